@@ -1,0 +1,8 @@
+//! Envoy's v3 API as this crate uses it: resource types, deterministic encoding, content versions,
+//! and (to come) JSON against Envoy's own descriptors and its proto constraints.
+//!
+//! Nothing here knows OpenSVC.
+
+mod resource;
+
+pub use resource::{Reference, Resource, ResourceType, Version};

@@ -1,0 +1,177 @@
+//! Resources as they travel: a name, encoded bytes and a version that is a hash of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// The xDS resource types, in the order in which an aggregated stream must deliver additions:
+/// whatever a resource names comes before it. Removals go the other way.
+///
+/// See "Eventual consistency considerations" in Envoy's xDS protocol description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceType {
+    /// CDS: `envoy.config.cluster.v3.Cluster`.
+    Cluster,
+    /// EDS: `envoy.config.endpoint.v3.ClusterLoadAssignment`.
+    Endpoints,
+    /// SDS: `envoy.extensions.transport_sockets.tls.v3.Secret`.
+    Secret,
+    /// LDS: `envoy.config.listener.v3.Listener`.
+    Listener,
+    /// RDS: `envoy.config.route.v3.RouteConfiguration`.
+    Routes,
+}
+
+impl ResourceType {
+    /// Every type, in delivery order.
+    pub const ALL: [Self; 5] = [
+        Self::Cluster,
+        Self::Endpoints,
+        Self::Secret,
+        Self::Listener,
+        Self::Routes,
+    ];
+
+    /// The type's URL in requests, responses and `Any`.
+    pub fn type_url(self) -> &'static str {
+        match self {
+            Self::Cluster => "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+            Self::Endpoints => "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+            Self::Secret => "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+            Self::Listener => "type.googleapis.com/envoy.config.listener.v3.Listener",
+            Self::Routes => "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        }
+    }
+
+    /// The type of a URL; `None` for a type that is not served.
+    pub fn from_type_url(url: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|t| t.type_url() == url)
+    }
+
+    /// Whether an update of this type carries the whole state, so that absence means removal
+    /// (CDS and LDS); absence in the other types means nothing.
+    pub fn is_full_state(self) -> bool {
+        matches!(self, Self::Cluster | Self::Listener)
+    }
+}
+
+/// A version: 64 bits of a hash over content, printed as 16 hexadecimal digits.
+///
+/// Equal content has an equal version on every stream, machine and run, so an Envoy that
+/// reconnects is sent only what differs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(u64);
+
+impl Version {
+    /// The version of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let hash = blake3::hash(bytes);
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.as_bytes()[..8]);
+        Self(u64::from_be_bytes(first))
+    }
+
+    /// The version as a number, for combining.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The version that a number stands for.
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Reads a version back from its text; `None` where it is not one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 16)
+            .then(|| u64::from_str_radix(text, 16).ok().map(Self))
+            .flatten()
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A resource that another one names and Envoy needs first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// The type of the resource named.
+    pub kind: ResourceType,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// An encoded, versioned resource; cheap to share, never changed.
+#[derive(Clone)]
+pub struct Resource {
+    /// The type.
+    pub kind: ResourceType,
+    /// The name that Envoy knows it by, unique in its type.
+    pub name: Arc<str>,
+    /// The hash of `body`.
+    pub version: Version,
+    /// The encoded message: the `value` of the `Any` that carries it.
+    pub body: Bytes,
+    /// What it names; sorted, without duplicates.
+    pub references: Arc<[Reference]>,
+    /// Whether `body` holds a private key or a password: such a resource is only served where the
+    /// transport keeps other users out, and never printed.
+    pub confidential: bool,
+}
+
+impl Resource {
+    /// A resource from its encoded message.
+    pub fn new(
+        kind: ResourceType,
+        name: impl Into<Arc<str>>,
+        body: Bytes,
+        mut references: Vec<Reference>,
+    ) -> Self {
+        references.sort();
+        references.dedup();
+        Self {
+            kind,
+            name: name.into(),
+            version: Version::of(&body),
+            body,
+            references: references.into(),
+            confidential: false,
+        }
+    }
+
+    /// Marks the resource as holding a private key or a password.
+    #[must_use]
+    pub fn confidential(mut self) -> Self {
+        self.confidential = true;
+        self
+    }
+}
+
+impl PartialEq for Resource {
+    /// By identity and version, which stands for the content.
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, self.version, &self.name) == (other.kind, other.version, &other.name)
+    }
+}
+
+impl fmt::Debug for Resource {
+    /// Everything but the body, which may hold a private key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,24 @@
+//! igw-envoy: the Envoy ingress gateway of OpenSVC clusters.
+//!
+//! One library, two faces: a driver plugin that judges a service's configuration before OpenSVC
+//! stores it, and a sidecar that follows an OpenSVC daemon and configures Envoy over xDS v3. Both
+//! run the same [`validate`] and [`translate`], so a verdict at `set` time is a promise about what
+//! Envoy gets.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//!  OpenSVC daemon ─► daemon ─► index ─► validate ─► translate ─► snapshot ─► xds ─► Envoy
+//!    (unix socket)   replica,   tables,  document ─► pure fns     immutable,   ADS: SotW + delta,
+//!                    patches,   O(change) model +    model ─► v3  versioned by per-type streams
+//!                    resync               diagnostics             content
+//!  configuration file ──────────────► verdict ──────────┘
+//! ```
+//!
+//! "daemon", "node", "instance" and "service" are OpenSVC's words here; "cluster", "listener" and
+//! "endpoint" are always Envoy's.
+
+pub mod daemon;
+pub mod envoy;
+pub mod model;
+pub mod snapshot;

@@ -1,0 +1,3 @@
+//! The `xds` command.
+
+fn main() {}

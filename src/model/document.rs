@@ -1,0 +1,37 @@
+//! A service's configuration as it arrives, before anything is believed about it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::ObjectPath;
+
+/// The sections of one service.
+///
+/// Values are what the source gives: text from a configuration file, or the daemon's evaluated
+/// numbers, booleans and lists. Both spellings of a value are parsed alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The service; for a scaler, the scaler itself and never one of its slaves.
+    pub path: ObjectPath,
+    /// By section name: `expose#0`, `vhost#front`, …; other groups are ignored.
+    pub sections: BTreeMap<String, Section>,
+    /// By section name: the `ip#…` sections, which say what is exposed from where.
+    pub ips: BTreeMap<String, IpSection>,
+}
+
+/// One section of a [`Document`].
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Section {
+    /// The `type` keyword (`envoy`, `tls`), where the source tells it.
+    pub driver: Option<String>,
+    /// Every other keyword.
+    pub keywords: BTreeMap<String, Value>,
+}
+
+/// What matters of an `ip#…` section.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IpSection {
+    /// The section names in its `expose` keyword; port mappings such as `80/tcp` are left out.
+    pub exposes: Vec<String>,
+}

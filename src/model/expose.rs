@@ -1,0 +1,119 @@
+//! An expose: one port of a service, published by the gateway.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::{DownstreamTls, ObjectPath, Protocol, Socket, UpstreamTls, VirtualHost};
+
+/// The name of an expose in the whole OpenSVC cluster, and of the Envoy cluster that serves it:
+/// `test/svc/web1.expose#0`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExposeId {
+    /// The service; for a scaler, the scaler itself.
+    pub service: ObjectPath,
+    /// The section, such as `expose#0`.
+    pub section: String,
+}
+
+impl fmt::Display for ExposeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.service, self.section)
+    }
+}
+
+impl Serialize for ExposeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How Envoy picks an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LbPolicy {
+    /// In turn.
+    #[default]
+    RoundRobin,
+    /// The one with the fewest active requests.
+    LeastRequest,
+    /// By consistent hash, ketama ring.
+    RingHash,
+    /// At random.
+    Random,
+    /// By consistent hash, maglev table.
+    Maglev,
+    /// The connection's original destination: the service's own endpoints are not used.
+    OriginalDst,
+}
+
+/// What travels through an expose, which decides the shape of Envoy's filter chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Traffic {
+    /// Datagrams.
+    Udp,
+    /// Bytes. Without `server_names` the expose takes every connection of its socket that no other
+    /// chain wants.
+    Tcp {
+        /// The `sni` keyword: lower case, sorted, without duplicates; each exact or `*.suffix`.
+        server_names: Vec<String>,
+        /// Terminate TLS here; `None` passes TLS through.
+        tls: Option<DownstreamTls>,
+    },
+    /// HTTP/1 and HTTP/2, routed by virtual hosts.
+    Http {
+        /// The virtual hosts, in the order of the `vhosts` keyword; never empty.
+        vhosts: Vec<VirtualHost>,
+        /// Terminate TLS here; `None` is plain HTTP.
+        tls: Option<DownstreamTls>,
+    },
+}
+
+/// A valid expose, complete in itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expose {
+    /// Its name.
+    pub id: ExposeId,
+    /// The port of the service's endpoints (the `port` keyword).
+    pub port: NonZeroU16,
+    /// The address Envoy listens on.
+    pub listener_addr: IpAddr,
+    /// The port Envoy listens on; `None` asks the gateway to allocate one (`listener_port=0`).
+    pub listener_port: Option<NonZeroU16>,
+    /// The transport protocol.
+    pub protocol: Protocol,
+    /// The gateway that serves it; `None` is every gateway.
+    pub gateway: Option<String>,
+    /// How Envoy picks an endpoint.
+    pub lb_policy: LbPolicy,
+    /// What travels through it.
+    pub traffic: Traffic,
+    /// TLS towards the endpoints.
+    pub upstream_tls: Option<UpstreamTls>,
+    /// The `cluster_data` keyword, raw: Envoy's Cluster as JSON.
+    pub cluster_data: Option<Map<String, Value>>,
+    /// The `filter_config_data` keyword, raw: Envoy's network filter as JSON.
+    pub filter_config_data: Option<Map<String, Value>>,
+}
+
+impl Expose {
+    /// The socket Envoy listens on; `None` until a port is allocated.
+    pub fn socket(&self) -> Option<Socket> {
+        self.listener_port.map(|port| Socket {
+            addr: self.listener_addr,
+            port: port.get(),
+            protocol: self.protocol,
+        })
+    }
+}
+
+/// The valid exposes of one service, in section order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// The service; for a scaler, the scaler itself.
+    pub path: ObjectPath,
+    /// Its valid exposes.
+    pub exposes: Vec<Expose>,
+}

@@ -1,0 +1,108 @@
+//! The whole of what Envoy should have, immutable and versioned.
+//!
+//! A [`Snapshot`] is a value: streams keep the one they last sent and compare it with the newest.
+//! Snapshots share structure, so one that differs in a single resource costs a few nodes of a tree,
+//! and [`Snapshot::changes`] costs what the difference is, not what the snapshot holds.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
+use crate::envoy::{Resource, ResourceType, Version};
+
+type Table = OrdMap<Arc<str>, Arc<Resource>>;
+
+/// Every resource of every type at one moment.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    tables: [Table; ResourceType::ALL.len()],
+    digests: [u64; ResourceType::ALL.len()],
+}
+
+/// What became of one resource between two snapshots.
+#[derive(Debug, Clone)]
+pub enum Change<'a> {
+    /// New, or with another content.
+    Put(&'a Arc<Resource>),
+    /// Gone.
+    Removed(&'a Arc<str>),
+}
+
+impl Snapshot {
+    /// The resource of a type and name.
+    pub fn get(&self, kind: ResourceType, name: &str) -> Option<&Arc<Resource>> {
+        self.tables[kind as usize].get(name)
+    }
+
+    /// The resources of a type, by name.
+    pub fn iter(&self, kind: ResourceType) -> impl Iterator<Item = &Arc<Resource>> {
+        self.tables[kind as usize].values()
+    }
+
+    /// How many resources of a type there are.
+    pub fn len(&self, kind: ResourceType) -> usize {
+        self.tables[kind as usize].len()
+    }
+
+    /// Whether there is no resource of a type.
+    pub fn is_empty(&self, kind: ResourceType) -> bool {
+        self.tables[kind as usize].is_empty()
+    }
+
+    /// The version of a type as a whole: equal sets of resources have an equal version, whatever
+    /// the order in which they came to be.
+    pub fn version(&self, kind: ResourceType) -> Version {
+        Version::from_number(self.digests[kind as usize])
+    }
+
+    /// What differs from an `older` snapshot, by name.
+    pub fn changes<'a>(
+        &'a self,
+        older: &'a Self,
+        kind: ResourceType,
+    ) -> impl Iterator<Item = Change<'a>> {
+        older.tables[kind as usize]
+            .diff(&self.tables[kind as usize])
+            .map(|item| match item {
+                DiffItem::Add(_, new) | DiffItem::Update { new: (_, new), .. } => Change::Put(new),
+                DiffItem::Remove(name, _) => Change::Removed(name),
+            })
+    }
+
+    /// Adds a resource or replaces the one of its type and name. Returns whether anything changed.
+    pub fn put(&mut self, resource: Resource) -> bool {
+        let slot = resource.kind as usize;
+        let old = self.tables[slot].get(&resource.name);
+        if old.is_some_and(|old| old.version == resource.version) {
+            return false;
+        }
+        let removed = old.map_or(0, |old| mark(old));
+        self.digests[slot] = self.digests[slot]
+            .wrapping_sub(removed)
+            .wrapping_add(mark(&resource));
+        self.tables[slot].insert(resource.name.clone(), Arc::new(resource));
+        true
+    }
+
+    /// Removes a resource. Returns whether it was there.
+    pub fn remove(&mut self, kind: ResourceType, name: &str) -> bool {
+        let slot = kind as usize;
+        let Some(old) = self.tables[slot].remove(name) else {
+            return false;
+        };
+        self.digests[slot] = self.digests[slot].wrapping_sub(mark(&old));
+        true
+    }
+}
+
+/// A resource's share in its type's digest. Shares are added, so the sum does not depend on order
+/// and changes in O(1).
+fn mark(resource: &Resource) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(resource.name.as_bytes());
+    hasher.update(&resource.version.get().to_be_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_be_bytes(first)
+}
