@@ -71,6 +71,59 @@ pub enum Traffic {
     },
 }
 
+/// Which TLS connections of its socket an expose takes, by the server name that the client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsMatch {
+    /// Whatever the name, or none, unless a chain with names wants it.
+    Any,
+    /// These names: sorted, without duplicates, never empty; each exact or `*.suffix`.
+    Names(Vec<String>),
+}
+
+impl Traffic {
+    /// Which TLS connections the expose takes; `None` where it does not look at TLS.
+    ///
+    /// Under TLS the domains of the vhosts are the server names. Those that no client can ask for
+    /// (`*`, `prefix.*`, an address) can only be reached by taking connections of any name.
+    pub fn tls_match(&self) -> Option<TlsMatch> {
+        let names: Vec<String> = match self {
+            Self::Udp | Self::Http { tls: None, .. } => return None,
+            Self::Tcp {
+                server_names,
+                tls: None,
+            } if server_names.is_empty() => return None,
+            Self::Tcp { server_names, .. } => server_names.clone(),
+            Self::Http { .. } if self.domains().any(|d| !is_server_name(d)) => Vec::new(),
+            Self::Http { .. } => {
+                let mut names: Vec<String> = self.domains().map(Into::into).collect();
+                names.sort();
+                names.dedup();
+                names
+            }
+        };
+        Some(match names.is_empty() {
+            true => TlsMatch::Any,
+            false => TlsMatch::Names(names),
+        })
+    }
+
+    /// The domains of all vhosts; none where the expose is not HTTP.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        let vhosts = match self {
+            Self::Http { vhosts, .. } => vhosts.as_slice(),
+            _ => &[],
+        };
+        vhosts
+            .iter()
+            .flat_map(|vhost| vhost.domains.iter().map(String::as_str))
+    }
+}
+
+/// Whether a TLS client can ask for a domain by server name: not `*`, `prefix.*` or an address.
+fn is_server_name(domain: &str) -> bool {
+    !domain.ends_with('*') && !domain.starts_with('[') && domain.parse::<IpAddr>().is_err()
+}
+
 /// A valid expose, complete in itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expose {

@@ -15,7 +15,7 @@ mod socket;
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use document::{Document, IpSection, Section};
-pub use expose::{Expose, ExposeId, LbPolicy, Service, Traffic};
+pub use expose::{Expose, ExposeId, LbPolicy, Service, TlsMatch, Traffic};
 pub use http::{
     Action, Destination, HashKey, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode,
     Route, VirtualHost,
