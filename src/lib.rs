@@ -22,3 +22,4 @@ pub mod daemon;
 pub mod envoy;
 pub mod model;
 pub mod snapshot;
+pub mod validate;

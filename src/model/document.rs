@@ -14,10 +14,25 @@ use super::ObjectPath;
 pub struct Document {
     /// The service; for a scaler, the scaler itself and never one of its slaves.
     pub path: ObjectPath,
+    /// The `DEFAULT` section: what every other section inherits where it says nothing. Empty when
+    /// the source has already evaluated the keywords, as the daemon does.
+    pub defaults: BTreeMap<String, Value>,
     /// By section name: `expose#0`, `vhost#front`, …; other groups are ignored.
     pub sections: BTreeMap<String, Section>,
     /// By section name: the `ip#…` sections, which say what is exposed from where.
     pub ips: BTreeMap<String, IpSection>,
+}
+
+impl Document {
+    /// A service without any section.
+    pub fn new(path: ObjectPath) -> Self {
+        Self {
+            path,
+            defaults: BTreeMap::new(),
+            sections: BTreeMap::new(),
+            ips: BTreeMap::new(),
+        }
+    }
 }
 
 /// One section of a [`Document`].
@@ -25,7 +40,7 @@ pub struct Document {
 pub struct Section {
     /// The `type` keyword (`envoy`, `tls`), where the source tells it.
     pub driver: Option<String>,
-    /// Every other keyword.
+    /// Every other keyword, with its scope where it has one (`port@node1`).
     pub keywords: BTreeMap<String, Value>,
 }
 

@@ -5,6 +5,7 @@
 //! are resolved, so nothing downstream follows a reference or meets an invalid value.
 
 mod certificate;
+mod config;
 mod diagnostic;
 mod document;
 mod expose;
@@ -13,6 +14,7 @@ mod path;
 mod socket;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
+pub use config::{Config, ConfigError};
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use document::{Document, IpSection, Section};
 pub use expose::{Expose, ExposeId, LbPolicy, Service, TlsMatch, Traffic};
