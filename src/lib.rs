@@ -23,3 +23,4 @@ pub mod envoy;
 pub mod model;
 pub mod snapshot;
 pub mod validate;
+pub mod translate;

@@ -3,6 +3,9 @@
 //!
 //! Nothing here knows OpenSVC.
 
+mod encode;
 mod resource;
+pub mod wire;
 
+pub use encode::{encode, pack};
 pub use resource::{Reference, Resource, ResourceType, Version};

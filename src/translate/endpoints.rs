@@ -1,0 +1,71 @@
+//! The endpoints of a cluster: the part that changes most, so it takes the shortest way.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use envoy_types::pb::envoy::config::core::v3::Locality;
+use envoy_types::pb::envoy::config::endpoint::v3::{
+    self as eds, ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints, lb_endpoint,
+};
+
+use super::parts::socket_address;
+use crate::envoy::{Resource, ResourceType, encode};
+use crate::model::Protocol;
+
+/// Where an instance of the service answers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// Where it is, as Envoy's locality zone; `None` where the service does not say.
+    pub locality: Option<Arc<str>>,
+    /// The address of the ip resource.
+    pub addr: IpAddr,
+    /// The expose's port.
+    pub port: u16,
+}
+
+/// The `ClusterLoadAssignment` of a cluster.
+///
+/// The endpoints may come in any order and repeat. None of them is an assignment without
+/// endpoints, which empties the cluster; leaving the assignment out would keep the old ones.
+pub fn load_assignment(cluster: &str, endpoints: &[Endpoint]) -> Resource {
+    let mut endpoints: Vec<&Endpoint> = endpoints.iter().collect();
+    endpoints.sort();
+    endpoints.dedup();
+    let message = ClusterLoadAssignment {
+        cluster_name: cluster.into(),
+        endpoints: endpoints
+            .chunk_by(|a, b| a.locality == b.locality)
+            .map(|group| LocalityLbEndpoints {
+                locality: group.first().and_then(|e| e.locality.as_deref()).map(zone),
+                lb_endpoints: group.iter().map(|e| lb_endpoint(e)).collect(),
+                ..LocalityLbEndpoints::default()
+            })
+            .collect(),
+        ..ClusterLoadAssignment::default()
+    };
+    Resource::new(
+        ResourceType::Endpoints,
+        cluster,
+        encode(&message),
+        Vec::new(),
+    )
+}
+
+fn zone(name: &str) -> Locality {
+    Locality {
+        zone: name.into(),
+        ..Locality::default()
+    }
+}
+
+fn lb_endpoint(endpoint: &Endpoint) -> LbEndpoint {
+    // An endpoint's protocol is left at its default for UDP too: Envoy looks at the listener's.
+    let address = socket_address(endpoint.addr, endpoint.port, Protocol::Tcp);
+    LbEndpoint {
+        host_identifier: Some(lb_endpoint::HostIdentifier::Endpoint(eds::Endpoint {
+            address: Some(address),
+            ..eds::Endpoint::default()
+        })),
+        ..LbEndpoint::default()
+    }
+}
