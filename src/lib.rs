@@ -22,5 +22,5 @@ pub mod daemon;
 pub mod envoy;
 pub mod model;
 pub mod snapshot;
-pub mod validate;
 pub mod translate;
+pub mod validate;
