@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows OpenSVC.
 
+pub mod bootstrap;
 mod encode;
 mod resource;
 pub mod wire;
