@@ -35,4 +35,13 @@ codes! {
         "The value is not an integer.",
         "OpenSVC itself reads a bad integer as no value at all, so the section would be left \
          without the keyword and nothing would say why. Write decimal digits only.";
+
+    SEVERAL_CLIENT_CERTIFICATES = "several-client-certificates",
+        "More than one certificate to present to endpoints.",
+        "Towards endpoints Envoy is a TLS client and presents one certificate. Leave one certificate \
+         with a key in cluster_certificates; the others may only validate.";
+    SEVERAL_VALIDATIONS = "several-validations",
+        "The peer would be judged by several secrets.",
+        "A TLS context of Envoy has one set of trusted authorities. Put all of them in the \
+         trusted_ca of one secret, and name that secret once.";
 }

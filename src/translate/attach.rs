@@ -1,0 +1,140 @@
+//! From an expose to its attachment.
+
+use bytes::Bytes;
+use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+
+use super::attachment::{Attachment, Shape};
+use super::chains::{self, SHARED_HTTP};
+use super::passthrough::Base;
+use super::routes::virtual_host;
+use super::secrets::WantedSecret;
+use super::tls;
+use crate::envoy::{Reference, Resource, ResourceType, encode};
+use crate::model::{
+    Action, Destination, Diagnostic, Expose, LbPolicy, Socket, Traffic, VirtualHost,
+};
+
+/// An attachment and the secrets that it needs.
+pub(super) struct Attached {
+    pub(super) attachment: Attachment,
+    pub(super) secrets: Vec<Resource>,
+    pub(super) wanted: Vec<WantedSecret>,
+}
+
+pub(super) fn attach(expose: &Expose, socket: Socket) -> Result<Attached, Diagnostic> {
+    let cluster = expose.id.to_string();
+    let listener = socket.to_string();
+    let tls_match = expose.traffic.tls_match();
+    let mut references = Vec::new();
+    let mut secrets = Vec::new();
+    let mut wanted = Vec::new();
+    let shape = match &expose.traffic {
+        Traffic::Udp => {
+            references.push(reference(ResourceType::Cluster, &cluster));
+            Shape::Udp {
+                filter: chains::udp_proxy(&cluster, Base::default()),
+            }
+        }
+        Traffic::Tcp { tls, .. } => {
+            references.push(reference(ResourceType::Cluster, &cluster));
+            let tls = (tls.as_ref())
+                .map(|tls| tls::downstream(expose, &tls.certificates, &[]))
+                .transpose()?;
+            let filter = chains::tcp_proxy(&cluster, Base::default());
+            let context = tls.as_ref().map(|tls| &tls.context);
+            let chain = chains::chain(&cluster, filter, tls_match, context);
+            if let Some(tls) = tls {
+                references.extend(tls.references);
+                secrets = tls.secrets;
+                wanted = tls.wanted;
+            }
+            Shape::Chain {
+                chain,
+                routes: None,
+            }
+        }
+        Traffic::Http { vhosts, tls: None } => {
+            references.push(reference(ResourceType::Routes, &listener));
+            let filter = chains::http_manager(&listener, &listener, Base::default());
+            Shape::SharedHttp {
+                chain: chains::chain(SHARED_HTTP, filter, None, None),
+                vhosts: encoded_vhosts(vhosts, socket, &cluster),
+                routes_references: routes_references(vhosts, &cluster),
+            }
+        }
+        Traffic::Http {
+            vhosts,
+            tls: Some(tls),
+        } => {
+            let name = format!("{listener}/{cluster}");
+            references.push(reference(ResourceType::Routes, &name));
+            let base = Base::default();
+            let tls = tls::downstream(expose, &tls.certificates, chains::alpn(&base.message))?;
+            let filter = chains::http_manager(&listener, &name, base);
+            references.extend(tls.references);
+            secrets = tls.secrets;
+            wanted = tls.wanted;
+            Shape::Chain {
+                chain: chains::chain(&cluster, filter, tls_match, Some(&tls.context)),
+                routes: Some(own_routes(name, vhosts, socket, &cluster)),
+            }
+        }
+    };
+    references.sort();
+    references.dedup();
+    Ok(Attached {
+        attachment: Attachment {
+            expose: expose.id.clone(),
+            socket,
+            original_dst: expose.lb_policy == LbPolicy::OriginalDst,
+            shape,
+            references,
+        },
+        secrets,
+        wanted,
+    })
+}
+
+fn reference(kind: ResourceType, name: &str) -> Reference {
+    Reference {
+        kind,
+        name: name.into(),
+    }
+}
+
+fn encoded_vhosts(vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Vec<Bytes> {
+    vhosts
+        .iter()
+        .map(|vhost| encode(&virtual_host(vhost, socket.port, cluster)))
+        .collect()
+}
+
+fn own_routes(name: String, vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Resource {
+    let message = RouteConfiguration {
+        name: name.clone(),
+        virtual_hosts: vhosts
+            .iter()
+            .map(|vhost| virtual_host(vhost, socket.port, cluster))
+            .collect(),
+        ..RouteConfiguration::default()
+    };
+    let references = routes_references(vhosts, cluster);
+    Resource::new(ResourceType::Routes, name, encode(&message), references)
+}
+
+/// The clusters that the routes name: the expose's own, unless every route redirects or reads the
+/// cluster from a header.
+fn routes_references(vhosts: &[VirtualHost], cluster: &str) -> Vec<Reference> {
+    let own = vhosts.iter().flat_map(|v| &v.routes).any(|route| {
+        matches!(
+            &route.action,
+            Action::Forward {
+                destination: Destination::Own,
+                ..
+            }
+        )
+    });
+    own.then(|| reference(ResourceType::Cluster, cluster))
+        .into_iter()
+        .collect()
+}
