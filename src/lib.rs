@@ -21,6 +21,7 @@
 pub mod daemon;
 pub mod envoy;
 pub mod model;
+pub mod simnode;
 pub mod snapshot;
 pub mod translate;
 pub mod validate;
