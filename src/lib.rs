@@ -25,3 +25,4 @@ pub mod simnode;
 pub mod snapshot;
 pub mod translate;
 pub mod validate;
+pub mod xds;

@@ -1,0 +1,345 @@
+//! Discovery requests and responses on the wire.
+//!
+//! Requests are decoded by messages of our own that hold only the fields this server reads: names
+//! stay slices of the buffer they came in, and the hundreds of extensions that an Envoy lists in its
+//! node are skipped. Responses are written straight from the encoded resources.
+//!
+//! Field numbers are those of `envoy/service/discovery/v3/discovery.proto`.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+
+use crate::envoy::bootstrap::Variant;
+use crate::envoy::{Resource, Version};
+
+/// Who asks: the part of `envoy.config.core.v3.Node` that is read.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Node {
+    /// The name of this Envoy.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// The name of the gateway it belongs to.
+    #[prost(string, tag = "2")]
+    pub cluster: String,
+}
+
+/// Why a client refused a response: the part of `google.rpc.Status` that is read.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct ErrorDetail {
+    /// The client's words.
+    #[prost(string, tag = "2")]
+    pub message: String,
+}
+
+/// A name and the version that a client has of it.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct NameVersion {
+    /// The name.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub name: Bytes,
+    /// The version.
+    #[prost(string, tag = "2")]
+    pub version: String,
+}
+
+/// `DiscoveryRequest`: a request of a state-of-the-world stream.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct SotwRequest {
+    /// The version last accepted; empty at first.
+    #[prost(string, tag = "1")]
+    pub version_info: String,
+    /// Who asks; only guaranteed on a stream's first request.
+    #[prost(message, optional, tag = "2")]
+    pub node: Option<Node>,
+    /// Every name the client wants from now on.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub resource_names: Vec<Bytes>,
+    /// The type asked for.
+    #[prost(string, tag = "4")]
+    pub type_url: String,
+    /// The response that this answers; empty where it answers none.
+    #[prost(string, tag = "5")]
+    pub response_nonce: String,
+    /// Present where the response was refused.
+    #[prost(message, optional, tag = "6")]
+    pub error_detail: Option<ErrorDetail>,
+}
+
+/// `DeltaDiscoveryRequest`: a request of a delta stream.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct DeltaRequest {
+    /// Who asks; only guaranteed on a stream's first request.
+    #[prost(message, optional, tag = "1")]
+    pub node: Option<Node>,
+    /// The type asked for.
+    #[prost(string, tag = "2")]
+    pub type_url: String,
+    /// Names to add to what the client wants.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub resource_names_subscribe: Vec<Bytes>,
+    /// Names to take away from what the client wants.
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub resource_names_unsubscribe: Vec<Bytes>,
+    /// What the client has from an earlier stream.
+    #[prost(message, repeated, tag = "5")]
+    pub initial_resource_versions: Vec<NameVersion>,
+    /// The response that this answers; empty where it answers none.
+    #[prost(string, tag = "6")]
+    pub response_nonce: String,
+    /// Present where the response was refused.
+    #[prost(message, optional, tag = "7")]
+    pub error_detail: Option<ErrorDetail>,
+}
+
+/// A request of either variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// State of the world.
+    Sotw(SotwRequest),
+    /// Delta.
+    Delta(DeltaRequest),
+}
+
+impl Request {
+    /// Decodes a request of a variant.
+    pub fn decode(variant: Variant, buffer: impl bytes::Buf) -> Result<Self, prost::DecodeError> {
+        use prost::Message;
+        match variant {
+            Variant::StateOfTheWorld => SotwRequest::decode(buffer).map(Self::Sotw),
+            Variant::Delta => DeltaRequest::decode(buffer).map(Self::Delta),
+        }
+    }
+
+    /// Who asks.
+    pub fn node(&self) -> Option<&Node> {
+        match self {
+            Self::Sotw(request) => request.node.as_ref(),
+            Self::Delta(request) => request.node.as_ref(),
+        }
+    }
+
+    /// The type asked for.
+    pub fn type_url(&self) -> &str {
+        match self {
+            Self::Sotw(request) => &request.type_url,
+            Self::Delta(request) => &request.type_url,
+        }
+    }
+}
+
+/// A response of either variant: what to send, before it is bytes.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// How it is encoded.
+    pub variant: Variant,
+    /// The type of its resources.
+    pub type_url: Arc<str>,
+    /// The version of the type as a whole.
+    pub version: Version,
+    /// What the client's answer will name it by.
+    pub nonce: String,
+    /// The resources.
+    pub resources: Vec<Arc<Resource>>,
+    /// The names that are no more; only the delta variant can say so.
+    pub removed: Vec<Arc<str>>,
+    /// Who answers.
+    pub identifier: Arc<str>,
+}
+
+impl Response {
+    /// The length of the encoded message, in bytes.
+    pub fn encoded_len(&self) -> usize {
+        let mut count = Count(0);
+        self.write(&mut count);
+        count.0
+    }
+
+    /// Writes the encoded message.
+    pub fn encode(&self, buffer: &mut impl BufMut) {
+        self.write(&mut Put(buffer));
+    }
+
+    /// `DiscoveryResponse` or `DeltaDiscoveryResponse`.
+    fn write(&self, out: &mut impl Sink) {
+        let version = self.version.to_string();
+        out.field(1, version.as_bytes());
+        for resource in &self.resources {
+            match self.variant {
+                Variant::StateOfTheWorld => {
+                    out.message(2, any_len(&self.type_url, resource));
+                    any(out, &self.type_url, resource);
+                }
+                Variant::Delta => self.write_delta_resource(out, resource),
+            }
+        }
+        out.field(4, self.type_url.as_bytes());
+        out.field(5, self.nonce.as_bytes());
+        if self.variant == Variant::Delta {
+            for name in &self.removed {
+                out.field(6, name.as_bytes());
+            }
+        }
+        // `control_plane { identifier }`
+        let control_plane = match self.variant {
+            Variant::StateOfTheWorld => 6,
+            Variant::Delta => 7,
+        };
+        out.message(control_plane, field_len(self.identifier.len()));
+        out.field(1, self.identifier.as_bytes());
+    }
+
+    /// `envoy.service.discovery.v3.Resource`.
+    fn write_delta_resource(&self, out: &mut impl Sink, resource: &Resource) {
+        let version = resource.version.to_string();
+        let any_len = any_len(&self.type_url, resource);
+        let len = field_len(version.len()) + field_len(any_len) + field_len(resource.name.len());
+        out.message(2, len);
+        out.field(1, version.as_bytes());
+        out.message(2, any_len);
+        any(out, &self.type_url, resource);
+        out.field(3, resource.name.as_bytes());
+    }
+}
+
+/// `google.protobuf.Any`.
+fn any(out: &mut impl Sink, type_url: &str, resource: &Resource) {
+    out.field(1, type_url.as_bytes());
+    out.field(2, &resource.body);
+}
+
+fn any_len(type_url: &str, resource: &Resource) -> usize {
+    field_len(type_url.len()) + field_len(resource.body.len())
+}
+
+/// The encoded length of a length-delimited field with a number below 16.
+fn field_len(len: usize) -> usize {
+    1 + encoded_len_varint(len as u64) + len
+}
+
+/// Where encoded fields go. Every field number here is below 16, so that a key is one byte.
+trait Sink {
+    /// The head of an embedded message of `len` bytes, which follow.
+    fn message(&mut self, field: u32, len: usize);
+    /// Bytes as they are.
+    fn raw(&mut self, bytes: &[u8]);
+    /// A whole string or bytes field.
+    fn field(&mut self, field: u32, bytes: &[u8]) {
+        self.message(field, bytes.len());
+        self.raw(bytes);
+    }
+}
+
+struct Put<'a, B>(&'a mut B);
+
+impl<B: BufMut> Sink for Put<'_, B> {
+    fn message(&mut self, field: u32, len: usize) {
+        encode_key(field, WireType::LengthDelimited, self.0);
+        encode_varint(len as u64, self.0);
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0.put_slice(bytes);
+    }
+}
+
+struct Count(usize);
+
+impl Sink for Count {
+    fn message(&mut self, _field: u32, len: usize) {
+        self.0 += 1 + encoded_len_varint(len as u64);
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use envoy_types::pb::envoy::service::discovery::v3 as pb;
+    use prost::Message;
+
+    use super::*;
+    use crate::envoy::ResourceType;
+
+    fn response(variant: Variant) -> Response {
+        let resource = |name: &str, body: &'static [u8]| {
+            let body = Bytes::from_static(body);
+            Arc::new(Resource::new(ResourceType::Cluster, name, body, vec![]))
+        };
+        Response {
+            variant,
+            type_url: ResourceType::Cluster.type_url().into(),
+            version: Version::from_number(7),
+            nonce: "1.2".into(),
+            resources: vec![resource("a", b"body of a"), resource("b", &[0; 300])],
+            removed: vec!["gone".into()],
+            identifier: "igw".into(),
+        }
+    }
+
+    fn encoded(response: &Response) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        response.encode(&mut buffer);
+        assert_eq!(buffer.len(), response.encoded_len());
+        buffer
+    }
+
+    #[test]
+    fn a_delta_response_is_what_envoys_own_message_reads() {
+        let response = response(Variant::Delta);
+        let read = pb::DeltaDiscoveryResponse::decode(&*encoded(&response)).unwrap();
+        assert_eq!(read.encode_to_vec().len(), response.encoded_len());
+        assert_eq!(read.system_version_info, "0000000000000007");
+        assert_eq!(read.type_url, ResourceType::Cluster.type_url());
+        assert_eq!(read.nonce, "1.2");
+        assert_eq!(read.removed_resources, ["gone"]);
+        assert_eq!(read.control_plane.unwrap().identifier, "igw");
+        let first = &read.resources[0];
+        let any = first.resource.as_ref().unwrap();
+        assert_eq!(first.name, "a");
+        assert_eq!(first.version, response.resources[0].version.to_string());
+        assert_eq!(any.type_url, ResourceType::Cluster.type_url());
+        assert_eq!(any.value, b"body of a");
+        assert_eq!(read.resources.len(), 2);
+    }
+
+    #[test]
+    fn a_sotw_response_is_what_envoys_own_message_reads() {
+        let response = response(Variant::StateOfTheWorld);
+        let read = pb::DiscoveryResponse::decode(&*encoded(&response)).unwrap();
+        assert_eq!(read.encode_to_vec().len(), response.encoded_len());
+        assert_eq!(read.version_info, "0000000000000007");
+        assert_eq!(read.nonce, "1.2");
+        assert_eq!(read.control_plane.unwrap().identifier, "igw");
+        assert_eq!(read.resources[1].value, [0; 300]);
+    }
+
+    #[test]
+    fn requests_are_read_from_envoys_own_messages() {
+        let sent = pb::DeltaDiscoveryRequest {
+            type_url: "t".into(),
+            resource_names_subscribe: vec!["*".into(), "a".into()],
+            resource_names_unsubscribe: vec!["b".into()],
+            initial_resource_versions: [("c".to_owned(), "1".to_owned())].into(),
+            response_nonce: "n".into(),
+            error_detail: Some(envoy_types::pb::google::rpc::Status {
+                code: 3,
+                message: "no".into(),
+                details: vec![],
+            }),
+            ..Default::default()
+        };
+        let Ok(Request::Delta(read)) = Request::decode(Variant::Delta, &*sent.encode_to_vec())
+        else {
+            panic!("a delta request");
+        };
+        assert_eq!(read.resource_names_subscribe, ["*", "a"]);
+        assert_eq!(read.resource_names_unsubscribe, ["b"]);
+        assert_eq!(read.initial_resource_versions[0].version, "1");
+        assert_eq!(read.response_nonce, "n");
+        assert_eq!(read.error_detail.unwrap().message, "no");
+    }
+}
