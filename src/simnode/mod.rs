@@ -268,6 +268,11 @@ impl SimNode {
         self.state().requests.clone()
     }
 
+    /// How many clients follow the events.
+    pub fn streams(&self) -> usize {
+        self.state().streams()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

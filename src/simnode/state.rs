@@ -118,6 +118,10 @@ impl State {
         receiver
     }
 
+    pub(super) fn streams(&self) -> usize {
+        self.streams.iter().filter(|s| !s.is_closed()).count()
+    }
+
     pub(super) fn tell(&mut self, tell: &Tell) {
         self.streams
             .retain(|stream| stream.send(tell.clone()).is_ok());
