@@ -96,6 +96,14 @@ impl Snapshot {
     }
 }
 
+impl std::fmt::Debug for Snapshot {
+    /// How many resources of each type; never their content.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts = ResourceType::ALL.map(|kind| (kind, self.len(kind)));
+        f.debug_map().entries(counts).finish()
+    }
+}
+
 /// A resource's share in its type's digest. Shares are added, so the sum does not depend on order
 /// and changes in O(1).
 fn mark(resource: &Resource) -> u64 {

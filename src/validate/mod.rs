@@ -4,6 +4,7 @@
 
 pub mod certificate;
 pub mod codes;
+pub mod conflict;
 
 use std::time::SystemTime;
 
