@@ -20,9 +20,11 @@
 
 pub mod daemon;
 pub mod envoy;
+
 pub mod model;
 pub mod simnode;
 pub mod snapshot;
 pub mod translate;
 pub mod validate;
+pub mod verdict;
 pub mod xds;

@@ -1,0 +1,157 @@
+//! The one way from a document to what Envoy gets: the sidecar, the driver plugin and the commands
+//! all come through here, so a verdict given at `set` time is the verdict that the gateway acts on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::envoy::{Resource, ResourceType};
+use crate::model::{Diagnostic, Document, Expose, ExposeId, Report, Socket};
+use crate::translate::{self, Attachment, Translation};
+use crate::validate::conflict::{Occupancy, Reserved};
+use crate::validate::{self, Context, Validated};
+
+/// A valid expose with its translation: ready to be served.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The expose; its port may have been allocated.
+    pub expose: Expose,
+    /// What Envoy gets for it.
+    pub translation: Translation,
+}
+
+/// Translates an expose.
+///
+/// # Errors
+/// What makes it impossible to serve.
+pub fn prepare(expose: Expose) -> Result<Candidate, Vec<Diagnostic>> {
+    let translation = translate::translate(&expose)?;
+    Ok(Candidate {
+        expose,
+        translation,
+    })
+}
+
+/// What the verdict on one service depends on beside its document.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Time, and the like.
+    pub context: Context,
+    /// The sockets that the gateway needs for itself.
+    pub reserved: Vec<Reserved>,
+    /// What the other services of the cluster expose: incumbents, all of them.
+    pub others: Vec<Expose>,
+}
+
+/// The verdict on one service.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Everything there is to say.
+    pub report: Report,
+    /// The exposes that would be served, in section order.
+    pub candidates: Vec<Candidate>,
+}
+
+/// Judges a document as the gateway would, were the service new.
+///
+/// Exposes of one service compete with each other in section order. Those of different gateways
+/// never meet, so only exposes of the same gateway, or of any, are held against each other.
+pub fn judge(document: &Document, facts: &Facts) -> Verdict {
+    let Validated {
+        service,
+        mut report,
+    } = validate::validate(document, &facts.context);
+    let mut gateways = Gateways::new(facts, &service.exposes);
+    let mut candidates = Vec::new();
+    for expose in service.exposes {
+        match prepare(expose) {
+            Err(diagnostics) => report.diagnostics.extend(diagnostics),
+            Ok(candidate) => {
+                let warnings = candidate.translation.warnings.iter();
+                report.diagnostics.extend(warnings.cloned());
+                match gateways.claim(&candidate.expose) {
+                    Err(conflict) => report.diagnostics.push(conflict),
+                    Ok(()) => candidates.push(candidate),
+                }
+            }
+        }
+    }
+    report.finish();
+    Verdict { report, candidates }
+}
+
+impl Verdict {
+    /// The resources that Envoy would get for the service, were it alone on its listeners:
+    /// clusters, secrets made of the configuration, listeners and route configurations, by type and
+    /// name. Endpoints depend on where the service runs, and OpenSVC secrets on the daemon.
+    pub fn resources(&self) -> Vec<Resource> {
+        let mut resources = Vec::new();
+        let mut sockets: BTreeMap<Socket, Vec<&Attachment>> = BTreeMap::new();
+        for Candidate { translation, .. } in &self.candidates {
+            resources.push(translation.cluster.clone());
+            resources.extend(translation.secrets.iter().cloned());
+            if let Some(attachment) = &translation.attachment {
+                resources.extend(attachment.own_routes().cloned());
+                let attached = sockets.entry(attachment.socket).or_default();
+                attached.push(attachment);
+            }
+        }
+        for (socket, attachments) in &sockets {
+            resources.push(translate::listener(*socket, attachments));
+            resources.extend(translate::route_configuration(*socket, attachments));
+        }
+        let key = |resource: &Resource| -> (ResourceType, Arc<str>) {
+            (resource.kind, resource.name.clone())
+        };
+        resources.sort_by_key(key);
+        resources.dedup_by_key(|resource| key(resource));
+        resources
+    }
+
+    /// The exposes that would be served.
+    pub fn served(&self) -> impl Iterator<Item = &ExposeId> {
+        self.candidates.iter().map(|candidate| &candidate.expose.id)
+    }
+}
+
+/// The seats of each gateway that anybody names, and of one that nobody does. An expose that names
+/// no gateway sits in all of them.
+struct Gateways {
+    occupancies: BTreeMap<Option<String>, Occupancy>,
+}
+
+impl Gateways {
+    fn new(facts: &Facts, exposes: &[Expose]) -> Self {
+        let names = facts.others.iter().chain(exposes);
+        let mut gateways = Self {
+            occupancies: names
+                .map(|expose| expose.gateway.clone())
+                .chain([None])
+                .map(|gateway| (gateway, Occupancy::new(facts.reserved.clone())))
+                .collect(),
+        };
+        for other in &facts.others {
+            // Two of the others may be in conflict; that is not this service's matter.
+            let _ = gateways.claim(other);
+        }
+        gateways
+    }
+
+    fn claim(&mut self, expose: &Expose) -> Result<(), Diagnostic> {
+        let concerned =
+            |gateway: &Option<String>| expose.gateway.is_none() || expose.gateway == *gateway;
+        let mut seated = Vec::new();
+        for (gateway, occupancy) in &mut self.occupancies {
+            if !concerned(gateway) {
+                continue;
+            }
+            if let Err(conflict) = occupancy.claim(expose) {
+                for occupancy in seated {
+                    Occupancy::release(occupancy, &expose.id);
+                }
+                return Err(conflict);
+            }
+            seated.push(occupancy);
+        }
+        Ok(())
+    }
+}
