@@ -20,6 +20,7 @@
 
 pub mod daemon;
 pub mod envoy;
+pub mod index;
 
 pub mod model;
 pub mod simnode;

@@ -1,0 +1,179 @@
+//! Who gets a seat: the exposes that ask for something else, against those that sit.
+//!
+//! Exposes that move in one event move together, so two of them may swap their sockets. Whoever
+//! cannot get what it asks for stays where it sits; whoever sits nowhere queues for the socket, and
+//! is tried again when somebody leaves it.
+
+use std::collections::BTreeSet;
+use std::mem;
+use std::sync::Arc;
+
+use super::{Index, Request, Work};
+use crate::model::{Diagnostic, ExposeId, Socket};
+use crate::verdict::Candidate;
+
+/// An expose that may move.
+struct Mover {
+    id: ExposeId,
+    wanted: Arc<Candidate>,
+    served: Option<Arc<Candidate>>,
+    refused: Option<Diagnostic>,
+}
+
+impl Index {
+    /// Seats whoever can be seated, of those that may have to move and of those that queue for
+    /// what they leave.
+    pub(super) fn admit(&mut self, work: &mut Work) {
+        let mut batch = mem::take(&mut work.admit);
+        while !batch.is_empty() {
+            work.report
+                .extend(batch.iter().map(|id| id.service.clone()));
+            let left = self.seat(&batch, work);
+            batch = self.queued_for(&left);
+        }
+    }
+
+    /// Withdraws an expose that the configuration no longer has.
+    pub(super) fn leave(&mut self, id: &ExposeId, work: &mut Work) {
+        self.unqueue(id);
+        let Some(slot) = self.slots.remove(id) else {
+            return;
+        };
+        if let Some(served) = &slot.served {
+            self.publication.withdraw(served);
+        }
+        let snapshot = self.publication.snapshot_mut();
+        self.secrets.want(id, BTreeSet::new(), snapshot);
+        self.ports.forget(id);
+        self.unstored.remove(id);
+        self.view.exposes.remove(id);
+        if let Some(socket) = self.occupancy.release(id) {
+            work.admit
+                .extend(self.queued_for(&BTreeSet::from([socket])));
+        }
+    }
+
+    /// Seats a batch. Returns the sockets on which somebody freed something.
+    fn seat(&mut self, batch: &BTreeSet<ExposeId>, work: &mut Work) -> BTreeSet<Socket> {
+        let mut movers = self.movers(batch, work);
+        self.claim_seats(&mut movers);
+        let mut left = BTreeSet::new();
+        for mover in movers {
+            let Some(slot) = self.slots.get_mut(&mover.id) else {
+                continue;
+            };
+            if let Some(refused) = mover.refused {
+                slot.conflict = Some(refused);
+                slot.queue = mover.wanted.expose.socket();
+                if let Some(socket) = slot.queue {
+                    self.queues.entry(socket).or_default().insert(mover.id);
+                }
+                continue;
+            }
+            slot.conflict = None;
+            slot.since.get_or_insert(self.admitted);
+            self.admitted += 1;
+            slot.served = Some(mover.wanted.clone());
+            if let Some(served) = &mover.served {
+                self.publication.withdraw_but(served, &mover.wanted);
+                left.extend(served.expose.socket());
+            }
+            self.publication.serve(&mover.wanted);
+            self.want_secrets(&mover.id, work);
+        }
+        left
+    }
+
+    /// Those of a batch that ask for something else than they have, and whose secrets can be served,
+    /// in the order in which they choose: incumbents first, by seniority, then by name.
+    fn movers(&mut self, batch: &BTreeSet<ExposeId>, work: &mut Work) -> Vec<Mover> {
+        for id in batch {
+            self.want_secrets(id, work);
+            self.unqueue(id);
+        }
+        let mut movers = Vec::new();
+        for id in batch {
+            let Some(slot) = self.slots.get_mut(id) else {
+                continue;
+            };
+            slot.conflict = None;
+            let Some(wanted) = slot.wanted.clone() else {
+                continue;
+            };
+            let ready = self.secrets.ready(&wanted.translation.wanted);
+            if slot.is_settled() || !ready {
+                continue;
+            }
+            let seniority = slot.since.unwrap_or(u64::MAX);
+            let mover = Mover {
+                id: id.clone(),
+                served: slot.served.clone(),
+                refused: None,
+                wanted,
+            };
+            movers.push((seniority, mover));
+        }
+        movers.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+        movers.into_iter().map(|(_, mover)| mover).collect()
+    }
+
+    /// Lifts all movers from their seats and lets them choose. When one that sat cannot have what it
+    /// asks for, it is seated where it was and all others choose again: what was served before never
+    /// loses its seat to a newcomer. Old seats fit each other, so every round ends.
+    fn claim_seats(&mut self, movers: &mut [Mover]) {
+        loop {
+            for mover in movers.iter() {
+                self.occupancy.release(&mover.id);
+            }
+            let stay = movers.iter().filter(|mover| mover.refused.is_some());
+            for served in stay.filter_map(|mover| mover.served.as_ref()) {
+                let kept = self.occupancy.claim(&served.expose);
+                debug_assert!(kept.is_ok(), "old seats fit each other");
+            }
+            let mut settled = true;
+            for mover in movers.iter_mut() {
+                if mover.served.is_some() && mover.refused.is_some() {
+                    continue;
+                }
+                mover.refused = self.occupancy.claim(&mover.wanted.expose).err();
+                if mover.refused.is_some() && mover.served.is_some() {
+                    settled = false;
+                    break;
+                }
+            }
+            if settled {
+                return;
+            }
+        }
+    }
+
+    /// Keeps the secrets of what an expose asks for, and of what it has.
+    fn want_secrets(&mut self, id: &ExposeId, work: &mut Work) {
+        let Some(slot) = self.slots.get(id) else {
+            return;
+        };
+        let candidates = slot.wanted.iter().chain(&slot.served);
+        let wanted = candidates.flat_map(|c| c.translation.wanted.iter().cloned());
+        let snapshot = self.publication.snapshot_mut();
+        let reads = self.secrets.want(id, wanted.collect(), snapshot);
+        work.requests.extend(reads.into_iter().map(Request::Read));
+    }
+
+    fn queued_for(&self, sockets: &BTreeSet<Socket>) -> BTreeSet<ExposeId> {
+        let queues = sockets.iter().filter_map(|socket| self.queues.get(socket));
+        queues.flatten().cloned().collect()
+    }
+
+    fn unqueue(&mut self, id: &ExposeId) {
+        let slot = self.slots.get_mut(id);
+        let Some(socket) = slot.and_then(|slot| slot.queue.take()) else {
+            return;
+        };
+        if let Some(queue) = self.queues.get_mut(&socket) {
+            queue.remove(id);
+            if queue.is_empty() {
+                self.queues.remove(&socket);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What the daemon says becomes what exposes ask for.
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::logical::Touch;
+use super::{Index, Request, StorePort, Work};
+use crate::daemon::{ServiceState, Update};
+use crate::model::{Diagnostic, Document, Expose, ExposeId, ObjectPath, Section, Severity};
+use crate::validate::{Context, Validated, codes, validate};
+use crate::verdict::prepare;
+
+/// New values by key; `None` where the key is gone.
+type Changes<T> = Vec<(ObjectPath, Option<T>)>;
+
+impl Index {
+    pub(super) fn take_update(&mut self, update: Update, context: &Context, work: &mut Work) {
+        let (services, secrets) = self.as_changes(update);
+        for (path, revision) in secrets {
+            let reads = self.secrets.revise(&path, revision);
+            work.requests.extend(reads.into_iter().map(Request::Read));
+            work.admit.extend(self.secrets.users(&path));
+        }
+        let mut touched = BTreeMap::new();
+        for (path, state) in services {
+            for (owner, touch) in self.services.put(&path, state) {
+                let known = touched.entry(owner).or_insert(touch);
+                *known = touch.max(*known);
+            }
+        }
+        let mut portless = Vec::new();
+        for (owner, touch) in touched {
+            match touch {
+                Touch::Document => portless.extend(self.read_document(&owner, context, work)),
+                Touch::Endpoints => {
+                    work.endpoints.insert(owner);
+                }
+            }
+        }
+        if !portless.is_empty() {
+            // Whoever names a port comes first, so that none is chosen that is named elsewhere.
+            self.admit(work);
+            for expose in portless {
+                self.choose_port(expose, work);
+            }
+        }
+    }
+
+    /// The whole state is a change too: what it does not hold is gone.
+    fn as_changes(&mut self, update: Update) -> (Changes<Arc<ServiceState>>, Changes<String>) {
+        match update {
+            Update::Patch { services, secrets } => (services, secrets),
+            Update::Reset { services, secrets } => {
+                self.known = true;
+                (
+                    difference(self.services.paths(), services),
+                    difference(self.secrets.paths(), secrets),
+                )
+            }
+        }
+    }
+
+    /// Judges what a service exposes. Returns the exposes for which a port must be chosen.
+    fn read_document(
+        &mut self,
+        owner: &ObjectPath,
+        context: &Context,
+        work: &mut Work,
+    ) -> Vec<Expose> {
+        work.report.insert(owner.clone());
+        let document = self.services.document(owner);
+        let mine = document.as_ref().map(|document| self.exposes_of(document));
+        let mine = mine.unwrap_or_default();
+        let known: Vec<ExposeId> = self.slots_of(owner).map(|(id, _)| id.clone()).collect();
+        for id in known.iter().filter(|id| !mine.contains(id)) {
+            self.leave(id, work);
+        }
+        let Some(document) = document else {
+            self.reports.remove(owner);
+            return Vec::new();
+        };
+        let Validated {
+            service,
+            mut report,
+        } = validate(&document, context);
+        report.diagnostics.retain(|diagnostic| {
+            let section = diagnostic.section.as_ref();
+            let section = section.and_then(|name| document.sections.get(name));
+            section.is_none_or(|section| self.is_mine(section))
+        });
+        self.reports.insert(owner.clone(), report);
+        let exposes = service.exposes.into_iter();
+        let mut valid: BTreeMap<_, _> = exposes.map(|e| (e.id.clone(), e)).collect();
+        let mut portless = Vec::new();
+        for id in mine {
+            let section = document.sections.get(&id.section);
+            let slot = self.slots.entry(id.clone()).or_default();
+            slot.documented_port = section.and_then(|s| s.keywords.get("port")).cloned();
+            match valid.remove(&id) {
+                Some(expose) if expose.listener_port.is_none() => portless.push(expose),
+                Some(expose) => {
+                    self.ports.forget(&id);
+                    self.unstored.remove(&id);
+                    self.ask(expose, work);
+                }
+                None => slot.refuse(Vec::new()),
+            }
+        }
+        portless
+    }
+
+    /// Gives an expose the port that it leaves to the gateway.
+    fn choose_port(&mut self, mut expose: Expose, work: &mut Work) {
+        let Some((port, is_new)) = self.ports.choose(&expose, &self.occupancy) else {
+            let range = self.ports.range();
+            let exhausted = Diagnostic::new(
+                Severity::Error,
+                codes::PORTS_EXHAUSTED,
+                format!(
+                    "no port is left to choose from: all of {}-{} are taken on {}",
+                    range.start(),
+                    range.end(),
+                    expose.listener_addr
+                ),
+            )
+            .at(&expose.id.section, "listener_port")
+            .hint("write a port, or give the gateway a larger --port-range");
+            let slot = self.slots.entry(expose.id.clone()).or_default();
+            slot.refuse(vec![exhausted]);
+            return;
+        };
+        expose.listener_port = Some(port);
+        if is_new {
+            let members = self.services.members(&expose.id.service);
+            let mut services: Vec<ObjectPath> = members.cloned().collect();
+            if !services.contains(&expose.id.service) {
+                services.push(expose.id.service.clone());
+            }
+            services.sort();
+            work.requests.push(Request::Store(StorePort {
+                expose: expose.id.clone(),
+                services,
+                port: port.get(),
+            }));
+        }
+        self.ask(expose, work);
+    }
+
+    /// Notes what an expose asks for. What it asked for already is not translated again.
+    fn ask(&mut self, expose: Expose, work: &mut Work) {
+        let id = expose.id.clone();
+        let slot = self.slots.entry(id.clone()).or_default();
+        let same = slot.wanted.as_ref().is_some_and(|w| w.expose == expose);
+        if !same {
+            match prepare(expose) {
+                Ok(candidate) => slot.want(candidate),
+                Err(diagnostics) => slot.refuse(diagnostics),
+            }
+        }
+        work.admit.insert(id);
+    }
+
+    /// The exposes of a document that this gateway serves: of type envoy, not another gateway's,
+    /// and listed by an ip resource, without which nothing could ever answer.
+    fn exposes_of(&self, document: &Document) -> Vec<ExposeId> {
+        let listed = |name: &String| {
+            let mut ips = document.ips.values();
+            ips.any(|ip| ip.exposes.contains(name))
+        };
+        document
+            .sections
+            .iter()
+            .filter(|(name, section)| {
+                name.starts_with("expose#")
+                    && section.driver.as_deref().unwrap_or("envoy") == "envoy"
+                    && self.is_mine(section)
+                    && listed(name)
+            })
+            .map(|(name, _)| ExposeId {
+                service: document.path.clone(),
+                section: name.clone(),
+            })
+            .collect()
+    }
+
+    /// Whether a section names no gateway, or this one. Only exposes can name one.
+    fn is_mine(&self, section: &Section) -> bool {
+        let gateway = section.keywords.get("gateway").and_then(Value::as_str);
+        gateway.is_none_or(|gateway| gateway.trim().is_empty() || gateway.trim() == self.gateway)
+    }
+}
+
+/// The changes that lead from the known keys to a whole new state.
+fn difference<'a, K: Hash + Ord + Clone + 'a, T>(
+    known: impl Iterator<Item = &'a K>,
+    new: BTreeMap<K, T>,
+) -> Vec<(K, Option<T>)> {
+    let gone: Vec<K> = known
+        .filter(|key| !new.contains_key(key))
+        .cloned()
+        .collect();
+    let gone = gone.into_iter().map(|key| (key, None));
+    let there = new.into_iter().map(|(key, value)| (key, Some(value)));
+    gone.chain(there).collect()
+}

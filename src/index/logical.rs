@@ -1,0 +1,216 @@
+//! A logical service: what users name and Envoy clusters are named after.
+//!
+//! A plain service is one. A scaler and its slaves are one together: the slaves `0.web`, `1.web`, …
+//! are copies that OpenSVC made of `web`, and serve under its name.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
+use crate::model::{Document, IpSection, ObjectPath, Section};
+use crate::translate::Endpoint;
+
+/// The services of the daemon, and which logical service each belongs to.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    states: HashMap<ObjectPath, Arc<ServiceState>>,
+    members: BTreeMap<ObjectPath, BTreeSet<ObjectPath>>,
+}
+
+/// What became of a logical service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Touch {
+    /// Only where it runs, not what it exposes.
+    Endpoints,
+    /// What it exposes, too.
+    Document,
+}
+
+impl Services {
+    /// Replaces the state of a service. Returns the logical services that it touches: two when the
+    /// service has just become, or ceased to be, the slave of a scaler.
+    pub(super) fn put(
+        &mut self,
+        path: &ObjectPath,
+        state: Option<Arc<ServiceState>>,
+    ) -> Vec<(ObjectPath, Touch)> {
+        let old = match &state {
+            Some(state) => self.states.insert(path.clone(), state.clone()),
+            None => self.states.remove(path),
+        };
+        let old_owner = old.as_ref().map(|old| owner(path, old));
+        let new_owner = state.as_ref().map(|new| owner(path, new));
+        if let (Some(old), Some(new), Some(owner)) = (&old, &state, &new_owner)
+            && old_owner == new_owner
+        {
+            let touch = match same_documents(old, new) {
+                true => Touch::Endpoints,
+                false => Touch::Document,
+            };
+            return vec![(owner.clone(), touch)];
+        }
+        if let Some(owner) = &old_owner
+            && let Some(members) = self.members.get_mut(owner)
+        {
+            members.remove(path);
+            if members.is_empty() {
+                self.members.remove(owner);
+            }
+        }
+        if let Some(owner) = &new_owner {
+            let members = self.members.entry(owner.clone()).or_default();
+            members.insert(path.clone());
+        }
+        let touched = old_owner.into_iter().chain(new_owner);
+        touched.map(|owner| (owner, Touch::Document)).collect()
+    }
+
+    /// The paths of all services that the daemon told of.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &ObjectPath> {
+        self.states.keys()
+    }
+
+    /// The services behind a logical service: itself, and the slaves where it is a scaler.
+    pub(super) fn members(&self, owner: &ObjectPath) -> impl Iterator<Item = &ObjectPath> {
+        self.members.get(owner).into_iter().flatten()
+    }
+
+    /// The instances of a logical service, newest copy of the configuration first: a scaler adds
+    /// slaves at the end, each a copy of the scaler's configuration at that time.
+    fn instances(&self, owner: &ObjectPath) -> Vec<&Instance> {
+        let mut members: Vec<&ObjectPath> = self.members(owner).collect();
+        members.sort_by_key(|path| std::cmp::Reverse(path.scaler().map(|(index, _)| index)));
+        members
+            .into_iter()
+            .filter_map(|path| self.states.get(path))
+            .flat_map(|state| state.instances.values())
+            .map(Arc::as_ref)
+            .collect()
+    }
+
+    /// What a logical service exposes: each section as the newest copy has it. `None` where there
+    /// is no such service, or it exposes nothing.
+    pub(super) fn document(&self, owner: &ObjectPath) -> Option<Document> {
+        let mut document = Document::new(owner.clone());
+        for instance in self.instances(owner) {
+            for (name, resource) in &instance.resources {
+                if name.starts_with("ip#") {
+                    let exposes = exposes(&resource.info);
+                    let ip = document.ips.entry(name.clone()).or_insert(IpSection {
+                        exposes: Vec::new(),
+                    });
+                    ip.exposes.extend(exposes.map(Into::into));
+                } else if !document.sections.contains_key(name) {
+                    let driver = resource.driver.split_once('.');
+                    let keywords = resource.info.iter();
+                    let section = Section {
+                        driver: driver.map(|(_, driver)| driver.into()),
+                        keywords: keywords.map(|(k, v)| (k.clone(), v.clone())).collect(),
+                    };
+                    document.sections.insert(name.clone(), section);
+                }
+            }
+        }
+        for ip in document.ips.values_mut() {
+            ip.exposes.sort();
+            ip.exposes.dedup();
+        }
+        let exposes_something = document.sections.keys().any(|s| s.starts_with("expose#"));
+        exposes_something.then_some(document)
+    }
+
+    /// Where an expose runs now: every ip resource that lists it and is up, of every instance that
+    /// may serve.
+    ///
+    /// The port is the instance's own where it differs from the `documented` one, since a keyword
+    /// may be scoped by node; otherwise the `served` one, which is what Envoy was configured for.
+    pub(super) fn endpoints(
+        &self,
+        owner: &ObjectPath,
+        section: &str,
+        documented: Option<&Value>,
+        served: u16,
+    ) -> Vec<Endpoint> {
+        let serving = self
+            .instances(owner)
+            .into_iter()
+            .filter(|instance| instance.avail == Availability::Serving);
+        let mut endpoints = Vec::new();
+        for instance in serving {
+            let own = instance
+                .resources
+                .get(section)
+                .and_then(|expose| expose.info.get("port"));
+            let port = own
+                .filter(|own| Some(*own) != documented)
+                .and_then(Value::as_u64)
+                .and_then(|port| u16::try_from(port).ok())
+                .filter(|port| *port != 0)
+                .unwrap_or(served);
+            let up = instance.resources.iter().filter(|(name, resource)| {
+                name.starts_with("ip#")
+                    && resource.status != ResourceStatus::NotUp
+                    && !resource.disabled
+                    && exposes(&resource.info).any(|exposed| exposed == section)
+            });
+            endpoints.extend(up.filter_map(|(_, resource)| {
+                let addr = resource.info.get("ipaddr")?.as_str()?;
+                let locality = resource.info.get("locality").and_then(Value::as_str);
+                Some(Endpoint {
+                    addr: addr.parse::<IpAddr>().ok()?,
+                    port,
+                    locality: locality.map(Into::into),
+                })
+            }));
+        }
+        endpoints
+    }
+}
+
+/// The logical service that a service belongs to.
+fn owner(path: &ObjectPath, state: &ServiceState) -> ObjectPath {
+    let is_slave = state.instances.values().any(|i| i.scaler_slave);
+    match path.scaler() {
+        Some((_, scaler)) if is_slave => scaler,
+        _ => path.clone(),
+    }
+}
+
+/// The sections in an ip resource's `expose`; the rest are port mappings such as `80/tcp`.
+fn exposes(info: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    info.get("expose")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|name| name.contains('#'))
+}
+
+/// Whether two states say the same of what is exposed, wherever it runs. Patches share what they do
+/// not touch, so most comparisons end at a pointer.
+fn same_documents(old: &ServiceState, new: &ServiceState) -> bool {
+    old.instances.len() == new.instances.len()
+        && old
+            .instances
+            .iter()
+            .zip(&new.instances)
+            .all(|(old, new)| old.0 == new.0 && same_sections(old.1, new.1))
+}
+
+fn same_sections(old: &Arc<Instance>, new: &Arc<Instance>) -> bool {
+    let same = |old: &ResourceState, new: &ResourceState, is_ip: bool| {
+        Arc::ptr_eq(&old.info, &new.info)
+            || is_ip && exposes(&old.info).eq(exposes(&new.info))
+            || !is_ip && old.info == new.info
+    };
+    Arc::ptr_eq(old, new)
+        || old.resources.len() == new.resources.len()
+            && old.resources.iter().zip(&new.resources).all(|(old, new)| {
+                old.0 == new.0
+                    && old.1.driver == new.1.driver
+                    && same(old.1, new.1, old.0.starts_with("ip#"))
+            })
+}

@@ -1,0 +1,146 @@
+//! From served exposes to the snapshot.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::envoy::{Resource, ResourceType};
+use crate::model::{ExposeId, LbPolicy, Socket};
+use crate::snapshot::Snapshot;
+use crate::translate::{self, Attachment, Endpoint};
+use crate::verdict::Candidate;
+
+/// The snapshot, and what its shared resources are made of.
+#[derive(Debug, Default)]
+pub(super) struct Publication {
+    snapshot: Snapshot,
+    sockets: HashMap<Socket, BTreeMap<ExposeId, Arc<Candidate>>>,
+    secret_users: HashMap<Arc<str>, BTreeSet<ExposeId>>,
+    dirty: BTreeSet<Socket>,
+}
+
+impl Publication {
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(super) fn snapshot_mut(&mut self) -> &mut Snapshot {
+        &mut self.snapshot
+    }
+
+    /// Serves an expose.
+    pub(super) fn serve(&mut self, candidate: &Arc<Candidate>) {
+        let id = &candidate.expose.id;
+        let translation = &candidate.translation;
+        self.snapshot.put(translation.cluster.clone());
+        for secret in &translation.secrets {
+            let users = self.secret_users.entry(secret.name.clone()).or_default();
+            users.insert(id.clone());
+            self.snapshot.put(secret.clone());
+        }
+        if let Some(attachment) = &translation.attachment {
+            if let Some(routes) = attachment.own_routes() {
+                self.snapshot.put(routes.clone());
+            }
+            let attached = self.sockets.entry(attachment.socket).or_default();
+            attached.insert(id.clone(), candidate.clone());
+            self.dirty.insert(attachment.socket);
+        }
+    }
+
+    /// Stops serving an expose.
+    pub(super) fn withdraw(&mut self, candidate: &Candidate) {
+        self.detach(candidate, &[]);
+        let name = candidate.translation.cluster.name.clone();
+        self.snapshot.remove(ResourceType::Cluster, &name);
+        self.snapshot.remove(ResourceType::Endpoints, &name);
+    }
+
+    /// Stops serving a version of an expose, but for what the `next` version has as well.
+    pub(super) fn withdraw_but(&mut self, candidate: &Candidate, next: &Candidate) {
+        let kept: Vec<&Resource> = own_resources(next).collect();
+        self.detach(candidate, &kept);
+        if !has_endpoints(next) {
+            let name = &next.translation.cluster.name;
+            self.snapshot.remove(ResourceType::Endpoints, name);
+        }
+    }
+
+    fn detach(&mut self, candidate: &Candidate, kept: &[&Resource]) {
+        let id = &candidate.expose.id;
+        for resource in own_resources(candidate) {
+            let is_kept = kept
+                .iter()
+                .any(|k| (k.kind, &k.name) == (resource.kind, &resource.name));
+            if is_kept || self.is_used_by_others(resource, id) {
+                continue;
+            }
+            self.snapshot.remove(resource.kind, &resource.name);
+        }
+        if let Some(Attachment { socket, .. }) = &candidate.translation.attachment {
+            if let Some(attached) = self.sockets.get_mut(socket) {
+                attached.remove(id);
+                if attached.is_empty() {
+                    self.sockets.remove(socket);
+                }
+            }
+            self.dirty.insert(*socket);
+        }
+    }
+
+    /// Whether another expose still uses a secret; `id` does not any more.
+    fn is_used_by_others(&mut self, resource: &Resource, id: &ExposeId) -> bool {
+        let Some(users) = self.secret_users.get_mut(&resource.name) else {
+            return false;
+        };
+        users.remove(id);
+        let used = !users.is_empty();
+        if !used {
+            self.secret_users.remove(&resource.name);
+        }
+        used
+    }
+
+    /// Says where a served expose runs.
+    pub(super) fn put_endpoints(&mut self, candidate: &Candidate, endpoints: &[Endpoint]) {
+        if has_endpoints(candidate) {
+            let cluster = &candidate.translation.cluster.name;
+            self.snapshot
+                .put(translate::load_assignment(cluster, endpoints));
+        }
+    }
+
+    /// Puts the listeners together of which a part changed, and the route configurations that
+    /// exposes share.
+    pub(super) fn assemble(&mut self) {
+        for socket in std::mem::take(&mut self.dirty) {
+            let attachments: Vec<&Attachment> = self
+                .sockets
+                .get(&socket)
+                .into_iter()
+                .flat_map(BTreeMap::values)
+                .filter_map(|candidate| candidate.translation.attachment.as_ref())
+                .collect();
+            let name = socket.to_string();
+            match attachments.is_empty() {
+                true => self.snapshot.remove(ResourceType::Listener, &name),
+                false => self.snapshot.put(translate::listener(socket, &attachments)),
+            };
+            match translate::route_configuration(socket, &attachments) {
+                Some(routes) => self.snapshot.put(routes),
+                None => self.snapshot.remove(ResourceType::Routes, &name),
+            };
+        }
+    }
+}
+
+/// What an expose owns beside its cluster and endpoints: secrets and its own route configuration.
+fn own_resources(candidate: &Candidate) -> impl Iterator<Item = &Resource> {
+    let attachment = candidate.translation.attachment.as_ref();
+    let routes = attachment.and_then(Attachment::own_routes);
+    candidate.translation.secrets.iter().chain(routes)
+}
+
+/// Whether Envoy asks for the endpoints of an expose's cluster.
+fn has_endpoints(candidate: &Candidate) -> bool {
+    candidate.expose.lb_policy != LbPolicy::OriginalDst
+}

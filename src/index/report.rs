@@ -1,0 +1,93 @@
+//! What there is to tell of a service, gathered from all that judged it.
+
+use std::sync::Arc;
+
+use super::view::ExposeView;
+use super::{Index, slot::Slot};
+use crate::model::{Diagnostic, ExposeId, ObjectPath, Severity};
+use crate::validate::codes;
+
+impl Index {
+    /// The slots of a logical service.
+    pub(super) fn slots_of(&self, owner: &ObjectPath) -> impl Iterator<Item = (&ExposeId, &Slot)> {
+        let first = ExposeId {
+            service: owner.clone(),
+            section: String::new(),
+        };
+        self.slots
+            .range(first..)
+            .take_while(|(id, _)| id.service == *owner)
+    }
+
+    /// Brings the endpoints of a service's exposes up to date, in the snapshot and in the view.
+    pub(super) fn refresh_endpoints(&mut self, owner: &ObjectPath) {
+        let ids: Vec<ExposeId> = self.slots_of(owner).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            let Some(slot) = self.slots.get_mut(&id) else {
+                continue;
+            };
+            slot.endpoints = 0;
+            if let Some(served) = &slot.served {
+                let endpoints = self.services.endpoints(
+                    owner,
+                    &id.section,
+                    slot.documented_port.as_ref(),
+                    served.expose.port.get(),
+                );
+                slot.endpoints = endpoints.len();
+                self.publication.put_endpoints(served, &endpoints);
+            }
+            let view = ExposeView {
+                verdict: slot.verdict(),
+                socket: slot.served.as_ref().and_then(|s| s.expose.socket()),
+                endpoints: slot.endpoints,
+            };
+            if self.view.exposes.get(&id) != Some(&view) {
+                self.view.exposes.insert(id, view);
+            }
+        }
+    }
+
+    /// Gathers the findings on a service: of its keywords, its translation, its neighbours, its
+    /// secrets and its port.
+    pub(super) fn refresh_report(&mut self, owner: &ObjectPath) {
+        let mut report = self.reports.get(owner).cloned();
+        if let Some(report) = &mut report {
+            for (id, slot) in self.slots_of(owner) {
+                report.diagnostics.extend(self.findings(id, slot));
+            }
+            report.finish();
+        }
+        match report.filter(|report| !report.diagnostics.is_empty()) {
+            None => {
+                self.view.reports.remove(owner);
+            }
+            Some(report) if self.view.reports.get(owner).is_some_and(|r| **r == report) => {}
+            Some(report) => {
+                self.view.reports.insert(owner.clone(), Arc::new(report));
+            }
+        }
+    }
+
+    fn findings(&self, id: &ExposeId, slot: &Slot) -> Vec<Diagnostic> {
+        let mut findings = slot.refusals.clone();
+        findings.extend(slot.conflict.clone());
+        if let Some(wanted) = &slot.wanted {
+            let translation = &wanted.translation;
+            findings.extend_from_slice(&translation.warnings);
+            findings.extend(self.secrets.problems(id, &translation.wanted));
+        }
+        if let Some(why) = self.unstored.get(id) {
+            findings.push(
+                Diagnostic::new(
+                    Severity::Warning,
+                    codes::PORT_NOT_STORED,
+                    format!("the chosen port is served but could not be written back: {why}"),
+                )
+                .at(&id.section, "listener_port")
+                .hint("the gateway tries again; or write the port yourself"),
+            );
+        }
+        findings
+    }
+}

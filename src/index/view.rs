@@ -1,0 +1,42 @@
+//! What the gateway thinks of every expose, for people and their tools.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use serde::Serialize;
+
+use crate::model::{ExposeId, ObjectPath, Report, Socket};
+
+/// Whether and how an expose is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As configured.
+    Served,
+    /// As it was configured before: the newest configuration is refused, or waits for a secret.
+    Kept,
+    /// Not at all: the configuration is refused.
+    Refused,
+    /// Not yet: a secret that it needs cannot be served.
+    Waiting,
+}
+
+/// One expose, as the gateway sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExposeView {
+    /// Whether and how it is served.
+    pub verdict: Verdict,
+    /// Where Envoy listens for it, when it is served.
+    pub socket: Option<Socket>,
+    /// How many endpoints it has now.
+    pub endpoints: usize,
+}
+
+/// The whole: an immutable value that shares structure with the ones before it.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// Every expose of this gateway.
+    pub exposes: OrdMap<ExposeId, ExposeView>,
+    /// The findings on every service that has any.
+    pub reports: OrdMap<ObjectPath, Arc<Report>>,
+}
