@@ -4,8 +4,11 @@
 //! Nothing here knows OpenSVC.
 
 pub mod bootstrap;
+pub mod constraints;
 mod encode;
+mod pool;
 mod resource;
+mod schema;
 pub mod wire;
 
 pub use encode::{encode, pack};

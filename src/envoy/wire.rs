@@ -1,7 +1,7 @@
-//! The protobuf wire format, where a message is put together from encoded parts.
+//! The protobuf wire format, where a message is read or put together without being decoded.
 
 use bytes::BufMut;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{WireType, decode_varint, encode_key, encode_varint};
 
 /// Appends a length-delimited field to an encoded message: for a repeated message field, one more
 /// element.
@@ -9,4 +9,81 @@ pub fn append(message: &mut impl BufMut, field: u32, value: &[u8]) {
     encode_key(field, WireType::LengthDelimited, message);
     encode_varint(value.len() as u64, message);
     message.put_slice(value);
+}
+
+/// The value of a field as it travels; what it means depends on the field's type.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Value<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Fixed32(u32),
+    Bytes(&'a [u8]),
+}
+
+/// One field of an encoded message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
+    pub(crate) value: Value<'a>,
+    /// The field with its key, as it is in the message.
+    pub(crate) raw: &'a [u8],
+}
+
+/// Goes through the fields of an encoded message; stops where it is malformed.
+pub(crate) struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
+        Self(message)
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let start = self.0;
+        let key = decode_varint(&mut self.0).ok()?;
+        let value = match key & 7 {
+            0 => Value::Varint(decode_varint(&mut self.0).ok()?),
+            1 => Value::Fixed64(u64::from_le_bytes(self.take(8)?.try_into().ok()?)),
+            2 => {
+                let length = decode_varint(&mut self.0).ok()?;
+                Value::Bytes(self.take(usize::try_from(length).ok()?)?)
+            }
+            5 => Value::Fixed32(u32::from_le_bytes(self.take(4)?.try_into().ok()?)),
+            _ => return None,
+        };
+        Some(Field {
+            number: u32::try_from(key >> 3).ok()?,
+            value,
+            raw: start.get(..start.len() - self.0.len())?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_until_the_message_ends_or_breaks() {
+        let mut message = Vec::new();
+        append(&mut message, 3, b"abc");
+        append(&mut message, 1, b"");
+        let read: Vec<_> = Fields::of(&message).map(|f| (f.number, f.value)).collect();
+        assert_eq!(read, [(3, Value::Bytes(b"abc")), (1, Value::Bytes(b""))]);
+        assert_eq!(Fields::of(&message[..4]).count(), 0);
+        assert_eq!(
+            Fields::of(&[0x0b, 0x0c]).count(),
+            0,
+            "groups are not Envoy's"
+        );
+    }
 }

@@ -1,0 +1,144 @@
+//! Cuts Envoy's descriptors down to what this crate reads and writes.
+//!
+//! The envoy-types crate ships the FileDescriptorSet that it was generated from. JSON and proto
+//! constraints need it at run time, but only the files below and what they import, and no comments:
+//! that is a tenth of it. Nothing of Envoy's protos is kept in this repository, and protoc is not
+//! needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+use prost_types::FileDescriptorProto;
+
+/// What is served, and what a user may name in `cluster_data` and `filter_config_data`.
+const ROOTS: &[&str] = &[
+    "envoy/config/cluster/v3/cluster.proto",
+    "envoy/config/endpoint/v3/endpoint.proto",
+    "envoy/config/listener/v3/listener.proto",
+    "envoy/config/route/v3/route.proto",
+    "envoy/extensions/access_loggers/file/v3/file.proto",
+    "envoy/extensions/access_loggers/grpc/v3/als.proto",
+    "envoy/extensions/access_loggers/stream/v3/stream.proto",
+    "envoy/extensions/compression/brotli/compressor/v3/brotli.proto",
+    "envoy/extensions/compression/gzip/compressor/v3/gzip.proto",
+    "envoy/extensions/filters/http/buffer/v3/buffer.proto",
+    "envoy/extensions/filters/http/compressor/v3/compressor.proto",
+    "envoy/extensions/filters/http/cors/v3/cors.proto",
+    "envoy/extensions/filters/http/ext_authz/v3/ext_authz.proto",
+    "envoy/extensions/filters/http/fault/v3/fault.proto",
+    "envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.proto",
+    "envoy/extensions/filters/http/health_check/v3/health_check.proto",
+    "envoy/extensions/filters/http/jwt_authn/v3/config.proto",
+    "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto",
+    "envoy/extensions/filters/http/lua/v3/lua.proto",
+    "envoy/extensions/filters/http/rbac/v3/rbac.proto",
+    "envoy/extensions/filters/http/router/v3/router.proto",
+    "envoy/extensions/filters/listener/original_dst/v3/original_dst.proto",
+    "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto",
+    "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+    "envoy/extensions/filters/udp/udp_proxy/v3/route.proto",
+    "envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy.proto",
+    "envoy/extensions/transport_sockets/tls/v3/secret.proto",
+    "envoy/extensions/transport_sockets/tls/v3/tls.proto",
+    "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+];
+
+/// `FileDescriptorProto.source_code_info`: the comments.
+const SOURCE_CODE_INFO: u32 = 9;
+
+/// A FileDescriptorSet whose files stay encoded: decoding them would lose their extensions, which
+/// are the constraints.
+#[derive(Message)]
+struct Files {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    file: Vec<Vec<u8>>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let package = envoy_types()?;
+    let whole = fs::read(package.join("src/generated/types.bin"))?;
+    let pruned = prune(Files::decode(&*whole)?)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("envoy.bin");
+    fs::write(out, pruned.encode_to_vec())?;
+    Ok(())
+}
+
+/// The roots and what they import, in the set's order (imports first), without comments.
+fn prune(whole: Files) -> Result<Files, Box<dyn Error>> {
+    let mut imports = BTreeMap::new();
+    let mut names = Vec::new();
+    for file in &whole.file {
+        let descriptor = FileDescriptorProto::decode(&**file)?;
+        names.push(descriptor.name().to_owned());
+        imports.insert(descriptor.name().to_owned(), descriptor.dependency);
+    }
+    let mut wanted = BTreeSet::new();
+    let mut todo: Vec<String> = ROOTS.iter().map(ToString::to_string).collect();
+    while let Some(name) = todo.pop() {
+        let Some(more) = imports.get(&name) else {
+            return Err(format!("{name} is not among the descriptors of envoy-types").into());
+        };
+        if wanted.insert(name) {
+            todo.extend(more.iter().cloned());
+        }
+    }
+    let mut file = Vec::new();
+    for (name, encoded) in names.iter().zip(&whole.file) {
+        if wanted.contains(name) {
+            file.push(without(encoded, SOURCE_CODE_INFO)?);
+        }
+    }
+    Ok(Files { file })
+}
+
+/// An encoded message without one of its fields.
+fn without(message: &[u8], unwanted: u32) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut kept = Vec::with_capacity(message.len());
+    let mut rest = message;
+    while !rest.is_empty() {
+        let start = rest;
+        let (field, wire_type) = decode_key(&mut rest)?;
+        skip_field(wire_type, field, &mut rest, DecodeContext::default())?;
+        if field != unwanted {
+            kept.extend_from_slice(&start[..start.len() - rest.len()]);
+        }
+    }
+    Ok(kept)
+}
+
+/// The directory of the locked envoy-types package, wherever cargo keeps it.
+///
+/// Offline first, which is enough wherever the build itself can succeed but for packages that only
+/// tests need.
+fn envoy_types() -> Result<PathBuf, Box<dyn Error>> {
+    let mut why = String::new();
+    for network in [Some("--offline"), None] {
+        let output = Command::new(env::var("CARGO")?)
+            .args(["metadata", "--format-version=1", "--filter-platform"])
+            .arg(env::var("TARGET")?)
+            .args(network)
+            .current_dir(env::var("CARGO_MANIFEST_DIR")?)
+            .output()?;
+        let manifests = String::from_utf8(output.stdout)?;
+        let directory = manifests
+            .split("\"manifest_path\":\"")
+            .filter_map(|rest| Path::new(rest.split('"').next()?).parent())
+            .find(|path| {
+                path.file_name()
+                    .is_some_and(|n| n.to_string_lossy().starts_with("envoy-types"))
+            });
+        if let Some(directory) = directory {
+            return Ok(directory.to_owned());
+        }
+        why = String::from_utf8_lossy(&output.stderr).into_owned();
+    }
+    Err(format!("cargo metadata does not find the envoy-types package: {why}").into())
+}

@@ -1,0 +1,299 @@
+//! The rules of `validate.rules` that Envoy's protos use, on one value.
+
+use std::fmt;
+
+use prost_reflect::{DynamicMessage, ReflectMessage, Value};
+
+/// A value that rules judge.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scalar<'a> {
+    Bool(bool),
+    /// Any integer; for a duration, nanoseconds; for an enum, its number.
+    Int(i128),
+    Float(f64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub(super) enum Rule {
+    MinChars(usize),
+    MaxChars(usize),
+    MinBytes(usize),
+    MaxBytes(usize),
+    Prefix(String),
+    Suffix(String),
+    TextIn(Vec<String>),
+    Shape(Shape),
+    Is(bool),
+    Above(Number),
+    AtLeast(Number),
+    Below(Number),
+    AtMost(Number),
+    NotIn(Vec<i128>),
+    /// The numbers of an enum's values, sorted.
+    Defined(Vec<i128>),
+}
+
+/// A bound, in the unit of its field.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Number {
+    Int(i128),
+    Float(f64),
+    /// Nanoseconds.
+    Time(i128),
+}
+
+/// The form of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// An HTTP header's name.
+    HeaderName,
+    /// An HTTP header's value.
+    HeaderValue,
+    /// What cannot end a header early.
+    HeaderSafe,
+    /// A path without query whose last character is not a slash.
+    PathSegments,
+    /// Letters, digits and `_-.~:`.
+    Identifier,
+    /// Letters, digits and `_-./~:`.
+    IdentifierPath,
+}
+
+impl Shape {
+    /// The shape of a regular expression: those that Envoy's protos use.
+    fn of_pattern(pattern: &str) -> Option<Self> {
+        match pattern {
+            "^[^?#]+[^?#/]$" => Some(Self::PathSegments),
+            r"^[0-9a-zA-Z_\-\.~:]+$" => Some(Self::Identifier),
+            r"^[0-9a-zA-Z_\-\./~:]+$" => Some(Self::IdentifierPath),
+            _ => None,
+        }
+    }
+
+    fn of_well_known(number: i32, strict: bool) -> Option<Self> {
+        match (number, strict) {
+            (1, true) => Some(Self::HeaderName),
+            (2, true) => Some(Self::HeaderValue),
+            (1 | 2, false) => Some(Self::HeaderSafe),
+            _ => None,
+        }
+    }
+
+    fn fits(self, text: &str) -> bool {
+        match self {
+            Self::HeaderName => {
+                let name = text.strip_prefix(':').unwrap_or(text);
+                is_made_of(name, b"!#$%&'*+-.^_|~`")
+            }
+            Self::HeaderValue => text.bytes().all(|b| b == b'\t' || (b >= 0x20 && b != 0x7f)),
+            Self::HeaderSafe => !text.contains(['\0', '\r', '\n']),
+            Self::PathSegments => {
+                text.chars().count() > 1 && !text.contains(['?', '#']) && !text.ends_with('/')
+            }
+            Self::Identifier => is_made_of(text, b"_-.~:"),
+            Self::IdentifierPath => is_made_of(text, b"_-./~:"),
+        }
+    }
+}
+
+/// Whether a text is not empty and of letters, digits and some more characters only.
+fn is_made_of(text: &str, more: &[u8]) -> bool {
+    let known = |b: u8| b.is_ascii_alphanumeric() || more.contains(&b);
+    !text.is_empty() && text.bytes().all(known)
+}
+
+impl Number {
+    fn of(value: &Value) -> Option<Self> {
+        Some(match value {
+            Value::I32(n) => Self::Int((*n).into()),
+            Value::I64(n) => Self::Int((*n).into()),
+            Value::U32(n) => Self::Int((*n).into()),
+            Value::U64(n) => Self::Int((*n).into()),
+            Value::F32(n) => Self::Float((*n).into()),
+            Value::F64(n) => Self::Float(*n),
+            Value::Message(duration) => Self::Time(nanoseconds(duration)?),
+            _ => return None,
+        })
+    }
+
+    /// How a value compares with this bound; `None` where they cannot be compared.
+    fn order(self, value: Scalar<'_>) -> Option<std::cmp::Ordering> {
+        match (value, self) {
+            (Scalar::Int(value), Self::Int(bound) | Self::Time(bound)) => Some(value.cmp(&bound)),
+            (Scalar::Float(value), Self::Float(bound)) => value.partial_cmp(&bound),
+            _ => None,
+        }
+    }
+}
+
+fn nanoseconds(duration: &DynamicMessage) -> Option<i128> {
+    let part = |name| -> Option<i128> {
+        match *duration.get_field_by_name(name)? {
+            Value::I64(n) => Some(n.into()),
+            Value::I32(n) => Some(n.into()),
+            _ => None,
+        }
+    };
+    Some(part("seconds")? * 1_000_000_000 + part("nanos")?)
+}
+
+/// Reads the rules of one kind (`StringRules`, `UInt32Rules`, …). Those about presence are the
+/// caller's; what is not understood is returned by name.
+pub(super) fn read(rules: &DynamicMessage, defined: Vec<i128>) -> (Vec<Rule>, Vec<String>) {
+    let mut read = Vec::new();
+    let mut unknown = Vec::new();
+    let strict = rules
+        .get_field_by_name("strict")
+        .and_then(|v| v.as_bool())
+        .unwrap_or(true);
+    for (field, value) in rules.fields() {
+        let text = || value.as_str().map(str::to_owned);
+        let count = || value.as_u64().and_then(|n| usize::try_from(n).ok());
+        let rule = match field.name() {
+            "ignore_empty" | "required" | "strict" => continue,
+            "defined_only" => Some(Rule::Defined(defined.clone())),
+            "min_len" if is_bytes(rules) => count().map(Rule::MinBytes),
+            "max_len" if is_bytes(rules) => count().map(Rule::MaxBytes),
+            "min_len" => count().map(Rule::MinChars),
+            "max_len" => count().map(Rule::MaxChars),
+            "min_bytes" => count().map(Rule::MinBytes),
+            "max_bytes" => count().map(Rule::MaxBytes),
+            "prefix" => text().map(Rule::Prefix),
+            "suffix" => text().map(Rule::Suffix),
+            "pattern" => value.as_str().and_then(Shape::of_pattern).map(Rule::Shape),
+            "well_known_regex" => value
+                .as_enum_number()
+                .and_then(|number| Shape::of_well_known(number, strict))
+                .map(Rule::Shape),
+            "const" => value.as_bool().map(Rule::Is),
+            "gt" => Number::of(value).map(Rule::Above),
+            "gte" => Number::of(value).map(Rule::AtLeast),
+            "lt" => Number::of(value).map(Rule::Below),
+            "lte" => Number::of(value).map(Rule::AtMost),
+            "in" => texts(value).map(Rule::TextIn),
+            "not_in" => integers(value).map(Rule::NotIn),
+            _ => None,
+        };
+        match rule {
+            Some(rule) => read.push(rule),
+            None => unknown.push(field.full_name().to_owned()),
+        }
+    }
+    (read, unknown)
+}
+
+fn is_bytes(rules: &DynamicMessage) -> bool {
+    rules.descriptor().name() == "BytesRules"
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    let list = value.as_list()?;
+    list.iter().map(|v| Some(v.as_str()?.to_owned())).collect()
+}
+
+fn integers(value: &Value) -> Option<Vec<i128>> {
+    let list = value.as_list()?;
+    list.iter()
+        .map(|v| match Number::of(v)? {
+            Number::Int(n) => Some(n),
+            _ => None,
+        })
+        .collect()
+}
+
+impl Rule {
+    /// Whether a value keeps the rule. A rule about another kind of value is kept.
+    pub(super) fn accepts(&self, value: Scalar<'_>) -> bool {
+        let order = |bound: &Number| bound.order(value);
+        match (self, value) {
+            (Self::MinChars(min), Scalar::Text(text)) => {
+                text.chars().nth(min.saturating_sub(1)).is_some() || *min == 0
+            }
+            (Self::MaxChars(max), Scalar::Text(text)) => text.chars().count() <= *max,
+            (Self::MinBytes(min), _) => value.bytes().is_none_or(|b| b >= *min),
+            (Self::MaxBytes(max), _) => value.bytes().is_none_or(|b| b <= *max),
+            (Self::Prefix(prefix), Scalar::Text(text)) => text.starts_with(prefix),
+            (Self::Suffix(suffix), Scalar::Text(text)) => text.ends_with(suffix),
+            (Self::TextIn(known), Scalar::Text(text)) => known.iter().any(|k| k == text),
+            (Self::Shape(shape), Scalar::Text(text)) => shape.fits(text),
+            (Self::Is(wanted), Scalar::Bool(value)) => value == *wanted,
+            (Self::Above(bound), _) => order(bound).is_none_or(|o| o.is_gt()),
+            (Self::AtLeast(bound), _) => order(bound).is_none_or(|o| o.is_ge()),
+            (Self::Below(bound), _) => order(bound).is_none_or(|o| o.is_lt()),
+            (Self::AtMost(bound), _) => order(bound).is_none_or(|o| o.is_le()),
+            (Self::NotIn(refused), Scalar::Int(value)) => !refused.contains(&value),
+            (Self::Defined(known), Scalar::Int(value)) => known.binary_search(&value).is_ok(),
+            _ => true,
+        }
+    }
+}
+
+impl Scalar<'_> {
+    fn bytes(&self) -> Option<usize> {
+        match self {
+            Self::Text(text) => Some(text.len()),
+            Self::Bytes(bytes) => Some(bytes.len()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is its type's default, which `ignore_empty` lets pass.
+    pub(super) fn is_default(&self) -> bool {
+        match self {
+            Self::Bool(value) => !value,
+            Self::Int(value) => *value == 0,
+            Self::Float(value) => *value == 0.0,
+            Self::Text(_) | Self::Bytes(_) => self.bytes() == Some(0),
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(n) => write!(f, "{n}"),
+            Self::Float(n) => write!(f, "{n}"),
+            Self::Time(n) if n % 1_000_000_000 == 0 => write!(f, "{}s", n / 1_000_000_000),
+            Self::Time(n) => write!(f, "{}ms", *n as f64 / 1e6),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MinChars(1) | Self::MinBytes(1) => f.write_str("must not be empty"),
+            Self::MinChars(n) => write!(f, "must have at least {n} characters"),
+            Self::MaxChars(n) => write!(f, "must have at most {n} characters"),
+            Self::MinBytes(n) => write!(f, "must have at least {n} bytes"),
+            Self::MaxBytes(n) => write!(f, "must have at most {n} bytes"),
+            Self::Prefix(text) => write!(f, "must start with '{text}'"),
+            Self::Suffix(text) => write!(f, "must end with '{text}'"),
+            Self::TextIn(known) => write!(f, "must be one of '{}'", known.join("', '")),
+            Self::Shape(shape) => write!(f, "must be {shape}"),
+            Self::Is(value) => write!(f, "must be {value}"),
+            Self::Above(bound) => write!(f, "must be greater than {bound}"),
+            Self::AtLeast(bound) => write!(f, "must be at least {bound}"),
+            Self::Below(bound) => write!(f, "must be less than {bound}"),
+            Self::AtMost(bound) => write!(f, "must be at most {bound}"),
+            Self::NotIn(_) => f.write_str("must not be this value"),
+            Self::Defined(_) => f.write_str("must be a value that Envoy defines"),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HeaderName => "the name of an HTTP header",
+            Self::HeaderValue => "the value of an HTTP header",
+            Self::HeaderSafe => "without line breaks and NUL",
+            Self::PathSegments => "a path without '?' and '#' that does not end with '/'",
+            Self::Identifier => "made of letters, digits and '_-.~:'",
+            Self::IdentifierPath => "made of letters, digits and '_-./~:'",
+        })
+    }
+}

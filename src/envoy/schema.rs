@@ -1,0 +1,201 @@
+//! The descriptors as flat tables, for walking encoded messages without decoding them.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+
+use super::constraints::FieldRules;
+use super::pool::pool;
+
+/// Every message type of the descriptors.
+pub(super) struct Schema {
+    pub(super) messages: Vec<MessageType>,
+    by_name: HashMap<String, usize>,
+}
+
+/// A message type.
+pub(super) struct MessageType {
+    /// By number.
+    pub(super) fields: Vec<FieldType>,
+    /// The oneofs of which one member must be set: name, and indices in `fields`.
+    pub(super) required_oneofs: Vec<(String, Vec<usize>)>,
+    /// Whether a rule, or an `Any` that may hold one, is in it or in what it holds.
+    pub(super) ruled: bool,
+    /// Whether a map, or an `Any` that may hold one, is in it or in what it holds.
+    pub(super) mapped: bool,
+}
+
+/// A field of a message type.
+pub(super) struct FieldType {
+    pub(super) number: u32,
+    pub(super) name: String,
+    pub(super) shape: FieldShape,
+    pub(super) repeated: bool,
+    pub(super) map: bool,
+    pub(super) rules: FieldRules,
+}
+
+/// How a field's value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FieldShape {
+    Bool,
+    /// A signed integer or an enum; zigzag ones are not used by Envoy.
+    Int,
+    Uint,
+    Float,
+    Double,
+    Text,
+    Bytes,
+    /// A message, by its index in the schema.
+    Message(usize),
+    /// `google.protobuf.Any`.
+    Any,
+    /// `google.protobuf.Duration`.
+    Duration,
+    /// A wrapper such as `UInt32Value`, by its index in the schema: one field, number 1.
+    Wrapper(usize),
+}
+
+/// The tables, built at the first use.
+pub(super) fn schema() -> &'static Schema {
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    SCHEMA.get_or_init(Schema::build)
+}
+
+impl Schema {
+    /// The message type of a name or a type URL.
+    pub(super) fn find(&self, name: &str) -> Option<&MessageType> {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        self.messages.get(*self.by_name.get(name)?)
+    }
+
+    fn build() -> Self {
+        let descriptors: Vec<MessageDescriptor> = pool().all_messages().collect();
+        let by_name: HashMap<String, usize> = (descriptors.iter().enumerate())
+            .map(|(index, message)| (message.full_name().to_owned(), index))
+            .collect();
+        let messages = descriptors
+            .iter()
+            .map(|message| MessageType::build(message, &by_name))
+            .collect();
+        let mut schema = Self { messages, by_name };
+        schema.spread(|message| message.ruled, |message| message.ruled = true);
+        schema.spread(|message| message.mapped, |message| message.mapped = true);
+        schema
+    }
+
+    /// Spreads a mark from message types to those that hold them.
+    fn spread(&mut self, has: impl Fn(&MessageType) -> bool, mark: impl Fn(&mut MessageType)) {
+        loop {
+            let reached: Vec<usize> = (self.messages.iter().enumerate())
+                .filter(|(_, message)| !has(message))
+                .filter(|(_, message)| {
+                    message.fields.iter().any(|field| match field.shape {
+                        FieldShape::Message(held) => self.messages.get(held).is_some_and(&has),
+                        _ => false,
+                    })
+                })
+                .map(|(index, _)| index)
+                .collect();
+            if reached.is_empty() {
+                return;
+            }
+            for index in reached {
+                if let Some(message) = self.messages.get_mut(index) {
+                    mark(message);
+                }
+            }
+        }
+    }
+}
+
+impl MessageType {
+    pub(super) fn field(&self, number: u32) -> Option<(usize, &FieldType)> {
+        let index = self
+            .fields
+            .binary_search_by_key(&number, |field| field.number)
+            .ok()?;
+        Some((index, self.fields.get(index)?))
+    }
+
+    fn build(message: &MessageDescriptor, by_name: &HashMap<String, usize>) -> Self {
+        let mut fields: Vec<FieldType> = message
+            .fields()
+            .map(|field| FieldType::build(&field, by_name))
+            .collect();
+        fields.sort_by_key(|field| field.number);
+        let required_oneofs: Vec<_> = message
+            .oneofs()
+            .filter(|oneof| {
+                let options = oneof.options();
+                options.extensions().any(|(extension, value)| {
+                    extension.full_name() == "validate.required" && value.as_bool() == Some(true)
+                })
+            })
+            .map(|oneof| {
+                let members = oneof
+                    .fields()
+                    .filter_map(|member| {
+                        fields
+                            .binary_search_by_key(&member.number(), |field| field.number)
+                            .ok()
+                    })
+                    .collect();
+                (oneof.name().to_owned(), members)
+            })
+            .collect();
+        let any = fields.iter().any(|field| field.shape == FieldShape::Any);
+        Self {
+            ruled: any || !required_oneofs.is_empty() || fields.iter().any(|f| f.is_ruled()),
+            mapped: any || fields.iter().any(|field| field.map),
+            fields,
+            required_oneofs,
+        }
+    }
+}
+
+impl FieldType {
+    fn build(field: &FieldDescriptor, by_name: &HashMap<String, usize>) -> Self {
+        Self {
+            number: field.number(),
+            name: field.name().to_owned(),
+            shape: shape(field, by_name),
+            repeated: field.is_list(),
+            map: field.is_map(),
+            rules: FieldRules::of(field),
+        }
+    }
+
+    fn is_ruled(&self) -> bool {
+        self.shape == FieldShape::Duration || self.rules.any()
+    }
+}
+
+fn shape(field: &FieldDescriptor, by_name: &HashMap<String, usize>) -> FieldShape {
+    match field.kind() {
+        Kind::Bool => FieldShape::Bool,
+        Kind::Float => FieldShape::Float,
+        Kind::Double => FieldShape::Double,
+        Kind::String => FieldShape::Text,
+        Kind::Bytes => FieldShape::Bytes,
+        Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => FieldShape::Uint,
+        Kind::Message(message) => {
+            let index = by_name.get(message.full_name()).copied();
+            let index = index.unwrap_or(usize::MAX);
+            match message.full_name() {
+                "google.protobuf.Any" => FieldShape::Any,
+                "google.protobuf.Duration" => FieldShape::Duration,
+                name if is_wrapper(name) => FieldShape::Wrapper(index),
+                _ => FieldShape::Message(index),
+            }
+        }
+        _ => FieldShape::Int,
+    }
+}
+
+fn is_wrapper(name: &str) -> bool {
+    name.strip_prefix("google.protobuf.")
+        .and_then(|name| name.strip_suffix("Value"))
+        .is_some_and(|kind| !matches!(kind, "" | "List" | "Null"))
+}
