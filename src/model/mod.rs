@@ -11,6 +11,7 @@ mod document;
 mod expose;
 mod http;
 mod path;
+mod reference;
 mod socket;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
@@ -23,4 +24,5 @@ pub use http::{
     Route, VirtualHost,
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
+pub use reference::unresolved;
 pub use socket::{Protocol, Socket};

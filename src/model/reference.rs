@@ -1,0 +1,177 @@
+//! References in OpenSVC's configuration values: `{name}`, `{env.port}`, `{ip#1.ipname}`, and
+//! arithmetic, `$(8000+80)`.
+//!
+//! The agent evaluates them on each node. Here, those are replaced that the configuration alone
+//! decides; the others stay as they are, and so does the value's being unknown.
+
+use super::ObjectPath;
+
+/// How deep references may lead to references.
+const MAX_DEPTH: usize = 20;
+/// How long a value may grow by references to references.
+const MAX_LENGTH: usize = 256 * 1024;
+
+/// The first reference in a value that only a node can evaluate, with its braces.
+///
+/// A brace is often something else: JSON, or the count of a regular expression. The agent takes for
+/// references only braces around word characters and `.[]:/`, with at most one `#` after a word,
+/// and leaves alone those that lead nowhere, such as the `{2}` of a regular expression.
+pub fn unresolved(text: &str) -> Option<&str> {
+    references(text)
+        .find(|reference| !is_count(reference))
+        .or_else(|| expression(text))
+}
+
+/// Replaces the references that `lookup` knows, in their results too.
+pub(super) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut value = text.to_owned();
+    for _ in 0..MAX_DEPTH {
+        let mut done = String::with_capacity(value.len());
+        let mut rest = value.as_str();
+        let mut replaced = false;
+        while let Some(reference) = references(rest).next() {
+            let start = reference.as_ptr() as usize - rest.as_ptr() as usize;
+            let (before, after) = (&rest[..start], &rest[start + reference.len()..]);
+            done.push_str(before);
+            match lookup(&reference[1..reference.len() - 1]) {
+                Some(found) => {
+                    replaced = true;
+                    done.push_str(&found);
+                }
+                None => done.push_str(reference),
+            }
+            rest = after;
+            if done.len() > MAX_LENGTH {
+                return text.to_owned();
+            }
+        }
+        done.push_str(rest);
+        value = done;
+        if !replaced {
+            break;
+        }
+    }
+    value
+}
+
+/// What a reference to the service itself stands for.
+pub(super) fn own(path: &ObjectPath, section: &str, reference: &str) -> Option<String> {
+    let unslaved = |name: &str| match path.scaler() {
+        Some((_, scaler)) => scaler.name().to_owned(),
+        None => name.to_owned(),
+    };
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    Some(match reference {
+        "name" | "svcname" => path.name().to_owned(),
+        "short_name" | "short_svcname" => first(path.name()),
+        "scaler_name" | "scaler_svcname" => unslaved(path.name()),
+        "scaler_short_name" | "scaler_short_svcname" => first(&unslaved(path.name())),
+        "namespace" => path.namespace().unwrap_or("root").to_owned(),
+        "path" | "svcpath" => path.to_string(),
+        "kind" => "svc".to_owned(),
+        "rid" => section.to_owned(),
+        "rindex" => section
+            .split('#')
+            .next_back()
+            .unwrap_or_default()
+            .to_owned(),
+        _ => return None,
+    })
+}
+
+/// Every `{…}` of the agent's reference syntax, with its braces.
+fn references(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('{').filter_map(|(start, _)| {
+        let body = &text[start + 1..];
+        let end = body.find(|c| !is_reference_char(c))?;
+        let inner = &body[..end];
+        (body[end..].starts_with('}') && is_reference(inner)).then(|| &text[start..start + end + 2])
+    })
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn is_reference_char(c: char) -> bool {
+    is_word(c) || matches!(c, '#' | '.' | '[' | ']' | ':' | '/')
+}
+
+/// `\w*[\w#][\w.\[\]:/]*`
+fn is_reference(inner: &str) -> bool {
+    let rest = inner.trim_start_matches(is_word);
+    match rest.strip_prefix('#') {
+        Some(rest) => !rest.contains('#'),
+        None => rest.len() < inner.len() && !rest.contains('#'),
+    }
+}
+
+fn is_count(reference: &str) -> bool {
+    reference[1..reference.len() - 1]
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+}
+
+/// `$(…)` with something inside.
+fn expression(text: &str) -> Option<&str> {
+    let start = text.find("$(")?;
+    let end = text.rfind(')')?;
+    (end > start + 2).then(|| &text[start..=end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_agents_own_syntax_is_a_reference() {
+        for (text, expected) in [
+            ("{env.port}", Some("{env.port}")),
+            ("a{name}b", Some("{name}")),
+            ("{ip#1.ipname}", Some("{ip#1.ipname}")),
+            ("{#env.list}", Some("{#env.list}")),
+            ("{safe://web.pem}", Some("{safe://web.pem}")),
+            ("{nodes[0]}", Some("{nodes[0]}")),
+            ("{{name}}", Some("{name}")),
+            ("$(8000+80)", Some("$(8000+80)")),
+            ("/a{2}", None),
+            ("/a{2,3}", None),
+            ("{}", None),
+            ("{.a}", None),
+            ("{a#b#c}", None),
+            ("{\"a\": 1}", None),
+            ("{\"a\": {\"b\": {}}}", None),
+            ("{a", None),
+            ("a}", None),
+            ("$()", None),
+            ("/a$", None),
+        ] {
+            assert_eq!(unresolved(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_replaced_and_the_rest_stays() {
+        let lookup = |reference: &str| match reference {
+            "env.port" => Some("80".to_owned()),
+            "env.url" => Some("{name}:{env.port}".to_owned()),
+            "name" => Some("web".to_owned()),
+            _ => None,
+        };
+        assert_eq!(
+            resolve("{env.url}/{2}/{nodename}", &lookup),
+            "web:80/{2}/{nodename}"
+        );
+    }
+
+    #[test]
+    fn a_loop_or_an_explosion_of_references_ends() {
+        let lookup = |reference: &str| match reference {
+            "a" => Some("{a}".to_owned()),
+            "b" => Some("{b}{b}{b}{b}".to_owned()),
+            _ => None,
+        };
+        assert_eq!(resolve("{a}", &lookup), "{a}");
+        assert_eq!(resolve("{b}", &lookup), "{b}");
+    }
+}
