@@ -5,6 +5,7 @@
 pub mod certificate;
 pub mod codes;
 pub mod conflict;
+pub mod keywords;
 
 use std::time::SystemTime;
 

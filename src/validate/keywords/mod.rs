@@ -1,0 +1,233 @@
+//! The keywords of the five section families: the one table behind parsing, "did you mean",
+//! documentation and the declarations made to the OpenSVC agent.
+
+pub mod certificate;
+pub mod expose;
+pub mod hashpolicy;
+pub mod route;
+pub mod vhost;
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A family of sections: the part of a section's name before `#`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// `expose#…`
+    Expose,
+    /// `vhost#…`
+    Vhost,
+    /// `route#…`
+    Route,
+    /// `hashpolicy#…`
+    Hashpolicy,
+    /// `certificate#…`
+    Certificate,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: [Self; 5] = [
+        Self::Expose,
+        Self::Vhost,
+        Self::Route,
+        Self::Hashpolicy,
+        Self::Certificate,
+    ];
+
+    /// The group's name in a section's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expose => "expose",
+            Self::Vhost => "vhost",
+            Self::Route => "route",
+            Self::Hashpolicy => "hashpolicy",
+            Self::Certificate => "certificate",
+        }
+    }
+
+    /// The group of a section's name; `None` for sections that are no concern of the gateway.
+    pub fn of(section: &str) -> Option<Self> {
+        let (name, _) = section.split_once('#')?;
+        Self::ALL.into_iter().find(|group| group.name() == name)
+    }
+
+    /// The `type` keyword's only value in the group.
+    pub fn driver(self) -> &'static str {
+        match self {
+            Self::Certificate => "tls",
+            _ => "envoy",
+        }
+    }
+
+    /// The group's keywords, in the order of the documentation.
+    pub fn keywords(self) -> &'static [&'static Keyword] {
+        match self {
+            Self::Expose => expose::KEYWORDS,
+            Self::Vhost => vhost::KEYWORDS,
+            Self::Route => route::KEYWORDS,
+            Self::Hashpolicy => hashpolicy::KEYWORDS,
+            Self::Certificate => certificate::KEYWORDS,
+        }
+    }
+
+    /// A keyword of the group by its name, without scope.
+    pub fn keyword(self, name: &str) -> Option<&'static Keyword> {
+        self.keywords().iter().copied().find(|k| k.name == name)
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a keyword's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A port, 1 to 65535.
+    Port,
+    /// A port, or 0.
+    PortOrZero,
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// One of the keyword's candidates.
+    Choice,
+    /// Host names, separated by white space.
+    Names,
+    /// Section names of a group, separated by white space.
+    Sections(Group),
+    /// `true` or `false`.
+    Boolean,
+    /// Whole seconds, or OpenSVC's `1h30m`.
+    Duration,
+    /// A duration that may also have fractions and milliseconds.
+    Timeout,
+    /// A JSON object.
+    Object,
+    /// The path of an OpenSVC secret.
+    Secret,
+    /// Text; the keyword's help says of what form.
+    Text,
+}
+
+/// Who defines a keyword.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The OpenSVC 2.1 agent's own drivers.
+    Stock,
+    /// This gateway, since a version of it; the agent ignores the keyword without our drivers.
+    Ours {
+        /// The first version that knew it.
+        since: &'static str,
+    },
+}
+
+/// One keyword.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Keyword {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// Whether a section is invalid without it.
+    pub required: bool,
+    /// The value that stands for its absence, as text; `None` where absence has a meaning of its own.
+    pub default: Option<&'static str>,
+    /// What absence means, where `default` does not say it.
+    pub default_text: &'static str,
+    /// For [`Kind::Choice`], what may be written.
+    pub candidates: &'static [&'static str],
+    /// Whether it may differ from node to node (`port@node1`).
+    pub scopable: bool,
+    /// The agent's converter; `None` leaves the text as it is.
+    pub convert: Option<&'static str>,
+    /// The keyword that this one is only another name of.
+    pub alias_of: Option<&'static str>,
+    /// Who defines it.
+    pub origin: Origin,
+    /// What it does.
+    pub help: &'static str,
+    /// A value that can be written.
+    pub example: &'static str,
+}
+
+impl Keyword {
+    /// An optional, scopable stock keyword without default: what most are.
+    const fn new(
+        name: &'static str,
+        kind: Kind,
+        example: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            required: false,
+            default: None,
+            default_text: "",
+            candidates: &[],
+            scopable: true,
+            convert: match kind {
+                Kind::Port | Kind::PortOrZero => Some("integer"),
+                Kind::Names | Kind::Sections(_) => Some("list"),
+                Kind::Boolean => Some("boolean"),
+                Kind::Duration => Some("duration"),
+                Kind::Object => Some("json"),
+                _ => None,
+            },
+            alias_of: None,
+            origin: Origin::Stock,
+            help,
+            example,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_aliases_lead_to_a_keyword() {
+        for group in Group::ALL {
+            for (i, keyword) in group.keywords().iter().enumerate() {
+                assert!(
+                    group.keywords()[..i].iter().all(|k| k.name != keyword.name),
+                    "{group}.{}",
+                    keyword.name
+                );
+                if let Some(name) = keyword.alias_of {
+                    assert!(group.keyword(name).is_some_and(|k| k.alias_of.is_none()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_keyword_is_explained_and_choices_have_candidates() {
+        for keyword in Group::ALL.iter().flat_map(|g| g.keywords()) {
+            assert!(keyword.help.ends_with('.'), "{}", keyword.name);
+            assert!(!keyword.example.is_empty(), "{}", keyword.name);
+            assert_eq!(
+                keyword.kind == Kind::Choice,
+                !keyword.candidates.is_empty(),
+                "{}",
+                keyword.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_section_has_the_group_of_its_name() {
+        assert_eq!(Group::of("expose#0"), Some(Group::Expose));
+        assert_eq!(Group::of("hashpolicy#user"), Some(Group::Hashpolicy));
+        assert_eq!(Group::of("hash_policy#0"), None);
+        assert_eq!(Group::of("expose"), None);
+    }
+}
