@@ -18,11 +18,13 @@
 //! "daemon", "node", "instance" and "service" are OpenSVC's words here; "cluster", "listener" and
 //! "endpoint" are always Envoy's.
 
+pub mod cli;
 pub mod daemon;
 pub mod envoy;
 pub mod index;
 
 pub mod model;
+pub mod sidecar;
 pub mod simnode;
 pub mod snapshot;
 pub mod translate;

@@ -51,3 +51,14 @@ pub enum RequestError {
         output: String,
     },
 }
+
+impl RequestError {
+    /// Whether the daemon may answer when it is asked again later: it was not reached, or did not
+    /// finish. What it said itself, it would say again.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. } | Self::Io(_) | Self::Timeout(_) | Self::Closed
+        )
+    }
+}

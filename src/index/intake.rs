@@ -134,19 +134,25 @@ impl Index {
         };
         expose.listener_port = Some(port);
         if is_new {
-            let members = self.services.members(&expose.id.service);
-            let mut services: Vec<ObjectPath> = members.cloned().collect();
-            if !services.contains(&expose.id.service) {
-                services.push(expose.id.service.clone());
-            }
-            services.sort();
-            work.requests.push(Request::Store(StorePort {
-                expose: expose.id.clone(),
-                services,
-                port: port.get(),
-            }));
+            let store = self.store_request(&expose.id);
+            work.requests.extend(store.map(Request::Store));
         }
         self.ask(expose, work);
+    }
+
+    /// The request that has the chosen port of an expose written into its service's configuration
+    /// and, for a scaler, into its slaves', which are copies. `None` where none was chosen.
+    pub(super) fn store_request(&self, id: &ExposeId) -> Option<StorePort> {
+        let port = self.ports.chosen(id)?.get();
+        let members = self.services.members(&id.service).cloned();
+        let mut services: Vec<ObjectPath> = members.chain([id.service.clone()]).collect();
+        services.sort();
+        services.dedup();
+        Some(StorePort {
+            expose: id.clone(),
+            services,
+            port,
+        })
     }
 
     /// Notes what an expose asks for. What it asked for already is not translated again.

@@ -56,6 +56,8 @@ pub enum Event {
     SecretRead(ReadSecret, Result<SecretContent, String>),
     /// A [`Request::Store`] was answered.
     PortStored(StorePort, Result<(), String>),
+    /// Time has passed: what could not be done may be tried again.
+    Retry,
 }
 
 /// Something to ask of the daemon; the answer is an [`Event`].
@@ -172,6 +174,11 @@ impl Index {
                     Err(why) => self.unstored.insert(store.expose.clone(), why),
                 };
                 work.report.insert(store.expose.service);
+            }
+            Event::Retry => {
+                let unstored = self.unstored.keys();
+                let again = unstored.filter_map(|id| self.store_request(id));
+                work.requests.extend(again.map(Request::Store));
             }
         }
         self.admit(&mut work);

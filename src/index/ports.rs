@@ -61,6 +61,11 @@ impl Ports {
         Some((port, true))
     }
 
+    /// The port chosen for an expose that the configuration does not carry yet.
+    pub(super) fn chosen(&self, id: &ExposeId) -> Option<NonZeroU16> {
+        self.chosen.get(id).map(|(_, _, port)| *port)
+    }
+
     /// Forgets a choice: the configuration carries a port now, or the expose is gone.
     pub(super) fn forget(&mut self, id: &ExposeId) {
         self.chosen.remove(id);

@@ -1,0 +1,222 @@
+//! The gateway's control plane as one thing to start: options in, wiring, shutdown.
+
+mod options;
+mod report;
+mod requests;
+mod sockets;
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::daemon::{Daemon, DaemonV2};
+use crate::envoy::ResourceType;
+use crate::index::{Event, Index, View};
+use crate::snapshot::Snapshot;
+use crate::validate::Context;
+use crate::validate::conflict::Reserved;
+use crate::xds;
+use requests::Requests;
+use sockets::UnixSocket;
+
+pub use options::Options;
+pub use sockets::BindError;
+
+/// How long the first snapshot waits for secrets that are being read. Serving before they are there
+/// would make an Envoy that runs already drop the listeners that need them.
+const FIRST_SECRETS: Duration = Duration::from_secs(10);
+
+/// How often what could not be done is tried again.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// Why a sidecar cannot start, or ended on its own.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A socket cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The server failed.
+    #[error(transparent)]
+    Serve(#[from] xds::ServeError),
+}
+
+/// A sidecar with its sockets bound: what connects from now on is answered once it [runs](Self::run).
+#[derive(Debug)]
+pub struct Sidecar {
+    options: Options,
+    unix: UnixSocket,
+    tcp: Option<tokio::net::TcpListener>,
+    views: watch::Sender<View>,
+}
+
+impl Sidecar {
+    /// Binds the sockets.
+    ///
+    /// # Errors
+    /// When one cannot be bound, or another process serves there.
+    pub async fn bind(options: Options) -> Result<Self, Error> {
+        let unix = UnixSocket::bind(&options.unix_socket, options.unix_mode)?;
+        let tcp = match options.tcp {
+            Some(addr) => Some(sockets::bind_tcp(addr).await?),
+            None => None,
+        };
+        Ok(Self {
+            options,
+            unix,
+            tcp,
+            views: watch::Sender::new(View::default()),
+        })
+    }
+
+    /// What the gateway thinks of every expose, as it changes.
+    pub fn views(&self) -> watch::Receiver<View> {
+        self.views.subscribe()
+    }
+
+    /// The TCP address that is bound, its port chosen by the system where it was 0.
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        self.tcp.as_ref().and_then(|tcp| tcp.local_addr().ok())
+    }
+
+    /// Follows the daemon and serves Envoy until `shutdown` completes.
+    ///
+    /// # Errors
+    /// When the server fails for good.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let daemon = DaemonV2::new(&self.options.daemon_socket, Default::default());
+        self.run_with(Arc::new(daemon), shutdown).await
+    }
+
+    /// The same, with a daemon of the caller's.
+    ///
+    /// # Errors
+    /// When the server fails for good.
+    pub async fn run_with(
+        mut self,
+        daemon: Arc<dyn Daemon>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), Error> {
+        let (snapshots, watched) = watch::channel(None);
+        let transports = self.transports();
+        let index = Index::new(self.index_options());
+        let following = tokio::spawn(follow(index, daemon, snapshots, self.views.clone()));
+        let options = xds::Options {
+            identifier: "igw-envoy".into(),
+            grace: self.options.grace,
+            observer: Arc::new(xds::Log::default()),
+        };
+        let served = xds::serve(transports, watched, options, shutdown).await;
+        following.abort();
+        Ok(served?)
+    }
+
+    fn transports(&mut self) -> Vec<xds::Transport> {
+        let unix = self.unix.take().map(|listener| xds::Transport {
+            name: self.options.unix_socket.display().to_string().into(),
+            listener: xds::Listener::Unix(listener),
+            confidential: true,
+        });
+        let tcp = self.tcp.take().map(|listener| xds::Transport {
+            name: "tcp".into(),
+            listener: xds::Listener::Tcp(listener),
+            confidential: self.options.tcp_serves_keys,
+        });
+        unix.into_iter().chain(tcp).collect()
+    }
+
+    fn index_options(&self) -> crate::index::Options {
+        let admin = Reserved {
+            addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            port: self.options.envoy_admin_port,
+            what: "Envoy's admin interface".into(),
+        };
+        let xds = self.tcp_addr().map(|addr| Reserved {
+            addr: addr.ip(),
+            port: addr.port(),
+            what: "the xDS server".into(),
+        });
+        crate::index::Options {
+            gateway: self.options.gateway.clone(),
+            ports: self.options.port_range.clone(),
+            reserved: [admin].into_iter().chain(xds).collect(),
+        }
+    }
+}
+
+/// Feeds the index, and publishes what comes of it.
+async fn follow(
+    mut index: Index,
+    daemon: Arc<dyn Daemon>,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    views: watch::Sender<View>,
+) {
+    let (requests, mut answers) = Requests::start(daemon.clone());
+    let mut updates = daemon.follow();
+    let mut retry = interval(RETRY);
+    retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut first_deadline = None;
+    loop {
+        let event = tokio::select! {
+            update = updates.next() => match update {
+                Some(update) => Event::Daemon(update),
+                None => return,
+            },
+            Some(answer) = answers.recv() => answer,
+            _ = retry.tick() => Event::Retry,
+            () = until(first_deadline) => {
+                tracing::warn!("serving without the secrets that the daemon has not told yet");
+                first_deadline = None;
+                publish(&index, &snapshots);
+                continue;
+            }
+        };
+        let context = Context {
+            now: Some(SystemTime::now()),
+        };
+        for request in index.apply(event, &context) {
+            requests.send(request);
+        }
+        let old = views.send_replace(index.view().clone());
+        report::log_changes(&old, index.view());
+        if !index.is_known() {
+            continue;
+        }
+        let is_first = snapshots.borrow().is_none();
+        if !is_first || index.is_settled() {
+            first_deadline = None;
+            publish(&index, &snapshots);
+        } else if first_deadline.is_none() {
+            first_deadline = Some(Instant::now() + FIRST_SECRETS);
+        }
+        if is_first && snapshots.borrow().is_some() {
+            report::log_summary(index.view());
+        }
+    }
+}
+
+/// Publishes the index's snapshot where it differs from the one that is published.
+fn publish(index: &Index, snapshots: &watch::Sender<Option<Arc<Snapshot>>>) {
+    snapshots.send_if_modified(|published| {
+        let new = index.snapshot();
+        let same = published.as_ref().is_some_and(|old| {
+            let mut kinds = ResourceType::ALL.into_iter();
+            kinds.all(|kind| old.version(kind) == new.version(kind))
+        });
+        if !same {
+            *published = Some(Arc::new(new.clone()));
+        }
+        !same
+    });
+}
+
+/// Completes at a deadline; never where there is none.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,68 @@
+//! What the log says of exposes: every finding once when it appears and once when it is mended.
+
+use imbl::ordmap::DiffItem;
+use tracing::{debug, info, warn};
+
+use crate::index::{Verdict, View};
+use crate::model::{Diagnostic, ObjectPath, Severity};
+
+/// Logs the difference between two views.
+pub(super) fn log_changes(old: &View, new: &View) {
+    for change in old.reports.diff(&new.reports) {
+        let (service, before, after): (_, &[_], &[_]) = match change {
+            DiffItem::Add(service, report) => (service, &[], &report.diagnostics),
+            DiffItem::Remove(service, report) => (service, &report.diagnostics, &[]),
+            DiffItem::Update {
+                old: (_, old),
+                new: (service, new),
+            } => (service, &old.diagnostics, &new.diagnostics),
+        };
+        for finding in after.iter().filter(|finding| !before.contains(finding)) {
+            tell(service, finding);
+        }
+        for finding in before.iter().filter(|finding| !after.contains(finding)) {
+            info!(%service, code = finding.code, "mended: {finding}");
+        }
+    }
+    for change in old.exposes.diff(&new.exposes) {
+        match change {
+            DiffItem::Remove(expose, _) => info!(%expose, "gone"),
+            DiffItem::Add(expose, view) => {
+                debug!(%expose, verdict = ?view.verdict, "new");
+            }
+            DiffItem::Update {
+                old: (_, old),
+                new: (expose, new),
+            } if old.verdict != new.verdict => match new.socket {
+                Some(socket) => info!(%expose, %socket, verdict = ?new.verdict, "now"),
+                None => info!(%expose, verdict = ?new.verdict, "now"),
+            },
+            DiffItem::Update { .. } => {}
+        }
+    }
+}
+
+fn tell(service: &ObjectPath, finding: &Diagnostic) {
+    match finding.severity {
+        Severity::Error => warn!(%service, code = finding.code, "refused: {finding}"),
+        Severity::Warning => warn!(%service, code = finding.code, "{finding}"),
+        Severity::Info => debug!(%service, code = finding.code, "{finding}"),
+    }
+}
+
+/// Logs how many exposes there are of each verdict.
+pub(super) fn log_summary(view: &View) {
+    let count = |verdict| {
+        view.exposes
+            .values()
+            .filter(|e| e.verdict == verdict)
+            .count()
+    };
+    info!(
+        served = count(Verdict::Served),
+        kept = count(Verdict::Kept),
+        waiting = count(Verdict::Waiting),
+        refused = count(Verdict::Refused),
+        "the daemon's state is known"
+    );
+}
