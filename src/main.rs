@@ -1,3 +1,7 @@
-//! The `xds` command.
+//! The `xds` command. Everything it does is in the library, so that other programs can do it too.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(igw_envoy::cli::main(std::env::args_os()))
+}
