@@ -25,4 +25,5 @@ pub use http::{
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
 pub use reference::unresolved;
+pub(crate) use reference::{own, resolve};
 pub use socket::{Protocol, Socket};

@@ -23,7 +23,7 @@ pub fn unresolved(text: &str) -> Option<&str> {
 }
 
 /// Replaces the references that `lookup` knows, in their results too.
-pub(super) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+pub(crate) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
     let mut value = text.to_owned();
     for _ in 0..MAX_DEPTH {
         let mut done = String::with_capacity(value.len());
@@ -55,7 +55,7 @@ pub(super) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> St
 }
 
 /// What a reference to the service itself stands for.
-pub(super) fn own(path: &ObjectPath, section: &str, reference: &str) -> Option<String> {
+pub(crate) fn own(path: &ObjectPath, section: &str, reference: &str) -> Option<String> {
     let unslaved = |name: &str| match path.scaler() {
         Some((_, scaler)) => scaler.name().to_owned(),
         None => name.to_owned(),

@@ -1,8 +1,10 @@
-//! Service configuration files, as the agent reads them.
+//! Service configurations, evaluated as an agent does on its node.
 
 use std::collections::BTreeMap;
 
-/// The raw sections of a configuration file: nothing is evaluated yet.
+use crate::model;
+
+/// The raw sections of a configuration, which commands edit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Config {
     pub(super) sections: BTreeMap<String, BTreeMap<String, String>>,
@@ -17,46 +19,10 @@ pub(super) struct Scope<'a> {
 }
 
 impl Config {
-    /// Reads `[section]`, `keyword = value`, comments and indented continuation lines.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut config = Self::default();
-        let mut section = String::new();
-        let mut keyword: Option<String> = None;
-        for (number, line) in (1..).zip(text.lines()) {
-            let content = line.trim();
-            if content.is_empty() || content.starts_with(['#', ';']) {
-                continue;
-            }
-            if line.starts_with([' ', '\t'])
-                && let Some(keyword) = &keyword
-            {
-                let value = config.value_mut(&section, keyword);
-                value.push('\n');
-                value.push_str(content);
-                continue;
-            }
-            if let Some(name) = content
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-            {
-                section = name.trim().to_owned();
-                config.sections.entry(section.clone()).or_default();
-                keyword = None;
-                continue;
-            }
-            let Some((name, value)) = content.split_once(['=', ':']) else {
-                return Err(format!(
-                    "line {number}: '{content}' is no 'keyword = value'"
-                ));
-            };
-            if section.is_empty() {
-                return Err(format!("line {number}: '{content}' is in no [section]"));
-            }
-            let name = name.trim().to_lowercase();
-            *config.value_mut(&section, &name) = value.trim().to_owned();
-            keyword = Some(name);
-        }
-        Ok(config)
+    /// Reads configuration text.
+    pub(super) fn parse(text: &str) -> Result<Self, model::ConfigError> {
+        let model::Config { sections } = model::Config::parse(text)?;
+        Ok(Self { sections })
     }
 
     /// The raw value, made when absent.
@@ -84,58 +50,30 @@ impl Config {
         let raw = [section, "DEFAULT"]
             .iter()
             .find_map(|section| self.scoped(section, keyword, scope.node))?;
-        Some(self.dereference(raw, scope, 0))
+        Some(self.dereference(section, raw, scope))
+    }
+
+    /// Replaces `{name}`, `{env.x}`, `{section.keyword}` …; an unknown reference is left as it is.
+    pub(super) fn dereference(&self, section: &str, text: &str, scope: Scope<'_>) -> String {
+        let path = scope.path.parse().ok();
+        let lookup = |name: &str| match name {
+            "nodename" => Some(scope.node.to_owned()),
+            "clusternodes" => Some(scope.cluster_nodes.join(" ")),
+            _ => path
+                .as_ref()
+                .and_then(|path| model::own(path, section, name))
+                .or_else(|| {
+                    let (section, keyword) = name.rsplit_once('.')?;
+                    Some(self.scoped(section, keyword, scope.node)?.to_owned())
+                }),
+        };
+        model::resolve(text, &lookup)
     }
 
     fn scoped(&self, section: &str, keyword: &str, node: &str) -> Option<&str> {
         self.raw(section, &format!("{keyword}@{node}"))
             .or_else(|| self.raw(section, &format!("{keyword}@nodes")))
             .or_else(|| self.raw(section, keyword))
-    }
-
-    /// Replaces `{name}`, `{env.x}`, `{section.keyword}` …; an unknown reference is left as it is.
-    pub(super) fn dereference(&self, text: &str, scope: Scope<'_>, depth: usize) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let value = after
-                .split_once('}')
-                .and_then(|(name, tail)| Some((self.reference(name, scope, depth)?, tail)));
-            match value {
-                Some((value, tail)) => {
-                    out.push_str(&value);
-                    rest = tail;
-                }
-                None => {
-                    out.push('{');
-                    rest = after;
-                }
-            }
-        }
-        out.push_str(rest);
-        out
-    }
-
-    fn reference(&self, name: &str, scope: Scope<'_>, depth: usize) -> Option<String> {
-        // A reference that leads back to itself ends here.
-        if depth > 8 {
-            return None;
-        }
-        let (namespace, base) = split_path(scope.path);
-        match name {
-            "name" | "svcname" => Some(base.to_owned()),
-            "short_name" => base.split('.').next().map(str::to_owned),
-            "namespace" => Some(namespace.unwrap_or("root").to_owned()),
-            "path" | "svcpath" => Some(scope.path.to_owned()),
-            "nodename" => Some(scope.node.to_owned()),
-            "clusternodes" => Some(scope.cluster_nodes.join(" ")),
-            _ => {
-                let (section, keyword) = name.rsplit_once('.')?;
-                let raw = self.scoped(section, keyword, scope.node)?;
-                Some(self.dereference(raw, scope, depth + 1))
-            }
-        }
     }
 }
 
@@ -163,23 +101,6 @@ mod tests {
             node: "node1",
             cluster_nodes: nodes,
         }
-    }
-
-    #[test]
-    fn a_file_is_read_with_comments_and_continuations() {
-        let config = Config::parse(
-            "# head\n[DEFAULT]\nnodes = node1\n\n[expose#0]\nPort: 80\ncluster_data = {\n  \"a\": 1\n  }\n; end\n",
-        )
-        .unwrap();
-        assert_eq!(config.raw("expose#0", "port"), Some("80"));
-        assert_eq!(
-            config.raw("expose#0", "cluster_data"),
-            Some("{\n\"a\": 1\n}")
-        );
-        assert_eq!(
-            Config::parse("port = 1").unwrap_err(),
-            "line 1: 'port = 1' is in no [section]"
-        );
     }
 
     #[test]

@@ -181,9 +181,11 @@ pub(super) fn info(
 ) -> Map<String, Value> {
     let mut info = Map::new();
     for keyword in driver.keywords {
-        let text = config
-            .evaluate(section, keyword.name, scope)
-            .or_else(|| keyword.default.map(|d| config.dereference(d, scope, 0)));
+        let text = config.evaluate(section, keyword.name, scope).or_else(|| {
+            keyword
+                .default
+                .map(|d| config.dereference(section, d, scope))
+        });
         let value = text.and_then(|text| convert(keyword.convert, &text).ok().flatten());
         if let Some(value) = value
             && value != json!([])

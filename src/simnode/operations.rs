@@ -14,7 +14,7 @@ use super::status::{Instance, Role};
 impl State {
     /// `om PATH create`: the instances are frozen and down.
     pub(super) fn create(&mut self, path: &str, text: &str) -> Result<Complaints, Complaints> {
-        let config = Config::parse(text).map_err(one_error)?;
+        let config = Config::parse(text).map_err(|error| one_error(error.to_string()))?;
         let node = self.settings.nodes.first().cloned().unwrap_or_default();
         let complaints = edit::judge(&config, self.scope(path, &node));
         if !complaints.errors.is_empty() {
