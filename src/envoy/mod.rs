@@ -6,6 +6,7 @@
 pub mod bootstrap;
 pub mod constraints;
 mod encode;
+pub mod json;
 mod pool;
 mod resource;
 mod schema;

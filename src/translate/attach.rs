@@ -5,7 +5,7 @@ use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 
 use super::attachment::{Attachment, Shape};
 use super::chains::{self, SHARED_HTTP};
-use super::passthrough::Base;
+use super::passthrough;
 use super::routes::virtual_host;
 use super::secrets::WantedSecret;
 use super::tls;
@@ -21,7 +21,12 @@ pub(super) struct Attached {
     pub(super) wanted: Vec<WantedSecret>,
 }
 
-pub(super) fn attach(expose: &Expose, socket: Socket) -> Result<Attached, Diagnostic> {
+pub(super) fn attach(
+    expose: &Expose,
+    socket: Socket,
+    lb_policy: LbPolicy,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Attached, Vec<Diagnostic>> {
     let cluster = expose.id.to_string();
     let listener = socket.to_string();
     let tls_match = expose.traffic.tls_match();
@@ -32,7 +37,7 @@ pub(super) fn attach(expose: &Expose, socket: Socket) -> Result<Attached, Diagno
         Traffic::Udp => {
             references.push(reference(ResourceType::Cluster, &cluster));
             Shape::Udp {
-                filter: chains::udp_proxy(&cluster, Base::default()),
+                filter: chains::udp_proxy(&cluster, passthrough::udp_proxy(expose, warnings)?),
             }
         }
         Traffic::Tcp { tls, .. } => {
@@ -40,7 +45,7 @@ pub(super) fn attach(expose: &Expose, socket: Socket) -> Result<Attached, Diagno
             let tls = (tls.as_ref())
                 .map(|tls| tls::downstream(expose, &tls.certificates, &[]))
                 .transpose()?;
-            let filter = chains::tcp_proxy(&cluster, Base::default());
+            let filter = chains::tcp_proxy(&cluster, passthrough::tcp_proxy(expose, warnings)?);
             let context = tls.as_ref().map(|tls| &tls.context);
             let chain = chains::chain(&cluster, filter, tls_match, context);
             if let Some(tls) = tls {
@@ -55,7 +60,8 @@ pub(super) fn attach(expose: &Expose, socket: Socket) -> Result<Attached, Diagno
         }
         Traffic::Http { vhosts, tls: None } => {
             references.push(reference(ResourceType::Routes, &listener));
-            let filter = chains::http_manager(&listener, &listener, Base::default());
+            let base = passthrough::http_manager(expose, warnings)?;
+            let filter = chains::http_manager(&listener, &listener, base);
             Shape::SharedHttp {
                 chain: chains::chain(SHARED_HTTP, filter, None, None),
                 vhosts: encoded_vhosts(vhosts, socket, &cluster),
@@ -68,7 +74,7 @@ pub(super) fn attach(expose: &Expose, socket: Socket) -> Result<Attached, Diagno
         } => {
             let name = format!("{listener}/{cluster}");
             references.push(reference(ResourceType::Routes, &name));
-            let base = Base::default();
+            let base = passthrough::http_manager(expose, warnings)?;
             let tls = tls::downstream(expose, &tls.certificates, chains::alpn(&base.message))?;
             let filter = chains::http_manager(&listener, &name, base);
             references.extend(tls.references);
@@ -86,7 +92,7 @@ pub(super) fn attach(expose: &Expose, socket: Socket) -> Result<Attached, Diagno
         attachment: Attachment {
             expose: expose.id.clone(),
             socket,
-            original_dst: expose.lb_policy == LbPolicy::OriginalDst,
+            original_dst: lb_policy == LbPolicy::OriginalDst,
             shape,
             references,
         },

@@ -13,6 +13,7 @@ use envoy_types::pb::google::protobuf::UInt32Value;
 
 use super::parts::{ads, duration, tls_socket};
 use super::passthrough::Base;
+use super::tls::Tls;
 use crate::envoy::{Reference, Resource, ResourceType, encode};
 use crate::model::{Expose, LbPolicy, Traffic};
 
@@ -27,7 +28,7 @@ pub(super) fn cluster(
     expose: &Expose,
     lb_policy: LbPolicy,
     base: Base<Cluster>,
-    tls: Option<(&UpstreamTlsContext, &[Reference])>,
+    tls: Option<&Tls<UpstreamTlsContext>>,
 ) -> Resource {
     let name = expose.id.to_string();
     let mut references = Vec::new();
@@ -64,9 +65,9 @@ pub(super) fn cluster(
     if default_drain {
         cluster.ignore_health_on_host_removal = true;
     }
-    if let (None, Some((context, secrets))) = (&cluster.transport_socket, tls) {
-        cluster.transport_socket = Some(tls_socket(context));
-        references.extend_from_slice(secrets);
+    if let (None, Some(tls)) = (&cluster.transport_socket, tls) {
+        cluster.transport_socket = Some(tls_socket(&tls.context));
+        references.extend_from_slice(&tls.references);
     }
     Resource::new(ResourceType::Cluster, name, encode(&cluster), references)
 }

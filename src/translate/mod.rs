@@ -10,6 +10,7 @@
 mod attach;
 mod attachment;
 mod chains;
+mod check;
 mod cluster;
 mod endpoints;
 mod parts;
@@ -20,12 +21,12 @@ mod tls;
 
 pub use attachment::{Attachment, Shape, listener, route_configuration};
 pub use endpoints::{Endpoint, load_assignment};
-use passthrough::Base;
 pub use routes::expanded_domains;
 pub use secrets::{SecretUse, WantedSecret, tls_certificate, validation_context};
 
 use crate::envoy::Resource;
-use crate::model::{Diagnostic, Expose};
+use crate::model::{Diagnostic, Expose, LbPolicy, Severity};
+use crate::validate::codes;
 
 /// What one expose becomes, endpoints aside.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,39 +51,63 @@ pub struct Translation {
 /// What makes it impossible to serve: a passthrough (`cluster_data`, `filter_config_data`) that is
 /// not what Envoy accepts, or certificates that cannot be combined.
 pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
-    let one = |diagnostic| vec![diagnostic];
-    let upstream = (expose.upstream_tls.as_ref())
-        .map(|tls| tls::upstream(expose, &tls.certificates))
-        .transpose()
-        .map_err(one)?;
-    let cluster = cluster::cluster(
-        expose,
-        expose.lb_policy,
-        Base::default(),
-        upstream
-            .as_ref()
-            .map(|tls| (&tls.context, &*tls.references)),
-    );
-    let mut translation = Translation {
-        cluster,
-        attachment: None,
-        secrets: Vec::new(),
-        wanted: Vec::new(),
-        warnings: Vec::new(),
+    let mut warnings = Vec::new();
+    let mut secrets = Vec::new();
+    let mut wanted = Vec::new();
+    let (base, lb_policy) = passthrough::cluster(expose, &mut warnings)?;
+    let tls = match &expose.upstream_tls {
+        Some(tls) => Some(tls::upstream(expose, &tls.certificates)?),
+        None => None,
     };
-    if let Some(tls) = upstream {
-        translation.secrets.extend(tls.secrets);
-        translation.wanted.extend(tls.wanted);
+    let cluster = cluster::cluster(expose, lb_policy, base, tls.as_ref());
+    check::cluster(expose, &cluster)?;
+    if let Some(tls) = tls {
+        secrets.extend(tls.secrets);
+        wanted.extend(tls.wanted);
     }
+    let mut attachment = None;
     if let Some(socket) = expose.socket() {
-        let attached = attach::attach(expose, socket).map_err(one)?;
-        translation.attachment = Some(attached.attachment);
-        translation.secrets.extend(attached.secrets);
-        translation.wanted.extend(attached.wanted);
+        let attached = attach::attach(expose, socket, lb_policy, &mut warnings)?;
+        check::attachment(expose, &attached.attachment)?;
+        attachment = Some(attached.attachment);
+        secrets.extend(attached.secrets);
+        wanted.extend(attached.wanted);
     }
-    translation.secrets.sort_by(|a, b| a.name.cmp(&b.name));
-    translation.secrets.dedup();
-    translation.wanted.sort();
-    translation.wanted.dedup();
-    Ok(translation)
+    warnings.extend(doubts(expose, lb_policy));
+    secrets.sort_by(|a, b| a.name.cmp(&b.name));
+    secrets.dedup();
+    wanted.sort();
+    wanted.dedup();
+    Ok(Translation {
+        cluster,
+        attachment,
+        secrets,
+        wanted,
+        warnings,
+    })
+}
+
+/// What is served, but may not be what was meant.
+fn doubts(expose: &Expose, lb_policy: LbPolicy) -> Vec<Diagnostic> {
+    let doubt = |code, message: &str, keyword| {
+        Diagnostic::new(Severity::Warning, code, message).at(&expose.id.section, keyword)
+    };
+    let mut doubts = Vec::new();
+    if lb_policy == LbPolicy::OriginalDst {
+        let message = "connections go to their original destination, not to the service's ip";
+        doubts
+            .push(doubt(codes::ORIGINAL_DST, message, "lb_policy").hint(
+                "redirect traffic to the gateway with iptables, or choose another lb_policy",
+            ));
+    }
+    if let Some(tls) = &expose.upstream_tls
+        && tls.certificates.iter().all(|c| c.validation.is_none())
+    {
+        let message = "the certificates of the endpoints are not verified";
+        doubts.push(
+            doubt(codes::UPSTREAM_UNVERIFIED, message, "cluster_certificates")
+                .hint("name a certificate with a validation_secret"),
+        );
+    }
+    doubts
 }

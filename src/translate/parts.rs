@@ -10,7 +10,7 @@ use envoy_types::pb::envoy::config::listener::v3::{
     Filter, ListenerFilter, filter, listener_filter as listener_filter_config,
 };
 use envoy_types::pb::google::protobuf::Duration as ProtoDuration;
-use prost::{Message, Name};
+use prost::Name;
 
 use crate::envoy::pack;
 use crate::model::Protocol;
@@ -41,14 +41,14 @@ pub(super) fn socket_address(addr: IpAddr, port: u16, protocol: Protocol) -> Add
     }
 }
 
-pub(super) fn network_filter(name: &str, config: &(impl Message + Name)) -> Filter {
+pub(super) fn network_filter(name: &str, config: &impl Name) -> Filter {
     Filter {
         name: name.into(),
         config_type: Some(filter::ConfigType::TypedConfig(pack(config))),
     }
 }
 
-pub(super) fn listener_filter(name: &str, config: &(impl Message + Name)) -> ListenerFilter {
+pub(super) fn listener_filter(name: &str, config: &impl Name) -> ListenerFilter {
     ListenerFilter {
         name: name.into(),
         config_type: Some(listener_filter_config::ConfigType::TypedConfig(pack(
@@ -58,7 +58,7 @@ pub(super) fn listener_filter(name: &str, config: &(impl Message + Name)) -> Lis
     }
 }
 
-pub(super) fn tls_socket(context: &(impl Message + Name)) -> TransportSocket {
+pub(super) fn tls_socket(context: &impl Name) -> TransportSocket {
     TransportSocket {
         name: "envoy.transport_sockets.tls".into(),
         config_type: Some(transport_socket::ConfigType::TypedConfig(pack(context))),

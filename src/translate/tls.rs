@@ -30,7 +30,7 @@ pub(super) fn downstream(
     expose: &Expose,
     certificates: &[Certificate],
     alpn: &[&str],
-) -> Result<Tls<DownstreamTlsContext>, Diagnostic> {
+) -> Result<Tls<DownstreamTlsContext>, Vec<Diagnostic>> {
     let common = common(&expose.id, "listener_certificates", certificates, alpn)?;
     Ok(common.map(|common| DownstreamTlsContext {
         require_client_certificate: common
@@ -46,17 +46,19 @@ pub(super) fn downstream(
 pub(super) fn upstream(
     expose: &Expose,
     certificates: &[Certificate],
-) -> Result<Tls<UpstreamTlsContext>, Diagnostic> {
+) -> Result<Tls<UpstreamTlsContext>, Vec<Diagnostic>> {
     let keyword = "cluster_certificates";
     let identities = certificates.iter().filter(|c| c.key_pair.is_some());
     if identities.count() > 1 {
-        return Err(Diagnostic::new(
-            Severity::Error,
-            codes::SEVERAL_CLIENT_CERTIFICATES,
-            "several certificates, and Envoy presents only one to endpoints",
-        )
-        .at(&expose.id.section, keyword)
-        .hint("keep one certificate with a key"));
+        return Err(vec![
+            Diagnostic::new(
+                Severity::Error,
+                codes::SEVERAL_CLIENT_CERTIFICATES,
+                "several certificates, and Envoy presents only one to endpoints",
+            )
+            .at(&expose.id.section, keyword)
+            .hint("keep one certificate with a key"),
+        ]);
     }
     let common = common(&expose.id, keyword, certificates, &[])?;
     Ok(common.map(|common| UpstreamTlsContext {
@@ -81,7 +83,7 @@ fn common(
     keyword: &str,
     certificates: &[Certificate],
     alpn: &[&str],
-) -> Result<Tls<CommonTlsContext>, Diagnostic> {
+) -> Result<Tls<CommonTlsContext>, Vec<Diagnostic>> {
     let validation = only_validation(id, keyword, certificates)?;
     let mut names: Vec<String> = Vec::new();
     let mut secrets = Vec::new();
@@ -141,18 +143,20 @@ fn only_validation<'a>(
     id: &ExposeId,
     keyword: &str,
     certificates: &'a [Certificate],
-) -> Result<Option<&'a ObjectPath>, Diagnostic> {
+) -> Result<Option<&'a ObjectPath>, Vec<Diagnostic>> {
     let mut paths = certificates.iter().filter_map(|c| c.validation.as_ref());
     let first = paths.next();
     match paths.find(|path| Some(*path) != first) {
         None => Ok(first),
-        Some(other) => Err(Diagnostic::new(
-            Severity::Error,
-            codes::SEVERAL_VALIDATIONS,
-            format!("its certificates name several validation secrets, also '{other}'"),
-        )
-        .at(&id.section, keyword)
-        .hint("put all trusted authorities in one secret's trusted_ca")),
+        Some(other) => Err(vec![
+            Diagnostic::new(
+                Severity::Error,
+                codes::SEVERAL_VALIDATIONS,
+                format!("its certificates name several validation secrets, also '{other}'"),
+            )
+            .at(&id.section, keyword)
+            .hint("put all trusted authorities in one secret's trusted_ca"),
+        ]),
     }
 }
 

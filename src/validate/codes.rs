@@ -36,6 +36,45 @@ codes! {
         "OpenSVC itself reads a bad integer as no value at all, so the section would be left \
          without the keyword and nothing would say why. Write decimal digits only.";
 
+    PASSTHROUGH_UNKNOWN_FIELD = "passthrough-unknown-field",
+        "cluster_data or filter_config_data has a field that Envoy v3 does not.",
+        "The JSON is read against Envoy's own descriptors, as Envoy itself would. An expose with such \
+         a field is not served, since Envoy would refuse it. Fields of Envoy's v2 API that have a v3 \
+         form are translated; the others must be rewritten.";
+    PASSTHROUGH_INVALID = "passthrough-invalid",
+        "cluster_data or filter_config_data has a value that Envoy does not accept.",
+        "The path in the message leads to the value. Durations are written \"1.5s\", enums by name, \
+         and extensions with a '@type' that the gateway knows.";
+    PASSTHROUGH_CONTRADICTS = "passthrough-contradicts",
+        "cluster_data or filter_config_data contradicts the section.",
+        "The field says where traffic goes, or how it is routed, which the section's keywords and the \
+         service's resources do already. Following both is impossible and following one in silence \
+         would surprise, so the expose is not served.";
+    PASSTHROUGH_IGNORED = "passthrough-ignored",
+        "A field of cluster_data or filter_config_data is ignored.",
+        "Names, statistics prefixes and the links between resources are the gateway's to set. The \
+         rest of the data is used.";
+    PASSTHROUGH_OVERRIDES = "passthrough-overrides",
+        "cluster_data wins over a keyword of the same section.",
+        "What is written in Envoy's own words is taken as the more precise wish. Keep one of the two, \
+         so that nobody reads the other and believes it.";
+    PASSTHROUGH_V2 = "passthrough-v2",
+        "cluster_data or filter_config_data is written for Envoy's v2 API.",
+        "Envoy dropped v2 in 2021. Shapes with a v3 form are translated and serve as they did; an \
+         untyped configuration whose type is not known by its name cannot be.";
+    ENVOY_CONSTRAINT = "envoy-constraint",
+        "Envoy's proto constraints refuse the message.",
+        "Envoy checks ranges, lengths and required fields before anything else, and refuses all \
+         resources of an update for one that fails. The gateway checks the same rules and leaves out \
+         the one expose.";
+    ORIGINAL_DST = "original-dst",
+        "The endpoints of the service are not used.",
+        "With lb_policy original_dst_lb a connection goes on to the address it was made for, which \
+         only means something where iptables redirects connections to the gateway.";
+    UPSTREAM_UNVERIFIED = "upstream-unverified",
+        "TLS towards the endpoints without verification.",
+        "cluster_certificates turns TLS on, but no certificate in it has a validation_secret: whoever \
+         answers at the endpoint's address is believed.";
     SEVERAL_CLIENT_CERTIFICATES = "several-client-certificates",
         "More than one certificate to present to endpoints.",
         "Towards endpoints Envoy is a TLS client and presents one certificate. Leave one certificate \

@@ -1,0 +1,8 @@
+//! Envoy's messages as JSON: what users write and what people read.
+
+mod parse;
+mod print;
+
+pub(crate) use parse::proto_names;
+pub use parse::{JsonError, parse};
+pub use print::{Sensitive, print};
