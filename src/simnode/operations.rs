@@ -102,7 +102,7 @@ impl State {
     /// `om PATH thaw`: a scaler makes its slaves now.
     pub(super) fn thaw(&mut self, path: &str) {
         self.announce("instance_thaw", path);
-        self.each_instance(path, None, |_, instance| instance.frozen = 0.0);
+        self.each_instance(path, |_, instance| instance.frozen = 0.0);
         self.reconcile_scaler(path);
     }
 
@@ -117,29 +117,43 @@ impl State {
             }
             return;
         }
+        let nodes = self.nodes_to_run(path, node, start);
         if start {
-            self.allocate(path, node);
-            self.start_workload(path);
+            self.allocate(path, &nodes);
+            self.start_workload(path, &nodes);
         }
-        let failover = self.is_failover(path);
-        let mut first = true;
-        self.each_instance(path, node, |_, instance| {
-            instance.started = start && (first || !failover);
-            instance.once_started |= instance.started;
-            if !start {
-                instance.failed.clear();
-                instance.addresses.clear();
+        self.each_instance(path, |name, instance| {
+            if nodes.contains(name) {
+                instance.started = start;
+                instance.once_started |= start;
+                if !start {
+                    instance.failed.clear();
+                    instance.addresses.clear();
+                }
             }
-            first = false;
         });
         if !start {
             self.stop_workload(path);
         }
     }
 
+    /// The node named, or every node; a failover service starts on its first only.
+    fn nodes_to_run(&self, path: &str, node: Option<&str>, start: bool) -> BTreeSet<String> {
+        if let Some(node) = node {
+            return [node.to_owned()].into();
+        }
+        let count = match start && self.is_failover(path) {
+            true => 1,
+            false => usize::MAX,
+        };
+        let object = self.objects.get(path);
+        let nodes = object.into_iter().flat_map(|o| o.instances.keys());
+        nodes.take(count).cloned().collect()
+    }
+
     /// Lets one ip resource of a started service fail, or recover.
     pub(super) fn set_ip(&mut self, path: &str, rid: &str, up: bool) {
-        self.each_instance(path, None, |_, instance| {
+        self.each_instance(path, |_, instance| {
             if up {
                 instance.failed.remove(rid);
             } else {
@@ -252,17 +266,10 @@ impl State {
 
     // ---- helpers
 
-    fn each_instance(
-        &mut self,
-        path: &str,
-        node: Option<&str>,
-        mut change: impl FnMut(&str, &mut Instance),
-    ) {
+    fn each_instance(&mut self, path: &str, mut change: impl FnMut(&str, &mut Instance)) {
         if let Some(object) = self.objects.get_mut(path) {
             for (name, instance) in &mut object.instances {
-                if node.is_none_or(|node| node == name) {
-                    change(name, instance);
-                }
+                change(name, instance);
             }
         }
         self.publish_status(path);
@@ -296,7 +303,7 @@ impl State {
     }
 
     /// Gives the cni ip resources of a service an address of the backend network.
-    fn allocate(&mut self, path: &str, node: Option<&str>) {
+    fn allocate(&mut self, path: &str, nodes: &BTreeSet<String>) {
         let used: BTreeSet<IpAddr> = self
             .objects
             .values()
@@ -312,7 +319,7 @@ impl State {
         };
         let sections = &object.config.sections;
         for (name, instance) in &mut object.instances {
-            if node.is_some_and(|node| node != name) {
+            if !nodes.contains(name) {
                 continue;
             }
             for (rid, keywords) in sections {
@@ -326,9 +333,14 @@ impl State {
         }
     }
 
-    fn start_workload(&self, path: &str) {
-        if let (Some(workload), Some(object)) = (&self.settings.workload, self.objects.get(path)) {
-            for instance in object.instances.values() {
+    /// Runs the containers of the instances that are about to start.
+    fn start_workload(&self, path: &str, nodes: &BTreeSet<String>) {
+        let (Some(workload), Some(object)) = (&self.settings.workload, self.objects.get(path))
+        else {
+            return;
+        };
+        for (name, instance) in &object.instances {
+            if !instance.started && nodes.contains(name) {
                 for address in instance.addresses.values() {
                     workload.start(path, *address);
                 }
