@@ -20,6 +20,7 @@
 
 pub mod cli;
 pub mod daemon;
+pub mod demo;
 pub mod envoy;
 pub mod index;
 

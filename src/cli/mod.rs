@@ -7,6 +7,8 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::demo;
+
 pub use sidecar::SidecarArgs;
 
 /// Exit code of a command that did what it was asked.
@@ -32,7 +34,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Publishes a service of a simulated OpenSVC node through a real Envoy, and shows it answer
+    Demo(demo::Options),
+}
 
 /// What is logged, and how.
 #[derive(Debug, Args)]
@@ -62,6 +67,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     match cli.command {
         None => sidecar::run(cli.sidecar, &cli.log),
-        Some(command) => match command {},
+        Some(Command::Demo(options)) => run_demo(options),
+    }
+}
+
+fn run_demo(options: demo::Options) -> u8 {
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) if runtime.block_on(demo::run(options)) => OK,
+        Ok(_) => FAILED,
+        Err(error) => {
+            eprintln!("xds: cannot start threads: {error}");
+            FAILED
+        }
     }
 }

@@ -1,0 +1,87 @@
+//! `xds demo`: a service published through a real Envoy, on one machine, in one command.
+//!
+//! A simulated OpenSVC node reads the example configurations, the sidecar follows its socket, a
+//! real Envoy follows the sidecar, and real web servers stand on loopback addresses. Clients then
+//! show what a user of the service would see.
+
+mod backends;
+mod certificates;
+mod client;
+mod envoy;
+mod examples;
+mod folder;
+mod gateway;
+mod load;
+mod ports;
+mod screen;
+mod stage;
+mod story;
+
+use std::path::PathBuf;
+
+use screen::Screen;
+use stage::Stage;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why the demo cannot go on; told to the user as it is.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What `xds demo` can be told.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Options {
+    /// End after the story; succeed only if everything was seen
+    #[arg(long)]
+    pub once: bool,
+    /// The Envoy binary [default: what `make envoy` installed, then `envoy` in the PATH]
+    #[arg(long, env = "ENVOY_BIN", value_name = "PATH")]
+    pub envoy_bin: Option<PathBuf>,
+    /// The folder of svcweb.conf and svcshop.conf [default: examples, else copies built in]
+    #[arg(long, value_name = "FOLDER")]
+    pub examples: Option<PathBuf>,
+}
+
+/// Runs the demo until it was seen (`once`) or interrupted. Needs a tokio runtime.
+///
+/// Returns whether everything that was to be seen was seen.
+pub async fn run(options: Options) -> bool {
+    let mut screen = Screen::new();
+    if let Err(failure) = play(&options, &mut screen).await {
+        screen.line(&format!("\nThe demo cannot go on: {failure}"));
+        return false;
+    }
+    let missing = screen.missing();
+    if !missing.is_empty() {
+        screen.line("\nNot seen:");
+        for what in missing {
+            screen.line(&format!("  - {what}"));
+        }
+    }
+    missing.is_empty()
+}
+
+async fn play(options: &Options, screen: &mut Screen) -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ended = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    tokio::pin!(ended);
+
+    screen.title("igw-envoy demo: an OpenSVC service, published by Envoy");
+    let mut stage = Stage::set_up(options, screen).await?;
+    let outcome = tokio::select! {
+        outcome = story::tell(&mut stage, screen) => outcome,
+        () = &mut ended => Err("interrupted".into()),
+    };
+    if outcome.is_ok() && !options.once {
+        stage.look_further(screen);
+        screen.line("\nEverything keeps running. Ctrl-C ends it.");
+        ended.await;
+        screen.line("");
+    }
+    let ended = stage.tear_down().await;
+    outcome.and(ended)
+}
