@@ -1,0 +1,92 @@
+//! Mending what Python writes and JSON does not know.
+//!
+//! The daemon prints numbers that are no numbers as `NaN` and `Infinity`, and halves of surrogate
+//! pairs as they come. Both can be typed into a service's configuration, and one such service must
+//! not hide every other one.
+
+/// The text with `NaN` and `Infinity` as null and lone surrogates as U+FFFD; `None` where there is
+/// nothing to mend.
+pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() + 64);
+    let mut rest = text;
+    let mut mended = false;
+    let mut in_string = false;
+    while let Some(&byte) = rest.first() {
+        let (write, length): (&[u8], usize) = match byte {
+            b'"' => {
+                in_string = !in_string;
+                (b"\"", 1)
+            }
+            b'\\' if in_string => match surrogates(rest) {
+                Surrogates::Pair => (rest.get(..12).unwrap_or(rest), 12),
+                Surrogates::Lone => (br"\ufffd", 6),
+                Surrogates::None => (rest.get(..2).unwrap_or(rest), 2),
+            },
+            _ if in_string => (rest.get(..1).unwrap_or(rest), 1),
+            _ => match [&b"NaN"[..], b"Infinity", b"-Infinity"]
+                .into_iter()
+                .find(|word| rest.starts_with(word))
+            {
+                Some(word) => (b"null", word.len()),
+                None => (rest.get(..1).unwrap_or(rest), 1),
+            },
+        };
+        mended |= !rest.starts_with(write);
+        out.extend_from_slice(write);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    mended.then_some(out)
+}
+
+enum Surrogates {
+    Pair,
+    Lone,
+    None,
+}
+
+/// What an escape is, which the text starts with.
+fn surrogates(text: &[u8]) -> Surrogates {
+    let after = text.get(6..).unwrap_or_default();
+    match (unit(text), unit(after)) {
+        (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => Surrogates::Pair,
+        (Some(0xd800..=0xdfff), _) => Surrogates::Lone,
+        _ => Surrogates::None,
+    }
+}
+
+/// The UTF-16 unit of an escape that a text starts with.
+fn unit(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(br"\u")?.get(..4)?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mend(text: &str) -> Option<String> {
+        repaired(text.as_bytes()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[test]
+    fn what_python_writes_becomes_json() {
+        let text = r#"{"a": [NaN, Infinity, -Infinity, 1e5], "b": "\ud83d\ude00 \ud83d \ude00"}"#;
+        let mended = r#"{"a": [null, null, null, 1e5], "b": "\ud83d\ude00 \ufffd \ufffd"}"#;
+        assert_eq!(mend(text).as_deref(), Some(mended));
+    }
+
+    #[test]
+    fn words_in_strings_and_broken_texts_are_left_alone() {
+        for text in [
+            r#"{"NaN": "Infinity \" NaN"}"#,
+            r#""\\\\" "#,
+            r#"""#,
+            r#""\"#,
+            r#""\u"#,
+            r#""\ud8"#,
+            "",
+        ] {
+            assert_eq!(mend(text), None, "{text}");
+        }
+    }
+}
