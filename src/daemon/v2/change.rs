@@ -1,0 +1,182 @@
+//! What a patch says, read straight from its text.
+//!
+//! A patch is a list of `[path, value]` (set) and `[path]` (delete). Nearly all of them are about
+//! listener statistics, schedulers and loads: the path is followed word by word, and the value is
+//! only built when the path leads to something that is watched.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::de::SeqAccess;
+use serde_json::{Map, Value};
+
+use super::dataset::{self, Phase, Tables};
+use super::json::Step;
+use super::path::{Path, Place, Scope, Target};
+use super::shape::{As, Flag, Json, Object, Shape, Word, skip_list};
+use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus};
+use crate::model::ObjectPath;
+
+/// A change of something that is watched. A deleted value is a missing value: the default.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A part is replaced as a whole.
+    Part(Scope, Tables),
+    /// A node's phase.
+    Phase(String, Option<Phase>),
+    /// A secret's configuration on a node; `None` when it is gone.
+    Secret(String, ObjectPath, Option<String>),
+    /// The checksum in a secret's configuration on a node.
+    Checksum(String, ObjectPath, String),
+    /// An instance on a node; `None` when it is gone.
+    Instance(String, ObjectPath, Option<Instance>),
+    /// Something inside an instance.
+    Field {
+        node: String,
+        service: ObjectPath,
+        field: Field,
+        /// Whether the value was deleted, which is no surprise where nothing was.
+        deleted: bool,
+    },
+    /// A value where the dataset has none: inside a plain value, or by index in an object.
+    Odd,
+}
+
+/// Something inside an instance.
+#[derive(Debug)]
+pub(super) enum Field {
+    Avail(Availability),
+    ScalerSlave(bool),
+    ScalerSlaves(Vec<String>),
+    /// One element of `scaler_slaves`; `None` removes it.
+    ScalerSlaveAt(usize, Option<String>),
+    Resources(BTreeMap<String, ResourceState>),
+    /// A resource; `None` when it is gone.
+    Resource(String, Option<ResourceState>),
+    Driver(String, String),
+    Status(String, ResourceStatus),
+    Disabled(String, bool),
+    Info(String, Map<String, Value>),
+    /// A value inside a resource's `info`.
+    InfoAt(String, Vec<Step>, Value),
+    /// A value removed from inside a resource's `info`.
+    InfoRemoved(String, Vec<Step>),
+}
+
+/// The changes of a patch that matter.
+pub(super) struct Changes;
+
+impl<'de> Shape<'de> for Changes {
+    /// `None` when it is no list.
+    type Value = Option<Vec<Change>>;
+
+    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut changes = Vec::new();
+        while let Some(change) = list.next_element_seed(As(Entry))? {
+            changes.extend(change);
+        }
+        Ok(Some(changes))
+    }
+}
+
+/// One `[path, value]` or `[path]`.
+struct Entry;
+
+impl<'de> Shape<'de> for Entry {
+    type Value = Option<Change>;
+
+    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let target = list.next_element_seed(As(Path))?;
+        let change = match target.unwrap_or_default() {
+            Target::Elsewhere => None,
+            Target::Odd => (skip_list(&mut list)? > 0).then_some(Change::Odd),
+            target => Some(read(target, &mut list)?),
+        };
+        skip_list(&mut list)?;
+        Ok(change)
+    }
+}
+
+/// The next value of an entry; the shape's default where the entry is a delete.
+fn value<'de, A, S>(list: &mut A, shape: S) -> Result<(S::Value, bool), A::Error>
+where
+    A: SeqAccess<'de>,
+    S: Shape<'de>,
+{
+    let value = list.next_element_seed(As(shape))?;
+    let deleted = value.is_none();
+    Ok((value.unwrap_or_default(), deleted))
+}
+
+fn read<'de, A: SeqAccess<'de>>(target: Target, list: &mut A) -> Result<Change, A::Error> {
+    Ok(match target {
+        Target::Elsewhere | Target::Odd => Change::Odd,
+        Target::Part(scope) => {
+            let mut tables = Tables::default();
+            let into = &mut tables;
+            match &scope {
+                Scope::Root => value(list, dataset::Dataset(into))?,
+                Scope::Monitor => value(list, dataset::Monitor(into))?,
+                Scope::Nodes => value(list, dataset::Nodes(into))?,
+                Scope::Node(node) => value(list, dataset::Node(node, into))?,
+                Scope::Services(node) => value(list, dataset::Services(node, into))?,
+                Scope::Statuses(node) => value(list, dataset::Statuses(node, into))?,
+                Scope::Configs(node) => value(list, dataset::Configs(node, into))?,
+            };
+            Change::Part(scope, tables)
+        }
+        Target::NodeMonitor(node) => Change::Phase(node, value(list, dataset::NodeMonitor)?.0),
+        Target::Phase(node) => Change::Phase(node, value(list, dataset::PhaseText)?.0),
+        Target::Secret(node, secret) => {
+            Change::Secret(node, secret, value(list, dataset::Config)?.0)
+        }
+        Target::Checksum(node, secret) => {
+            Change::Checksum(node, secret, value(list, Word)?.0.into_owned())
+        }
+        Target::Instance(node, service) => {
+            Change::Instance(node, service, value(list, dataset::InstanceStatus)?.0)
+        }
+        Target::Field(node, service, place) => {
+            let (field, deleted) = read_field(place, list)?;
+            Change::Field {
+                node,
+                service,
+                field,
+                deleted,
+            }
+        }
+    })
+}
+
+fn read_field<'de, A: SeqAccess<'de>>(
+    place: Place,
+    list: &mut A,
+) -> Result<(Field, bool), A::Error> {
+    macro_rules! field {
+        ($shape:expr => $field:expr) => {{
+            let (value, deleted) = value(list, $shape)?;
+            ($field(value), deleted)
+        }};
+    }
+    Ok(match place {
+        Place::Avail => field!(dataset::Avail => Field::Avail),
+        Place::ScalerSlave => field!(Flag => Field::ScalerSlave),
+        Place::ScalerSlaves => field!(dataset::Names => Field::ScalerSlaves),
+        Place::ScalerSlaveAt(index) => match list.next_element_seed(As(Word))? {
+            Some(name) => (Field::ScalerSlaveAt(index, Some(name.into_owned())), false),
+            None => (Field::ScalerSlaveAt(index, None), true),
+        },
+        Place::Resources => field!(dataset::Resources => Field::Resources),
+        Place::Resource(name) => field!(dataset::Resource => |r| Field::Resource(name, r)),
+        Place::Driver(name) => {
+            field!(Word => |driver: Cow<'_, str>| Field::Driver(name, driver.into_owned()))
+        }
+        Place::Status(name) => field!(dataset::Status => |s| Field::Status(name, s)),
+        Place::Disabled(name) => field!(Flag => |disabled| Field::Disabled(name, disabled)),
+        Place::Info(name) => field!(Object => |info| Field::Info(name, info)),
+        Place::InfoAt(name, path) => match list.next_element_seed(As(Json::default()))? {
+            Some(value) => (Field::InfoAt(name, path, value), false),
+            None => (Field::InfoRemoved(name, path), true),
+        },
+    })
+}

@@ -1,0 +1,205 @@
+//! What the daemon sends: replies with its dataset, and the messages of its event stream.
+
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
+use serde_json::{Number, Value};
+
+use super::change::{Change, Changes};
+use super::dataset::{Monitor, Tables};
+use super::repair::repaired;
+use super::shape::{As, Json, Shape, Text, Word, members};
+use crate::daemon::RequestError;
+
+/// A message of the event stream.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Changes of the dataset; only those that are watched.
+    Patch {
+        /// One more than that of the message before.
+        id: u64,
+        /// In order.
+        changes: Vec<Change>,
+    },
+    /// News for people, which changes nothing.
+    Event,
+    /// Anything else.
+    Unknown(String),
+}
+
+/// Reads a message of the event stream.
+pub(super) fn message(text: &[u8]) -> Message {
+    match read(text, || Envelope) {
+        Ok((Some(kind), Some(id), Some(changes))) if kind == "patch" => {
+            Message::Patch { id, changes }
+        }
+        Ok((Some(kind), ..)) if kind == "event" => Message::Event,
+        Ok((kind, ..)) => Message::Unknown(format!("of kind {kind:?}")),
+        Err(error) => Message::Unknown(format!("not JSON ({error})")),
+    }
+}
+
+/// Reads the reply to `daemon_status`.
+pub(super) fn status(text: &[u8]) -> Result<Tables, RequestError> {
+    match read(text, || StatusReply) {
+        Ok(StatusReplied::Dataset(tables)) => Ok(tables),
+        Ok(StatusReplied::Error(status, Some(message))) => {
+            Err(RequestError::Refused { status, message })
+        }
+        Ok(StatusReplied::Error(_, None)) => Err(RequestError::Malformed(
+            "a daemon status without 'monitor'".into(),
+        )),
+        Err(error) => Err(RequestError::Malformed(error.to_string())),
+    }
+}
+
+/// Reads a document by a shape; once more, repaired, where it is not JSON.
+fn read<V, S, F>(text: &[u8], shape: F) -> Result<V, serde_json::Error>
+where
+    S: for<'de> Shape<'de, Value = V>,
+    F: Fn() -> S,
+{
+    let once = |text: &[u8]| {
+        let mut json = serde_json::Deserializer::from_slice(text);
+        let value = As(shape()).deserialize(&mut json)?;
+        json.end()?;
+        Ok(value)
+    };
+    once(text).or_else(|error| match repaired(text) {
+        Some(text) => once(&text),
+        None => Err(error),
+    })
+}
+
+/// A message: its kind, number and changes.
+struct Envelope;
+
+impl<'de> Shape<'de> for Envelope {
+    type Value = (Option<String>, Option<u64>, Option<Vec<Change>>);
+
+    fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let (mut kind, mut id, mut changes) = (None, None, None);
+        members!(object, {
+            "kind" => kind = object.next_value_seed(As(Text::default()))?.map(Into::into),
+            "id" => id = object.next_value_seed(As(Natural))?,
+            "data" => changes = object.next_value_seed(As(Changes))?,
+        });
+        Ok((kind, id, changes))
+    }
+}
+
+/// A natural number; `None` for anything else.
+struct Natural;
+
+impl<'de> Shape<'de> for Natural {
+    type Value = Option<u64>;
+
+    fn number(self, number: Number) -> Option<u64> {
+        number.as_u64()
+    }
+}
+
+/// The reply to `daemon_status`, which is the dataset itself, or an error.
+struct StatusReply;
+
+enum StatusReplied {
+    Dataset(Tables),
+    Error(i64, Option<String>),
+}
+
+impl Default for StatusReplied {
+    fn default() -> Self {
+        Self::Error(0, None)
+    }
+}
+
+impl<'de> Shape<'de> for StatusReply {
+    type Value = StatusReplied;
+
+    fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut tables = None;
+        let (mut status, mut error) = (Value::Null, None);
+        members!(object, {
+            "monitor" => object.next_value_seed(As(Monitor(tables.get_or_insert_default())))?,
+            "status" => status = object.next_value_seed(As(Json::default()))?,
+            "error" => error = object.next_value_seed(As(Text::default()))?.map(Into::into),
+        });
+        Ok(match tables {
+            Some(tables) => StatusReplied::Dataset(tables),
+            None => StatusReplied::Error(status_number(&status), error),
+        })
+    }
+}
+
+/// A status, which some handlers write as a text.
+pub(super) fn status_number(status: &Value) -> i64 {
+    let text = status.as_str().and_then(|text| text.parse().ok());
+    status.as_i64().or(text).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_a_patch_and_anything_else_are_told_apart() {
+        let patch =
+            br#"{"data": [[["listener", "x"], 1], [["monitor"]]], "id": 7, "kind": "patch"}"#;
+        assert!(matches!(
+            message(patch),
+            Message::Patch { id: 7, changes } if changes.len() == 1
+        ));
+        let event = br#"{"nodename": "n1", "kind": "event", "data": {"id": "instance_stop"}}"#;
+        assert!(matches!(message(event), Message::Event));
+        for odd in [
+            "",
+            "{",
+            "[]",
+            "7",
+            "{}",
+            r#"{"kind": "full", "data": {}}"#,
+            r#"{"kind": "patch", "data": []}"#,
+            r#"{"kind": "patch", "id": -1, "data": []}"#,
+            r#"{"kind": "patch", "id": 1, "data": {}}"#,
+            r#"{"kind": "patch", "id": 1, "data": []} more"#,
+        ] {
+            assert!(
+                matches!(message(odd.as_bytes()), Message::Unknown(_)),
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn entries_of_another_form_are_anomalies_not_panics() {
+        let text = br#"{"kind": "patch", "id": 1, "data": [7, null, {}, [], [null], ["monitor", 1],
+            [["monitor", 0], 1], [["monitor", 0]], [["monitor"], 1, 2]]}"#;
+        let Message::Patch { changes, .. } = message(text) else {
+            unreachable!()
+        };
+        let odd = changes.iter().filter(|c| matches!(c, Change::Odd)).count();
+        assert_eq!((changes.len(), odd), (3, 2));
+    }
+
+    #[test]
+    fn a_status_error_is_said_in_the_daemons_words() {
+        let reply = br#"{"status": 500, "error": "no", "traceback": "..."}"#;
+        assert!(matches!(
+            status(reply),
+            Err(RequestError::Refused { status: 500, message }) if message == "no"
+        ));
+        for odd in ["", "[]", "{}", r#"{"cluster": {}}"#, "\0"] {
+            assert!(matches!(
+                status(odd.as_bytes()),
+                Err(RequestError::Malformed(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn one_value_that_is_no_json_does_not_hide_the_others() {
+        let text = br#"{"monitor": {"nodes": {"n1": {"services": {"status": {"web": {"resources":
+            {"expose#0": {"info": {"cluster_data": {"a": NaN, "b": -Infinity, "c": "NaN \ud800"}}}}
+            }}}}}}}"#;
+        let tables = status(text).unwrap_or_default();
+        assert_eq!(tables.instances.len(), 1);
+    }
+}

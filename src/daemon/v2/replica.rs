@@ -1,0 +1,279 @@
+//! The watched part of the daemon's dataset, kept up to date.
+//!
+//! States are shared with whoever received them and copied on write: a change costs a copy of the
+//! instance that it touches.
+//!
+//! A daemon that starts reports its services one by one, and its peers' when it hears of them; what
+//! is missing then is not gone. So what was known of a node stays until the node is known anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::change::Change;
+use super::dataset::{Phase, Tables};
+use super::instance;
+use super::json::Anomaly;
+use super::path::Scope;
+use crate::daemon::{Instance, ServiceState, Update};
+use crate::model::{ObjectKind, ObjectPath};
+
+/// The services and secrets of every node.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Replica {
+    phases: BTreeMap<String, Phase>,
+    services: BTreeMap<ObjectPath, Arc<ServiceState>>,
+    /// Checksums by node.
+    secrets: BTreeMap<ObjectPath, BTreeMap<String, String>>,
+    /// Objects that are missing on a node which cannot be asked yet.
+    retained: BTreeSet<(String, ObjectPath)>,
+    /// Objects that changed since the last [`Replica::take`].
+    dirty: BTreeSet<ObjectPath>,
+}
+
+impl Replica {
+    /// Applies what one message says. All of it is tried; the first anomaly is returned.
+    pub(super) fn apply(&mut self, changes: Vec<Change>) -> Result<(), Anomaly> {
+        let mut result = Ok(());
+        for change in changes {
+            result = result.and(self.change(change));
+        }
+        result
+    }
+
+    fn change(&mut self, change: Change) -> Result<(), Anomaly> {
+        match change {
+            Change::Odd => return Err(Anomaly::WrongType),
+            Change::Part(scope, tables) => self.replace(&scope, tables),
+            Change::Phase(node, phase) => {
+                match phase {
+                    Some(phase) => self.phases.insert(node, phase),
+                    None => self.phases.remove(&node),
+                };
+                self.forget_retained();
+            }
+            Change::Instance(node, service, Some(instance)) => {
+                self.put_instance(node, service, Arc::new(instance));
+            }
+            Change::Secret(node, secret, Some(checksum)) => {
+                self.put_secret(node, secret, checksum);
+            }
+            Change::Instance(node, object, None) | Change::Secret(node, object, None) => {
+                self.remove(node, object);
+            }
+            Change::Checksum(node, secret, checksum) => {
+                let known = self.secrets.get(&secret);
+                if known.is_some_and(|nodes| nodes.contains_key(&node)) {
+                    self.put_secret(node, secret, checksum);
+                } else if !checksum.is_empty() {
+                    return Err(Anomaly::MissingParent);
+                }
+            }
+            Change::Field {
+                node,
+                service,
+                field,
+                deleted,
+            } => {
+                let Some(state) = self.services.get_mut(&service) else {
+                    return missing_parent(deleted);
+                };
+                let Some(known) = state.instances.get(&node) else {
+                    return missing_parent(deleted);
+                };
+                if instance::would_change(known, &field, deleted)?
+                    && let Some(instance) = Arc::make_mut(state).instances.get_mut(&node)
+                {
+                    self.dirty.insert(service);
+                    return instance::apply(Arc::make_mut(instance), field);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces everything in a scope.
+    pub(super) fn replace(&mut self, scope: &Scope, new: Tables) {
+        let Tables {
+            phases,
+            instances,
+            secrets,
+        } = new;
+        if scope.has_phases() {
+            let of = scope.node();
+            self.phases
+                .retain(|node, _| of.is_some_and(|of| of != node));
+        }
+        for (node, phase) in phases {
+            self.phases.entry(node).or_insert(phase);
+        }
+
+        let mut gone: Vec<(String, ObjectPath)> = Vec::new();
+        if scope.has_statuses() {
+            gone.extend(missing(scope, &self.services, &instances, |s| &s.instances));
+        }
+        if scope.has_configs() {
+            gone.extend(missing(scope, &self.secrets, &secrets, |nodes| nodes));
+        }
+        for (node, object) in gone {
+            self.remove(node, object);
+        }
+        for (service, nodes) in instances {
+            for (node, instance) in nodes {
+                self.put_instance(node, service.clone(), instance);
+            }
+        }
+        for (secret, nodes) in secrets {
+            for (node, checksum) in nodes {
+                self.put_secret(node, secret.clone(), checksum);
+            }
+        }
+        self.forget_retained();
+    }
+
+    fn put_instance(&mut self, node: String, service: ObjectPath, instance: Arc<Instance>) {
+        self.know(&node, &service);
+        let state = self.services.entry(service.clone()).or_default();
+        if state.instances.get(&node) != Some(&instance) {
+            Arc::make_mut(state).instances.insert(node, instance);
+            self.dirty.insert(service);
+        }
+    }
+
+    fn put_secret(&mut self, node: String, secret: ObjectPath, checksum: String) {
+        self.know(&node, &secret);
+        let nodes = self.secrets.entry(secret.clone()).or_default();
+        if nodes.get(&node) != Some(&checksum) {
+            nodes.insert(node, checksum);
+            self.dirty.insert(secret);
+        }
+    }
+
+    fn know(&mut self, node: &str, object: &ObjectPath) {
+        if !self.retained.is_empty() {
+            self.retained.remove(&(node.to_string(), object.clone()));
+        }
+    }
+
+    /// Removes an object from a node, or retains it while the node is not known.
+    fn remove(&mut self, node: String, object: ObjectPath) {
+        if !self.holds(&node, &object) {
+            return;
+        }
+        if self.is_unknown(&node) {
+            self.retained.insert((node, object));
+            return;
+        }
+        if let Some(state) = self.services.get_mut(&object) {
+            Arc::make_mut(state).instances.remove(&node);
+            if state.instances.is_empty() {
+                self.services.remove(&object);
+            }
+        }
+        if let Some(nodes) = self.secrets.get_mut(&object) {
+            nodes.remove(&node);
+            if nodes.is_empty() {
+                self.secrets.remove(&object);
+            }
+        }
+        self.dirty.insert(object);
+    }
+
+    fn holds(&self, node: &str, object: &ObjectPath) -> bool {
+        let instance = self.services.get(object);
+        let checksum = self.secrets.get(object);
+        instance.is_some_and(|state| state.instances.contains_key(node))
+            || checksum.is_some_and(|nodes| nodes.contains_key(node))
+    }
+
+    /// Whether what is missing on a node may still come.
+    ///
+    /// A node in `init` has not evaluated all of its services. A node without data has left, unless
+    /// some daemon, possibly the one that is asked, is still waiting to hear of its peers.
+    fn is_unknown(&self, node: &str) -> bool {
+        match self.phases.get(node) {
+            Some(Phase::Init) => true,
+            Some(Phase::Rejoin | Phase::Ready) => false,
+            None => {
+                self.phases.is_empty() || self.phases.values().any(|phase| *phase != Phase::Ready)
+            }
+        }
+    }
+
+    /// Removes what was retained of the nodes that are known by now.
+    fn forget_retained(&mut self) {
+        for (node, object) in std::mem::take(&mut self.retained) {
+            self.remove(node, object);
+        }
+    }
+
+    /// The whole state, as an update; whatever changed before is in it.
+    pub(super) fn reset(&mut self) -> Update {
+        self.dirty.clear();
+        Update::Reset {
+            services: self.services.clone(),
+            secrets: self
+                .secrets
+                .iter()
+                .map(|(secret, nodes)| (secret.clone(), fingerprint(nodes)))
+                .collect(),
+        }
+    }
+
+    /// What changed since the last call, as an update; `None` where nothing did.
+    pub(super) fn take(&mut self) -> Option<Update> {
+        let mut services = Vec::new();
+        let mut secrets = Vec::new();
+        for object in std::mem::take(&mut self.dirty) {
+            if object.kind() == ObjectKind::Sec {
+                let text = self.secrets.get(&object).map(fingerprint);
+                secrets.push((object, text));
+            } else {
+                let state = self.services.get(&object).cloned();
+                services.push((object, state));
+            }
+        }
+        (!services.is_empty() || !secrets.is_empty()).then_some(Update::Patch { services, secrets })
+    }
+
+    /// Takes the place of an `older` replica: of what is marked as changed, keeps what differs.
+    pub(super) fn supersede(&mut self, older: &Self) {
+        let (services, secrets) = (&self.services, &self.secrets);
+        self.dirty.retain(|object| {
+            services.get(object) != older.services.get(object)
+                || secrets.get(object) != older.secrets.get(object)
+        });
+        self.dirty.extend(older.dirty.iter().cloned());
+    }
+}
+
+fn missing_parent(deleted: bool) -> Result<(), Anomaly> {
+    if deleted {
+        Ok(())
+    } else {
+        Err(Anomaly::MissingParent)
+    }
+}
+
+/// What a table holds in a scope and a newer one does not.
+fn missing<'a, T, U, V: 'a>(
+    scope: &'a Scope,
+    known: &'a BTreeMap<ObjectPath, T>,
+    new: &'a BTreeMap<ObjectPath, BTreeMap<String, U>>,
+    nodes: impl Fn(&'a T) -> &'a BTreeMap<String, V> + 'a,
+) -> impl Iterator<Item = (String, ObjectPath)> + 'a {
+    known.iter().flat_map(move |(object, entry)| {
+        let kept = new.get(object);
+        nodes(entry)
+            .keys()
+            .filter(|node| scope.node().is_none_or(|of| of == *node))
+            .filter(move |node| !kept.is_some_and(|kept| kept.contains_key(*node)))
+            .map(|node| (node.clone(), object.clone()))
+    })
+}
+
+/// A text that changes when a secret does: the checksums that its nodes have. They differ for the
+/// moment that a change takes to reach every node.
+fn fingerprint(nodes: &BTreeMap<String, String>) -> String {
+    let checksums: BTreeSet<&str> = nodes.values().map(String::as_str).collect();
+    checksums.into_iter().collect::<Vec<_>>().join(",")
+}
