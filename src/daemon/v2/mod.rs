@@ -1,13 +1,41 @@
 //! The daemon of OpenSVC 2.1, on its unix socket.
+//!
+//! ```text
+//!  socket ─► message ─► path, change ─► replica ─► Update
+//!  frames    envelope   what matters,   typed,
+//!                       nothing else    copied on write
+//!                 └───► dataset ───────────┘
+//! ```
+//! [`follow`] drives it. Nothing here panics on what the daemon sends: what has another shape than
+//! expected counts as missing, and what does not fit makes the whole state be read again.
+
+mod backoff;
+mod change;
+mod dataset;
+mod follow;
+mod instance;
+mod json;
+mod message;
+mod path;
+mod repair;
+mod replica;
+mod request;
+mod shape;
+mod socket;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
-use super::{Assignment, Daemon, Publisher, RequestError, Updates, channel};
+use self::dataset::Tables;
+use super::{Assignment, Daemon, RequestError, Updates, channel};
 use crate::model::ObjectPath;
+
+/// How large the dataset may be, as text. Ten thousand services take some 32 MB.
+const MAX_STATUS: usize = 1024 * 1024 * 1024;
 
 /// How a daemon is followed.
 #[derive(Debug, Clone)]
@@ -42,33 +70,51 @@ impl DaemonV2 {
             options,
         }
     }
+
+    async fn exchange(&self, request: &Value, limit: usize) -> Result<Vec<u8>, RequestError> {
+        socket::exchange(&self.socket, request, limit, self.options.timeout).await
+    }
+
+    /// The watched part of the whole dataset.
+    async fn status(&self) -> Result<Tables, RequestError> {
+        let reply = self.exchange(&request::status(), MAX_STATUS).await?;
+        // Tens of megabytes: not on a thread that serves streams.
+        tokio::task::spawn_blocking(move || message::status(&reply))
+            .await
+            .unwrap_or_else(|error| Err(RequestError::Malformed(error.to_string())))
+    }
 }
 
 impl Daemon for DaemonV2 {
     fn follow(&self) -> Updates {
         let (publisher, updates) = channel();
-        tokio::spawn(follow(self.clone(), publisher));
+        tokio::spawn(follow::follow(self.clone(), publisher));
         updates
     }
 
     fn secret_key<'a>(
         &'a self,
-        _secret: &'a ObjectPath,
-        _key: &'a str,
+        secret: &'a ObjectPath,
+        key: &'a str,
     ) -> BoxFuture<'a, Result<Option<String>, RequestError>> {
-        async move { Err(RequestError::Timeout(self.options.timeout)) }.boxed()
+        async move {
+            let request = request::secret_key(secret, key);
+            let reply = self.exchange(&request, request::MAX_REPLY).await?;
+            request::read_secret_key(secret, &reply)
+        }
+        .boxed()
     }
 
     fn set<'a>(
         &'a self,
-        _service: &'a ObjectPath,
-        _keywords: &'a [Assignment],
+        service: &'a ObjectPath,
+        keywords: &'a [Assignment],
     ) -> BoxFuture<'a, Result<(), RequestError>> {
-        async move { Err(RequestError::Timeout(self.options.timeout)) }.boxed()
+        async move {
+            let request = request::set(service, keywords);
+            let reply = self.exchange(&request, request::MAX_REPLY).await?;
+            request::read_set(service, &reply)
+        }
+        .boxed()
     }
-}
-
-async fn follow(daemon: DaemonV2, publisher: Publisher) {
-    tracing::debug!(socket = %daemon.socket.display(), "following");
-    publisher.closed().await;
 }

@@ -1,0 +1,303 @@
+//! Following a daemon: subscribe first, read the whole state second, replay what came between.
+//!
+//! Messages are numbered, the state is not. So the stream is opened before the state is asked for,
+//! and every message from then on is applied to it: values are absolute, and one that the state
+//! has already changes nothing.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::{Duration, SystemTime};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::DaemonV2;
+use super::backoff::{Backoff, jittered};
+use super::dataset::Tables;
+use super::message::{Message, message};
+use super::path::Scope;
+use super::replica::Replica;
+use super::socket::{EventStream, Frame};
+use crate::daemon::{Link, Publisher, RequestError, Resync};
+
+/// How long a cold start waits for a daemon that is still evaluating its services. What it has by
+/// then is better than nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the daemon must have been followed for a failure to be a new one.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// How many bytes of messages are kept to replay them on a state that is being read.
+const MAX_REPLAY: usize = 16 * 1024 * 1024;
+
+/// Follows a daemon until nobody wants its updates any more.
+pub(super) async fn follow(daemon: DaemonV2, publisher: Publisher) {
+    let follower = Follower {
+        refetch_at: Instant::now(),
+        daemon,
+        publisher: &publisher,
+        replica: Replica::default(),
+        started: false,
+        last_id: None,
+        pace: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
+        paced_until: Instant::now(),
+    };
+    tokio::select! {
+        never = follower.run() => match never {},
+        () = publisher.closed() => {}
+    }
+}
+
+struct Follower<'p> {
+    daemon: DaemonV2,
+    publisher: &'p Publisher,
+    replica: Replica,
+    /// Whether the first full state was published.
+    started: bool,
+    /// The number of the last message.
+    last_id: Option<u64>,
+    /// Keeps resynchronisations apart: a daemon that is asked more than twice a second delivers no
+    /// events.
+    pace: Backoff,
+    paced_until: Instant,
+    /// When the whole state is read again, for what no message told.
+    refetch_at: Instant,
+}
+
+/// The whole state, on its way.
+struct Refetch {
+    tables: BoxFuture<'static, Result<Tables, RequestError>>,
+    /// The messages that mattered since it was asked for; `None` when they were too many.
+    since: Option<Vec<Vec<u8>>>,
+    bytes: usize,
+}
+
+impl Follower<'_> {
+    async fn run(mut self) -> Infallible {
+        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+        loop {
+            let began = Instant::now();
+            let error = match self.session().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            if began.elapsed() >= STEADY {
+                backoff.reset();
+            }
+            self.waiting(&error.to_string());
+            sleep(backoff.next()).await;
+        }
+    }
+
+    /// Follows one connection until it ends.
+    async fn session(&mut self) -> Result<Infallible, RequestError> {
+        let options = &self.daemon.options;
+        let mut stream = EventStream::open(&self.daemon.socket, options.timeout).await?;
+        self.last_id = None;
+        let mut reason = Resync::Connected;
+        loop {
+            self.resync(&mut stream, reason).await?;
+            reason = self.live(&mut stream).await?;
+            tracing::info!(%reason, "reading the daemon's whole state again");
+        }
+    }
+
+    /// Reads the whole state and publishes it.
+    async fn resync(
+        &mut self,
+        stream: &mut EventStream,
+        reason: Resync,
+    ) -> Result<(), RequestError> {
+        let began = Instant::now();
+        if reason != Resync::Connected {
+            sleep_until(self.pace()).await;
+        }
+        let tables = loop {
+            // What was received by now is in the state that is asked for next.
+            while let Some(frame) = stream.try_next()? {
+                if let Frame::Message(text) = frame
+                    && let Message::Patch { id, .. } = message(&text)
+                {
+                    self.last_id = Some(id);
+                }
+            }
+            let tables = self.daemon.status().await?;
+            if self.started || tables.is_settled() || began.elapsed() >= PATIENCE {
+                break tables;
+            }
+            self.waiting("the daemon is still evaluating its services");
+            sleep(Duration::from_secs(1)).await;
+        };
+        self.replica.replace(&Scope::Root, tables);
+        self.publisher.publish(self.replica.reset());
+        self.started = true;
+        self.refetch_at = self.next_refetch();
+        self.publisher.connection().send_modify(|connection| {
+            connection.count(reason);
+            if !matches!(connection.link, Link::Following { .. }) {
+                let since = SystemTime::now();
+                connection.link = Link::Following { since };
+            }
+        });
+        Ok(())
+    }
+
+    /// Applies messages until only the whole state can tell more; returns why.
+    async fn live(&mut self, stream: &mut EventStream) -> Result<Resync, RequestError> {
+        let began = Instant::now();
+        let mut refetch = None;
+        let reason = loop {
+            tokio::select! {
+                biased;
+                frame = stream.next() => match frame? {
+                    Frame::Lost => break Resync::Overflow,
+                    Frame::Message(text) => {
+                        if let Err(reason) = self.message(text, &mut refetch) {
+                            break reason;
+                        }
+                    }
+                },
+                tables = fetched(&mut refetch) => {
+                    if let Some(refetch) = refetch.take() {
+                        self.refetched(tables, refetch);
+                    }
+                },
+                () = sleep_until(self.refetch_at), if refetch.is_none() => {
+                    self.refetch_at = self.next_refetch();
+                    refetch = Some(Refetch::new(self.daemon.clone()));
+                }
+            }
+        };
+        if began.elapsed() >= STEADY {
+            self.pace.reset();
+        }
+        Ok(reason)
+    }
+
+    /// Applies one message. Fails where only the whole state can tell more.
+    fn message(&mut self, text: Vec<u8>, refetch: &mut Option<Refetch>) -> Result<(), Resync> {
+        let mut update = None;
+        match message(&text) {
+            Message::Event => {}
+            Message::Unknown(what) => {
+                tracing::warn!(%what, "the daemon sent a message that is not understood");
+                self.count(Resync::Unknown);
+                self.refetch_at = self.refetch_at.min(self.pace());
+            }
+            Message::Patch { id, changes } => {
+                match self.last_id.replace(id) {
+                    Some(last) if id <= last => return Err(Resync::Restart),
+                    Some(last) if id - last > 1 => return Err(Resync::Gap),
+                    _ => {}
+                }
+                if !changes.is_empty() {
+                    if let Err(anomaly) = self.replica.apply(changes) {
+                        tracing::debug!(id, %anomaly, "a change does not fit");
+                        return Err(Resync::Anomaly);
+                    }
+                    if let Some(refetch) = refetch {
+                        refetch.keep(text);
+                    }
+                    update = self.replica.take();
+                }
+            }
+        }
+        self.publisher.connection().send_if_modified(|connection| {
+            connection.last_message = Some(SystemTime::now());
+            match update {
+                Some(_) => connection.patches += 1,
+                None => connection.irrelevant += 1,
+            }
+            false
+        });
+        if let Some(update) = update {
+            self.publisher.publish(update);
+        }
+        Ok(())
+    }
+
+    /// Compares the whole state with what is known, and publishes what differs.
+    fn refetched(&mut self, tables: Result<Tables, RequestError>, refetch: Refetch) {
+        let (tables, since) = match (tables, refetch.since) {
+            (Ok(tables), Some(since)) => (tables, since),
+            (Ok(_), None) => return,
+            (Err(error), _) => {
+                tracing::warn!(%error, "the daemon's whole state could not be read");
+                return;
+            }
+        };
+        let mut newer = self.replica.clone();
+        newer.replace(&Scope::Root, tables);
+        for text in since {
+            if let Message::Patch { changes, .. } = message(&text) {
+                // The state may be newer than the message, which then need not fit.
+                let _ = newer.apply(changes);
+            }
+        }
+        newer.supersede(&self.replica);
+        self.replica = newer;
+        if let Some(update) = self.replica.take() {
+            self.count(Resync::Drift);
+            self.publisher.publish(update);
+        }
+    }
+
+    fn next_refetch(&self) -> Instant {
+        Instant::now() + jittered(self.daemon.options.refetch, 0.1)
+    }
+
+    /// When the whole state may be read because of what the stream said.
+    fn pace(&mut self) -> Instant {
+        let at = self.paced_until.max(Instant::now());
+        self.paced_until = at + self.pace.next();
+        at
+    }
+
+    fn count(&self, reason: Resync) {
+        let connection = self.publisher.connection();
+        connection.send_modify(|connection| connection.count(reason));
+    }
+
+    /// Notes that the daemon is not being followed. What was published stays true.
+    fn waiting(&self, error: &str) {
+        self.publisher.connection().send_if_modified(|connection| {
+            let since = match &connection.link {
+                Link::Waiting { error: known, .. } if known == error => return false,
+                Link::Waiting { since, .. } => *since,
+                Link::Starting | Link::Following { .. } => SystemTime::now(),
+            };
+            tracing::warn!(%error, "waiting for the daemon");
+            let error = error.to_string();
+            connection.link = Link::Waiting { since, error };
+            true
+        });
+    }
+}
+
+impl Refetch {
+    fn new(daemon: DaemonV2) -> Self {
+        Self {
+            tables: async move { daemon.status().await }.boxed(),
+            since: Some(Vec::new()),
+            bytes: 0,
+        }
+    }
+
+    fn keep(&mut self, text: Vec<u8>) {
+        self.bytes += text.len();
+        if self.bytes > MAX_REPLAY {
+            self.since = None;
+        } else if let Some(since) = &mut self.since {
+            since.push(text);
+        }
+    }
+}
+
+/// The whole state that was asked for, if it was.
+async fn fetched(refetch: &mut Option<Refetch>) -> Result<Tables, RequestError> {
+    match refetch {
+        Some(refetch) => (&mut refetch.tables).await,
+        None => pending().await,
+    }
+}
