@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model;
+use crate::model::{self, ObjectKind, ObjectPath};
 
 /// The raw sections of a configuration, which commands edit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Config {
 
     /// Replaces `{name}`, `{env.x}`, `{section.keyword}` …; an unknown reference is left as it is.
     pub(super) fn dereference(&self, section: &str, text: &str, scope: Scope<'_>) -> String {
-        let path = scope.path.parse().ok();
+        let path: Option<ObjectPath> = scope.path.parse().ok();
         let lookup = |name: &str| match name {
             "nodename" => Some(scope.node.to_owned()),
             "clusternodes" => Some(scope.cluster_nodes.join(" ")),
@@ -77,18 +77,10 @@ impl Config {
     }
 }
 
-/// The namespace (`None` is root) and the name of an object path.
-pub(super) fn split_path(path: &str) -> (Option<&str>, &str) {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let parts = path.split('/').count();
-    let namespace = path.split('/').next().filter(|_| parts == 3);
-    (namespace, name)
-}
-
-/// The kind of an object path: `svc` where it does not say.
-pub(super) fn kind(path: &str) -> &str {
-    let mut parts = path.rsplit('/').skip(1);
-    parts.next().unwrap_or("svc")
+/// The kind of an object, by its path.
+pub(super) fn kind(path: &str) -> ObjectKind {
+    path.parse()
+        .map_or(ObjectKind::Other, |path: ObjectPath| path.kind())
 }
 
 #[cfg(test)]
@@ -118,16 +110,5 @@ mod tests {
         );
         assert_eq!(config.evaluate("expose#0", "port", at).unwrap(), "2");
         assert_eq!(config.evaluate("vhost#0", "port", at).unwrap(), "1");
-    }
-
-    #[test]
-    fn paths_have_a_namespace_and_a_kind() {
-        assert_eq!(split_path("web"), (None, "web"));
-        assert_eq!(split_path("sec/web"), (None, "web"));
-        assert_eq!(split_path("test/svc/0.web"), (Some("test"), "0.web"));
-        assert_eq!(
-            (kind("web"), kind("sec/web"), kind("test/sec/web")),
-            ("svc", "sec", "sec")
-        );
     }
 }

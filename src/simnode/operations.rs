@@ -10,6 +10,7 @@ use super::edit::{self, Complaints};
 use super::journal::now;
 use super::state::{Object, State};
 use super::status::{Instance, Role};
+use crate::model::{ObjectKind, ObjectPath};
 
 impl State {
     /// `om PATH create`: the instances are frozen and down.
@@ -50,8 +51,10 @@ impl State {
         self.journal.set(
             &["monitor", "services", path],
             match config::kind(path) {
-                "svc" => json!({"avail": "unknown", "frozen": "n/a", "overall": "unknown",
-                                "placement": "optimal", "provisioned": false}),
+                ObjectKind::Svc => {
+                    json!({"avail": "unknown", "frozen": "n/a", "overall": "unknown",
+                                "placement": "optimal", "provisioned": false})
+                }
                 _ => json!({}),
             },
         );
@@ -189,10 +192,12 @@ impl State {
         }
         let mut config = object.config.clone();
         edit::unset(&mut config, "DEFAULT.scale");
-        let (prefix, name) = path.rsplit_once('/').map_or(("", path), |(p, n)| (p, n));
-        let separator = if prefix.is_empty() { "" } else { "/" };
+        let Ok(scaler) = path.parse::<ObjectPath>() else {
+            return;
+        };
         let wanted: BTreeSet<String> = (0..scale)
-            .map(|index| format!("{prefix}{separator}{index}.{name}"))
+            .map(|index| format!("{index}.{}", scaler.name()))
+            .map(|name| ObjectPath::service(scaler.namespace(), &name).to_string())
             .collect();
         for slave in self.slaves(path) {
             if !wanted.contains(&slave) {
@@ -229,7 +234,7 @@ impl State {
                 "traceback": format!("Traceback (most recent call last):\nKeyError: '{path}'\n"),
             }));
         };
-        if config::kind(path) != "sec" {
+        if config::kind(path) != ObjectKind::Sec {
             let error = "'Svc' object has no attribute 'decode_key'";
             return Err(json!({"status": 1, "error": error, "traceback": error}));
         }
@@ -293,13 +298,8 @@ impl State {
 
     pub(super) fn scaler_of(&self, path: &str) -> Option<String> {
         self.objects.get(path).filter(|object| object.slave)?;
-        let (prefix, name) = path.rsplit_once('/').map_or(("", path), |(p, n)| (p, n));
-        let (_, name) = name.split_once('.')?;
-        Some(if prefix.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{prefix}/{name}")
-        })
+        let (_, scaler) = path.parse::<ObjectPath>().ok()?.scaler()?;
+        Some(scaler.to_string())
     }
 
     /// Gives the cni ip resources of a service an address of the backend network.

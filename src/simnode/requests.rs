@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::edit;
 use super::lock;
 use super::state::{State, Tell};
+use crate::model::ObjectPath;
 
 /// What a request gets.
 pub(super) enum Reply {
@@ -74,7 +75,8 @@ fn dataset(state: &State, options: &Map<String, Value>) -> Value {
     let namespace = options.get("namespace").and_then(Value::as_str);
     let selector = options.get("selector").and_then(Value::as_str);
     let wanted = |path: &str| {
-        let (of, _) = super::config::split_path(path);
+        let parsed: Option<ObjectPath> = path.parse().ok();
+        let of = parsed.as_ref().and_then(ObjectPath::namespace);
         namespace.is_none_or(|namespace| namespace == of.unwrap_or("root"))
             && selector.is_none_or(|selector| selector == path || selector == "**")
     };

@@ -10,6 +10,7 @@ use super::Settings;
 use super::config::{self, Config, Scope};
 use super::journal::{Journal, now};
 use super::status::{self, Instance, Role};
+use crate::model::ObjectKind;
 
 /// What a stream of events is told.
 #[derive(Debug, Clone)]
@@ -208,7 +209,7 @@ impl State {
     }
 
     fn instance_status(&self, path: &str, object: &Object, node: &str, at: &Instance) -> Value {
-        if config::kind(path) == "sec" {
+        if config::kind(path) == ObjectKind::Sec {
             return status::secret();
         }
         let role = self.role(path, object);
@@ -219,7 +220,7 @@ impl State {
         let Some(object) = self
             .objects
             .get(path)
-            .filter(|_| config::kind(path) == "svc")
+            .filter(|_| config::kind(path) == ObjectKind::Svc)
         else {
             return json!({});
         };

@@ -107,7 +107,7 @@ pub(super) fn instance(
         Role::Plain => {}
         Role::Slave => status["scaler_slave"] = json!(true),
         Role::Scaler(scale) => {
-            let (_, name) = super::config::split_path(scope.path);
+            let name = scope.path.rsplit('/').next().unwrap_or_default();
             let slaves: Vec<String> = (0..scale).map(|index| format!("{index}.{name}")).collect();
             status["scale"] = json!(scale);
             status["scaler_slaves"] = json!(slaves);
