@@ -149,6 +149,13 @@ impl Resource {
         }
     }
 
+    /// Whether it names the resource of a type and name.
+    pub fn references(&self, kind: ResourceType, name: &str) -> bool {
+        self.references
+            .binary_search_by(|reference| (reference.kind, &*reference.name).cmp(&(kind, name)))
+            .is_ok()
+    }
+
     /// Marks the resource as holding a private key or a password.
     #[must_use]
     pub fn confidential(mut self) -> Self {

@@ -56,6 +56,24 @@ impl Snapshot {
         Version::from_number(self.digests[kind as usize])
     }
 
+    /// The version that a type would have if some of its resources were others: each pair is what is
+    /// here (`None`: nothing) and what would be in its place.
+    pub fn version_with<'a>(
+        &self,
+        kind: ResourceType,
+        others: impl IntoIterator<Item = (Option<&'a Resource>, Option<&'a Resource>)>,
+    ) -> Version {
+        let digest =
+            others
+                .into_iter()
+                .fold(self.digests[kind as usize], |digest, (here, other)| {
+                    digest
+                        .wrapping_sub(here.map_or(0, mark))
+                        .wrapping_add(other.map_or(0, mark))
+                });
+        Version::from_number(digest)
+    }
+
     /// What differs from an `older` snapshot, by name.
     pub fn changes<'a>(
         &'a self,
@@ -114,3 +132,6 @@ fn mark(resource: &Resource) -> u64 {
     first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     u64::from_be_bytes(first)
 }
+
+#[cfg(test)]
+mod tests;
