@@ -1,10 +1,17 @@
 //! The xDS v3 server: what Envoy asks, and in which order it is answered.
 //!
-//! [`serve`] takes bound sockets and a watched [`Snapshot`](crate::snapshot::Snapshot).
+//! [`serve`] takes bound sockets and a watched [`Snapshot`](crate::snapshot::Snapshot). Each stream
+//! is a [`Session`], which holds every rule of the protocol and does no I/O; an [`Observer`] is told
+//! what happens on it.
 
+mod codec;
 mod observer;
 mod server;
+mod service;
+pub mod session;
+mod streaming;
 pub mod wire;
 
 pub use observer::{Event, Log, Observer, Refusal, Stream};
 pub use server::{Listener, Options, ServeError, Snapshots, Transport, serve};
+pub use session::Session;

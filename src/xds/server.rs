@@ -1,14 +1,32 @@
-//! Serving: listeners in, gRPC out.
+//! Serving: bound sockets in, gRPC out.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::{HealthReporter, health_reporter};
 
 use super::Observer;
+use super::service::{Discovery, SERVICES};
+use super::session::Common;
+use super::streaming::{Streams, stopped};
 use crate::snapshot::Snapshot;
+
+/// How often an idle connection is checked, and how long an answer may take.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+
+/// How much a client may send before it must wait: per stream, and per connection. Requests with very
+/// many names arrive in few round trips.
+const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
 
 /// A socket that is already bound.
 #[derive(Debug)]
@@ -59,15 +77,99 @@ pub enum ServeError {
 /// is answered, as an empty answer would make an Envoy drop everything it serves.
 pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 
-/// Serves discovery on every transport until `shutdown` completes; then ends every stream with
-/// `UNAVAILABLE`, which makes Envoy keep what it has and connect again.
+/// Serves discovery and gRPC health on every transport until `shutdown` completes; then ends every
+/// stream with `UNAVAILABLE`, which makes Envoy keep what it has and connect again.
+///
+/// Health is `SERVING` as a whole, and for each discovery service from the first full state on.
 pub async fn serve(
     transports: Vec<Transport>,
     snapshots: Snapshots,
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let _ = (transports, snapshots, options);
-    shutdown.await;
-    Ok(())
+    let (stopper, stop) = watch::channel(false);
+    let next_id = Arc::new(AtomicU64::new(1));
+    let (reporter, health) = health_reporter();
+    let servers = transports.into_iter().map(|transport| {
+        let streams = Streams {
+            common: Common {
+                identifier: options.identifier.clone(),
+                transport: transport.name.clone(),
+                confidential: transport.confidential,
+                observer: options.observer.clone(),
+            },
+            snapshots: snapshots.clone(),
+            stop: stop.clone(),
+            next_id: next_id.clone(),
+        };
+        let routes = Routes::new(health.clone())
+            .add_service(Discovery::<0>(streams.clone()))
+            .add_service(Discovery::<1>(streams.clone()))
+            .add_service(Discovery::<2>(streams.clone()))
+            .add_service(Discovery::<3>(streams.clone()))
+            .add_service(Discovery::<4>(streams.clone()))
+            .add_service(Discovery::<5>(streams))
+            .prepare();
+        listen(transport, routes, stop.clone())
+    });
+    let servers = async { try_join_all(servers).await.map(drop) };
+    let watching_health = async {
+        report_health(&reporter, snapshots.clone()).await;
+        std::future::pending::<()>().await;
+    };
+    let signal = async {
+        tokio::select! {
+            () = shutdown => {}
+            () = watching_health => {}
+        }
+        stopper.send_replace(true);
+        tokio::time::sleep(options.grace).await;
+    };
+    tokio::select! {
+        result = servers => result,
+        () = signal => Ok(()),
+    }
+}
+
+/// Serves one transport until told to stop and its connections ended.
+async fn listen(
+    transport: Transport,
+    routes: Routes,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let name = transport.name;
+    let signal = async move { stopped(&mut stop).await };
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE.0))
+        .http2_keepalive_timeout(Some(KEEPALIVE.1))
+        .initial_stream_window_size(WINDOWS.0)
+        .initial_connection_window_size(WINDOWS.1)
+        .add_routes(routes);
+    let served = match transport.listener {
+        Listener::Unix(listener) => {
+            let incoming = UnixListenerStream::new(listener);
+            server.serve_with_incoming_shutdown(incoming, signal).await
+        }
+        Listener::Tcp(listener) => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(incoming, signal).await
+        }
+    };
+    served.map_err(|source| ServeError::Transport {
+        transport: name,
+        source,
+    })
+}
+
+/// Says that discovery is served, once there is something to serve.
+async fn report_health(reporter: &HealthReporter, mut snapshots: Snapshots) {
+    let report = async |status| {
+        for methods in &SERVICES {
+            reporter.set_service_status(methods.service, status).await;
+        }
+    };
+    report(ServingStatus::NotServing).await;
+    if snapshots.wait_for(Option::is_some).await.is_ok() {
+        report(ServingStatus::Serving).await;
+    }
 }

@@ -6,6 +6,7 @@
 //!
 //! Field numbers are those of `envoy/service/discovery/v3/discovery.proto`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
@@ -135,7 +136,7 @@ pub struct Response {
     /// How it is encoded.
     pub variant: Variant,
     /// The type of its resources.
-    pub type_url: Arc<str>,
+    pub type_url: Cow<'static, str>,
     /// The version of the type as a whole.
     pub version: Version,
     /// What the client's answer will name it by.

@@ -1,0 +1,126 @@
+//! gRPC paths: which method opens which kind of stream.
+
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use tonic::body::Body;
+use tonic::codec::Streaming;
+use tonic::codegen::{Service, http};
+use tonic::server::{Grpc, NamedService, StreamingService};
+use tonic::{Request as GrpcRequest, Response as GrpcResponse, Status};
+
+use super::codec::DiscoveryCodec;
+use super::streaming::{Opening, Streams};
+use super::wire::{Request, Response};
+use crate::envoy::ResourceType;
+use crate::envoy::bootstrap::Variant;
+
+/// The largest request accepted, in bytes: state-of-the-world requests repeat every name, and a
+/// client may want very many.
+const LARGEST_REQUEST: usize = 64 << 20;
+
+/// A gRPC service with its two methods. The `Fetch` methods (REST) are not implemented.
+pub(super) struct Methods {
+    pub(super) service: &'static str,
+    sotw: &'static str,
+    delta: &'static str,
+    scope: Option<ResourceType>,
+}
+
+/// The services, by the const parameter of [`Discovery`].
+pub(super) const SERVICES: [Methods; 6] = [
+    Methods {
+        service: "envoy.service.discovery.v3.AggregatedDiscoveryService",
+        sotw: "StreamAggregatedResources",
+        delta: "DeltaAggregatedResources",
+        scope: None,
+    },
+    Methods {
+        service: "envoy.service.cluster.v3.ClusterDiscoveryService",
+        sotw: "StreamClusters",
+        delta: "DeltaClusters",
+        scope: Some(ResourceType::Cluster),
+    },
+    Methods {
+        service: "envoy.service.endpoint.v3.EndpointDiscoveryService",
+        sotw: "StreamEndpoints",
+        delta: "DeltaEndpoints",
+        scope: Some(ResourceType::Endpoints),
+    },
+    Methods {
+        service: "envoy.service.secret.v3.SecretDiscoveryService",
+        sotw: "StreamSecrets",
+        delta: "DeltaSecrets",
+        scope: Some(ResourceType::Secret),
+    },
+    Methods {
+        service: "envoy.service.listener.v3.ListenerDiscoveryService",
+        sotw: "StreamListeners",
+        delta: "DeltaListeners",
+        scope: Some(ResourceType::Listener),
+    },
+    Methods {
+        service: "envoy.service.route.v3.RouteDiscoveryService",
+        sotw: "StreamRoutes",
+        delta: "DeltaRoutes",
+        scope: Some(ResourceType::Routes),
+    },
+];
+
+/// One of [`SERVICES`] on one transport.
+#[derive(Clone)]
+pub(super) struct Discovery<const SERVICE: usize>(pub(super) Streams);
+
+impl<const SERVICE: usize> NamedService for Discovery<SERVICE> {
+    const NAME: &'static str = SERVICES[SERVICE].service;
+}
+
+impl<const SERVICE: usize> Service<http::Request<Body>> for Discovery<SERVICE> {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let methods = &SERVICES[SERVICE];
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let variant = if method == methods.sotw {
+            Variant::StateOfTheWorld
+        } else if method == methods.delta {
+            Variant::Delta
+        } else {
+            let status = Status::unimplemented(format!(
+                "this server has {} and {} in {}",
+                methods.sotw, methods.delta, methods.service
+            ));
+            return std::future::ready(Ok(status.into_http())).boxed();
+        };
+        let opening = Opening {
+            streams: self.0.clone(),
+            variant,
+            scope: methods.scope,
+        };
+        async move {
+            let mut grpc =
+                Grpc::new(DiscoveryCodec(variant)).max_decoding_message_size(LARGEST_REQUEST);
+            Ok(grpc.streaming(opening, request).await)
+        }
+        .boxed()
+    }
+}
+
+impl StreamingService<Request> for Opening {
+    type Response = Response;
+    type ResponseStream = BoxStream<'static, Result<Response, Status>>;
+    type Future = std::future::Ready<Result<GrpcResponse<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: GrpcRequest<Streaming<Request>>) -> Self::Future {
+        std::future::ready(Ok(GrpcResponse::new(self.open(request.into_inner()))))
+    }
+}

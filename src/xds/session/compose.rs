@@ -1,0 +1,197 @@
+//! Responses, from what there is to send.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use super::lane::Claim;
+use super::ledger::{Flight, Has, Item};
+use super::newcomers::endpoints;
+use super::outbound::Plan;
+use crate::envoy::{Resource, ResourceType, Version};
+use crate::xds::Event;
+use crate::xds::wire::Response;
+
+impl Session {
+    /// Delta: what changed, and what is no more.
+    pub(super) fn delta_response(
+        &mut self,
+        kind: ResourceType,
+        plan: Plan,
+        now: Instant,
+    ) -> Response {
+        let removed = plan.removals.iter().chain(&plan.absent).cloned().collect();
+        let version = self.view.version(kind);
+        self.send(kind, version, plan.puts.clone(), removed, plan, now)
+    }
+
+    /// State of the world for endpoints, secrets and routes: what changed.
+    pub(super) fn partial_response(
+        &mut self,
+        kind: ResourceType,
+        plan: Plan,
+        now: Instant,
+    ) -> Response {
+        let version = self.version(kind, &plan);
+        self.send(kind, version, plan.puts.clone(), Vec::new(), plan, now)
+    }
+
+    /// State of the world for clusters and listeners: everything that the client is to have, as what
+    /// is absent is removed by that. In place of what waits, that is what the client has.
+    pub(super) fn full_response(
+        &mut self,
+        kind: ResourceType,
+        mut plan: Plan,
+        now: Instant,
+    ) -> Option<Response> {
+        let lane = self.lane(kind)?;
+        if !lane.answered {
+            // The first response decides what a client that reconnects keeps, so it is not sent before
+            // it can be complete; and then even with what names a refused cluster, which the client
+            // may well have.
+            if plan.wake.is_some() {
+                return None;
+            }
+            if lane.claim != Claim::Nothing {
+                plan.puts
+                    .extend(plan.waits.drain(..).filter_map(|(_, target)| target));
+            }
+        }
+        let waits: HashSet<&str> = plan.waits.iter().map(|(name, _)| &**name).collect();
+        let resources = if lane.subscription.is_wildcard() {
+            let all = self.view.iter(kind);
+            all.filter(|r| waits.is_empty() || !waits.contains(&*r.name))
+                .chain(self.kept(kind, &plan))
+                .cloned()
+                .collect()
+        } else {
+            let names = lane.subscription.names();
+            names
+                .filter(|name| !waits.contains(&***name))
+                .filter_map(|name| self.view.get(kind, name))
+                .chain(self.kept(kind, &plan))
+                .cloned()
+                .collect()
+        };
+        let version = self.version(kind, &plan);
+        Some(self.send(kind, version, resources, Vec::new(), plan, now))
+    }
+
+    /// What the client has in place of what waits.
+    fn kept<'a>(
+        &'a self,
+        kind: ResourceType,
+        plan: &'a Plan,
+    ) -> impl Iterator<Item = &'a Arc<Resource>> {
+        let has = plan
+            .waits
+            .iter()
+            .filter_map(move |(name, _)| self.has(kind, name));
+        has.filter_map(resource)
+    }
+
+    fn has(&self, kind: ResourceType, name: &str) -> Option<&Has> {
+        let pending = self.lane(kind)?.ledger.pending().get(name)?;
+        Some(&pending.has)
+    }
+
+    /// The version of what the client will have, which is not the newest state where something waits.
+    fn version(&self, kind: ResourceType, plan: &Plan) -> Version {
+        let others = plan.waits.iter().map(|(name, target)| {
+            let has = self.has(kind, name).and_then(resource);
+            (target.as_deref(), has.map(|resource| &**resource))
+        });
+        self.view.version_with(kind, others)
+    }
+
+    /// Makes the response and notes that the client was sent it.
+    fn send(
+        &mut self,
+        kind: ResourceType,
+        version: Version,
+        resources: Vec<Arc<Resource>>,
+        removed: Vec<Arc<str>>,
+        plan: Plan,
+        now: Instant,
+    ) -> Response {
+        let response = Response {
+            variant: self.stream.variant,
+            type_url: kind.type_url().into(),
+            version,
+            nonce: self.next_nonce(),
+            resources,
+            removed,
+            identifier: self.common.identifier.clone(),
+        };
+        self.depart(kind, plan, &response, now);
+        self.tell(&Event::Sent {
+            kind,
+            version,
+            nonce: &response.nonce,
+            resources: response.resources.len(),
+            removed: response.removed.len(),
+            bytes: response.encoded_len(),
+        });
+        response
+    }
+
+    fn depart(&mut self, kind: ResourceType, plan: Plan, response: &Response, now: Instant) {
+        let aggregated = self.is_aggregated();
+        let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
+        let Some(lane) = lanes[kind as usize].as_mut() else {
+            return;
+        };
+        let ledger = &mut lane.ledger;
+        let mut items = Vec::with_capacity(plan.puts.len() + plan.removals.len());
+        let mut due = Vec::new();
+        for resource in plan.puts {
+            let name = resource.name.clone();
+            let had = ledger.settle(&name).map_or(Has::Nothing, |p| p.has);
+            match kind {
+                ResourceType::Cluster if aggregated => {
+                    newcomers.sent_cluster(&resource, had.is_nothing(), now);
+                    due.extend(endpoints(&resource.references).cloned());
+                }
+                ResourceType::Endpoints => newcomers.sent_endpoints(&name),
+                _ => {}
+            }
+            let sent = Some(resource);
+            items.push(Item { name, had, sent });
+        }
+        for name in plan.removals {
+            let had = ledger.settle(&name).map_or(Has::Nothing, |p| p.has);
+            if kind == ResourceType::Cluster {
+                newcomers.removed(&name, resource(&had).map(|r| &**r));
+            }
+            let sent = None;
+            items.push(Item { name, had, sent });
+        }
+        for name in &plan.absent {
+            ledger.settle(name);
+        }
+        lane.owes_answer = false;
+        lane.answered = true;
+        lane.last_nonce = Some(response.nonce.clone());
+        lane.ledger.depart(Flight {
+            nonce: response.nonce.clone(),
+            version: response.version,
+            sent_at: now,
+            items,
+        });
+        // Endpoints follow their cluster, which stays warming without them.
+        if let Some(lane) = lanes[ResourceType::Endpoints as usize].as_mut() {
+            for name in due.iter().filter(|name| lane.subscription.wants(name)) {
+                let had = Has::sent(self.view.get(ResourceType::Endpoints, name));
+                lane.ledger.demand(name, had);
+            }
+        }
+    }
+}
+
+fn resource(has: &Has) -> Option<&Arc<Resource>> {
+    match has {
+        Has::Resource(resource) => Some(resource),
+        Has::Nothing | Has::Earlier(_) => None,
+    }
+}

@@ -1,0 +1,314 @@
+//! Requests: subscriptions, acknowledgements and refusals.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::lane::{Claim, Lane};
+use super::ledger::{Flight, Has};
+use super::refusal::{mentions, suspects};
+use super::subscription::{BadName, Shift};
+use super::{BadRequest, STRAYS, Session};
+use crate::envoy::bootstrap::Variant;
+use crate::envoy::{ResourceType, Version};
+use crate::xds::wire::{DeltaRequest, ErrorDetail, Node, Request, Response, SotwRequest};
+use crate::xds::{Event, Refusal};
+
+/// What a delta client has from an earlier stream: versions by name.
+type Initial = HashMap<Bytes, Option<Version>>;
+
+impl From<BadName> for BadRequest {
+    fn from(_: BadName) -> Self {
+        Self::BadName
+    }
+}
+
+impl Session {
+    /// The client wrote. An error ends the stream.
+    pub fn request(&mut self, request: Request, now: Instant) -> Result<(), BadRequest> {
+        self.open(request.node())?;
+        let got = match request {
+            Request::Sotw(_) => Variant::StateOfTheWorld,
+            Request::Delta(_) => Variant::Delta,
+        };
+        let expected = self.stream.variant;
+        if got != expected {
+            return Err(BadRequest::ForeignVariant { expected, got });
+        }
+        let kind = self.kind(request.type_url())?;
+        match (kind, request) {
+            (Some(kind), Request::Sotw(request)) => self.sotw(kind, &request, now),
+            (Some(kind), Request::Delta(request)) => self.delta(kind, request, now),
+            (None, Request::Sotw(_)) => Ok(()),
+            (None, Request::Delta(request)) => self.stray(&request),
+        }
+    }
+
+    fn open(&mut self, node: Option<&Node>) -> Result<(), BadRequest> {
+        if self.opened {
+            return Ok(());
+        }
+        let node = node.ok_or(BadRequest::NoNode)?;
+        self.stream.node = node.id.as_str().into();
+        self.stream.gateway = node.cluster.as_str().into();
+        self.opened = true;
+        self.tell(&Event::Opened);
+        Ok(())
+    }
+
+    /// The type that a request is about; `None` for one that is not served.
+    fn kind(&self, type_url: &str) -> Result<Option<ResourceType>, BadRequest> {
+        match self.stream.scope {
+            None if type_url.is_empty() => Err(BadRequest::NoType),
+            None => Ok(ResourceType::from_type_url(type_url)),
+            Some(scope) if type_url.is_empty() || type_url == scope.type_url() => Ok(Some(scope)),
+            Some(scope) => Err(BadRequest::ForeignType {
+                expected: scope.type_url(),
+                got: type_url.to_owned(),
+            }),
+        }
+    }
+
+    /// A delta request about a type that is not served: nothing of it exists.
+    fn stray(&mut self, request: &DeltaRequest) -> Result<(), BadRequest> {
+        let names: Result<Vec<Arc<str>>, _> = request
+            .resource_names_subscribe
+            .iter()
+            .filter(|name| *name != "*")
+            .map(|name| std::str::from_utf8(name).map(Arc::from))
+            .collect();
+        let removed = names.map_err(|_| BadRequest::BadName)?;
+        if !removed.is_empty() && self.strays.len() < STRAYS {
+            let response = Response {
+                variant: Variant::Delta,
+                type_url: request.type_url.clone().into(),
+                version: Version::from_number(0),
+                nonce: self.next_nonce(),
+                resources: Vec::new(),
+                removed,
+                identifier: self.common.identifier.clone(),
+            };
+            self.strays.push_back(response);
+        }
+        Ok(())
+    }
+
+    fn sotw(
+        &mut self,
+        kind: ResourceType,
+        request: &SotwRequest,
+        now: Instant,
+    ) -> Result<(), BadRequest> {
+        let nonce = &request.response_nonce;
+        match self.lane(kind) {
+            // The nonce of a type's first request is that of an earlier stream.
+            None => {
+                let claim = Claim::of(&request.version_info);
+                self.lanes[kind as usize] = Some(Lane::new(claim, now));
+            }
+            Some(_) if nonce.is_empty() => {}
+            Some(lane) => {
+                let current = lane.last_nonce.as_ref() == Some(nonce);
+                self.answered(kind, nonce, request.error_detail.as_ref(), now);
+                if !current {
+                    // A newer response is under way: the names that answer it are the ones that count.
+                    return Ok(());
+                }
+            }
+        }
+        let (view, lanes) = (&self.view, &mut self.lanes);
+        let Some(lane) = lanes[kind as usize].as_mut() else {
+            return Ok(());
+        };
+        let shift = lane.subscription.replace(&request.resource_names, |name| {
+            view.get(kind, name).map_or(name.into(), |r| r.name.clone())
+        })?;
+        self.shift(kind, &shift, Initial::new());
+        Ok(())
+    }
+
+    fn delta(
+        &mut self,
+        kind: ResourceType,
+        request: DeltaRequest,
+        now: Instant,
+    ) -> Result<(), BadRequest> {
+        let first = self.lane(kind).is_none();
+        let mut initial = Initial::new();
+        if first {
+            self.lanes[kind as usize] = Some(Lane::new(Claim::Nothing, now));
+            initial = request
+                .initial_resource_versions
+                .into_iter()
+                .map(|has| (has.name, Version::parse(&has.version)))
+                .collect();
+        } else {
+            let nonce = &request.response_nonce;
+            self.answered(kind, nonce, request.error_detail.as_ref(), now);
+        }
+        let (view, lanes) = (&self.view, &mut self.lanes);
+        let Some(lane) = lanes[kind as usize].as_mut() else {
+            return Ok(());
+        };
+        let shift = lane.subscription.adjust(
+            first,
+            &request.resource_names_subscribe,
+            &request.resource_names_unsubscribe,
+            |name| view.get(kind, name).map_or(name.into(), |r| r.name.clone()),
+        )?;
+        self.shift(kind, &shift, initial);
+        Ok(())
+    }
+
+    /// Does what a change of a subscription asks for.
+    fn shift(&mut self, kind: ResourceType, shift: &Shift, mut initial: Initial) {
+        let (view, newcomers) = (&self.view, &self.newcomers);
+        let Some(lane) = self.lanes[kind as usize].as_mut() else {
+            return;
+        };
+        let (subscription, ledger) = (&lane.subscription, &mut lane.ledger);
+        let wildcard = subscription.is_wildcard();
+        // What the client has of a name that it asked for before.
+        let had = |name: &str| Has::sent(view.get(kind, name));
+
+        if shift.was_wildcard && !wildcard {
+            ledger.retain(|name| subscription.lists(name));
+        }
+        for name in &shift.dropped {
+            if wildcard {
+                // It is still wanted, but the client cannot know whether it still exists.
+                ledger.demand(name, had(name));
+            } else {
+                ledger.forget(name);
+            }
+        }
+        for name in &shift.asked {
+            match initial.remove(name.as_bytes()) {
+                Some(version) if newcomers.owes(name) => {
+                    ledger.demand(name, Has::Earlier(version));
+                }
+                Some(version) => {
+                    ledger.touch(name, Has::Earlier(version));
+                }
+                None if shift.was_wildcard => ledger.demand(name, had(name)),
+                None => ledger.demand(name, Has::Nothing),
+            }
+        }
+        if shift.asks_all {
+            lane.owes_answer = initial.is_empty();
+            for resource in view.iter(kind) {
+                let name = &resource.name;
+                let pending = match initial.remove(name.as_bytes()) {
+                    Some(version) => ledger.touch(name, Has::Earlier(version)),
+                    None if shift.was_wildcard || subscription.lists(name) => {
+                        ledger.touch(name, Has::sent(Some(resource)))
+                    }
+                    None => ledger.touch(name, Has::Nothing),
+                };
+                pending.demanded |= shift.was_wildcard || newcomers.owes(name);
+            }
+            // What is left over is gone, or not known yet.
+            for (name, version) in initial {
+                if let Ok(name) = std::str::from_utf8(&name) {
+                    ledger.touch(&name.into(), Has::Earlier(version));
+                }
+            }
+        }
+        if self.live {
+            lane.recall(kind, view);
+        }
+    }
+
+    /// A response was accepted or refused: a refusal is the presence of an error, whatever version the
+    /// request repeats.
+    fn answered(
+        &mut self,
+        kind: ResourceType,
+        nonce: &str,
+        error: Option<&ErrorDetail>,
+        now: Instant,
+    ) {
+        let in_order = self.stream.variant == Variant::StateOfTheWorld;
+        let Some(lane) = self.lane_mut(kind) else {
+            return;
+        };
+        let mut flights = lane.ledger.land(nonce, in_order);
+        let last = flights.pop();
+        for flight in flights {
+            self.accepted(kind, flight, now);
+        }
+        match (last, error) {
+            (None, _) => {}
+            (Some(flight), None) => self.accepted(kind, flight, now),
+            (Some(flight), Some(error)) => self.refused(kind, flight, &error.message, now),
+        }
+    }
+
+    fn accepted(&mut self, kind: ResourceType, flight: Flight, now: Instant) {
+        self.tell(&Event::Accepted {
+            kind,
+            version: flight.version,
+            nonce: &flight.nonce,
+            after: now.saturating_duration_since(flight.sent_at),
+        });
+        let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
+        let Some(lane) = lanes[kind as usize].as_mut() else {
+            return;
+        };
+        for item in flight.items {
+            lane.ledger.accepted(&item);
+            if kind == ResourceType::Cluster && item.sent.is_some() {
+                newcomers.accepted(&item.name, now);
+            }
+        }
+    }
+
+    fn refused(&mut self, kind: ResourceType, flight: Flight, text: &str, now: Instant) {
+        let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
+        let Some(lane) = lanes[kind as usize].as_mut() else {
+            return;
+        };
+        let names: Vec<_> = flight.items.iter().map(|item| item.name.clone()).collect();
+        let known = lane.ledger.refusals();
+        let plain: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let anew = plain.iter().any(|name| mentions(text, name));
+        // A full state repeats what was refused before, and is refused for it again.
+        let again = kind.is_full_state() && known.keys().any(|name| mentions(text, name));
+        let suspects = if again && !anew {
+            Vec::new()
+        } else {
+            suspects(text, &plain)
+        };
+        let suspects: HashSet<Arc<str>> = suspects.into_iter().map(Arc::from).collect();
+        let refusal = Refusal {
+            kind,
+            version: flight.version,
+            nonce: flight.nonce,
+            text: text.to_owned(),
+            suspects: names
+                .iter()
+                .filter(|name| suspects.contains(*name))
+                .cloned()
+                .collect(),
+            names,
+        };
+        for item in flight.items {
+            let refused = suspects.contains(&item.name);
+            if kind == ResourceType::Cluster && item.sent.is_some() {
+                if refused {
+                    newcomers.refused(&item.name);
+                } else {
+                    newcomers.accepted(&item.name, now);
+                }
+            }
+            if refused {
+                lane.ledger.refused(item);
+            } else {
+                lane.ledger.accepted(&item);
+            }
+        }
+        self.tell(&Event::Refused(&refusal));
+    }
+}

@@ -1,0 +1,83 @@
+//! One type on one stream.
+
+use std::time::Instant;
+
+use super::ledger::Ledger;
+use super::subscription::Subscription;
+use super::view::View;
+use crate::envoy::{ResourceType, Version};
+
+/// What a stream knows about one type.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// What the client wants.
+    pub(super) subscription: Subscription,
+    /// What it has.
+    pub(super) ledger: Ledger,
+    /// When it first asked.
+    pub(super) opened_at: Instant,
+    /// State of the world: the version that the client said it has, when it first asked.
+    pub(super) claim: Claim,
+    /// Whether a response is due even if it holds nothing.
+    pub(super) owes_answer: bool,
+    /// Whether a response was sent.
+    pub(super) answered: bool,
+    /// The nonce of the last response.
+    pub(super) last_nonce: Option<String>,
+}
+
+/// What a state-of-the-world client said it has from an earlier stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// Nothing.
+    Nothing,
+    /// Something; its version, if that is one of ours.
+    Earlier(Option<Version>),
+}
+
+impl Claim {
+    /// The claim in a request's `version_info`.
+    pub(super) fn of(version_info: &str) -> Self {
+        if version_info.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Earlier(Version::parse(version_info))
+        }
+    }
+}
+
+impl Lane {
+    /// A type that the client asks for now.
+    pub(super) fn new(claim: Claim, now: Instant) -> Self {
+        Self {
+            subscription: Subscription::default(),
+            ledger: Ledger::default(),
+            opened_at: now,
+            claim,
+            owes_answer: false,
+            answered: false,
+            last_nonce: None,
+        }
+    }
+
+    /// Whether there is nothing to look at.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.owes_answer && self.ledger.pending().is_empty()
+    }
+
+    /// Spares a client that reconnects what it says it has. Versions are made of content, so an equal
+    /// one means that the client has all of a type that is always sent whole.
+    pub(super) fn recall(&mut self, kind: ResourceType, view: &View) {
+        let whole = kind.is_full_state() && self.subscription.is_wildcard();
+        let unnamed = self.subscription.names().next().is_none();
+        if whole
+            && unnamed
+            && !self.answered
+            && self.claim == Claim::Earlier(Some(view.version(kind)))
+        {
+            self.ledger.clear_pending();
+            self.owes_answer = false;
+            self.answered = true;
+        }
+    }
+}

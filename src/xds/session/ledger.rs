@@ -1,0 +1,227 @@
+//! What a client has of one type, kept as the difference from a snapshot.
+//!
+//! A stream remembers one snapshot, which its client has *but for* the names here: those not yet
+//! sent, those sent and not yet acknowledged, and those refused. So a stream's memory and work are
+//! those of what is under way, whatever the snapshot holds.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::FALLBACK;
+use crate::envoy::{Resource, ResourceType, Version};
+
+/// What a client has under a name.
+#[derive(Debug, Clone)]
+pub(super) enum Has {
+    /// Nothing.
+    Nothing,
+    /// This.
+    Resource(Arc<Resource>),
+    /// Something from an earlier stream; its version, if that is one of ours.
+    Earlier(Option<Version>),
+}
+
+impl Has {
+    /// What a client has that was sent whatever there was.
+    pub(super) fn sent(resource: Option<&Arc<Resource>>) -> Self {
+        resource.map_or(Self::Nothing, |resource| Self::Resource(resource.clone()))
+    }
+
+    /// Whether the client has this content.
+    pub(super) fn is(&self, resource: &Resource) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Resource(has) => has.version == resource.version,
+            Self::Earlier(version) => *version == Some(resource.version),
+        }
+    }
+
+    /// Whether the client has nothing.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
+    /// Whether what the client has may name a resource. What came by an earlier stream may name
+    /// anything.
+    pub(super) fn may_name(&self, kind: ResourceType, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Resource(has) => has.references(kind, name),
+            Self::Earlier(_) => true,
+        }
+    }
+}
+
+/// A name under which the client may not have what it should.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    /// What it has.
+    pub(super) has: Has,
+    /// Whether it must be answered even if it has the right content: it asked.
+    pub(super) demanded: bool,
+}
+
+/// One name in a response.
+#[derive(Debug)]
+pub(super) struct Item {
+    /// The name.
+    pub(super) name: Arc<str>,
+    /// What the client had.
+    pub(super) had: Has,
+    /// What was sent; `None` for a removal.
+    pub(super) sent: Option<Arc<Resource>>,
+}
+
+/// A response that is not acknowledged yet.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// Its nonce.
+    pub(super) nonce: String,
+    /// The version it carried.
+    pub(super) version: Version,
+    /// When it was sent.
+    pub(super) sent_at: Instant,
+    /// The names whose change it carried.
+    pub(super) items: Vec<Item>,
+}
+
+impl Flight {
+    /// When others stop waiting for it.
+    pub(super) fn given_up_at(&self) -> Instant {
+        self.sent_at + FALLBACK
+    }
+}
+
+/// What a client has of one type, beside the snapshot.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pending: BTreeMap<Arc<str>, Pending>,
+    flights: VecDeque<Flight>,
+    /// What the client still has under each name that it refused an update of.
+    refused: HashMap<Arc<str>, Has>,
+}
+
+impl Ledger {
+    /// A name's target changed. `had` is the target until now, which the client is taken to have.
+    pub(super) fn touch(&mut self, name: &Arc<str>, had: Has) -> &mut Pending {
+        let refused = &self.refused;
+        self.pending.entry(name.clone()).or_insert_with(|| Pending {
+            has: refused.get(name).cloned().unwrap_or(had),
+            demanded: false,
+        })
+    }
+
+    /// The client asked for a name: it is answered even if it has the right content.
+    pub(super) fn demand(&mut self, name: &Arc<str>, had: Has) {
+        self.touch(name, had).demanded = true;
+    }
+
+    /// The client no longer wants a name.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.pending.remove(name);
+        self.refused.remove(name);
+    }
+
+    /// The client no longer wants any but some names.
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&str) -> bool) {
+        self.pending.retain(|name, _| wanted(name));
+        self.refused.retain(|name, _| wanted(name));
+    }
+
+    /// The client has the whole snapshot after all.
+    pub(super) fn clear_pending(&mut self) {
+        self.pending.clear();
+    }
+
+    /// The names under which the client may not have what it should.
+    pub(super) fn pending(&self) -> &BTreeMap<Arc<str>, Pending> {
+        &self.pending
+    }
+
+    /// A name is dealt with.
+    pub(super) fn settle(&mut self, name: &str) -> Option<Pending> {
+        self.pending.remove(name)
+    }
+
+    /// The responses not acknowledged, oldest first.
+    pub(super) fn flights(&self) -> &VecDeque<Flight> {
+        &self.flights
+    }
+
+    /// A response was sent.
+    pub(super) fn depart(&mut self, flight: Flight) {
+        self.flights.push_back(flight);
+    }
+
+    /// Forgets the oldest response.
+    pub(super) fn give_up_oldest(&mut self) {
+        self.flights.pop_front();
+    }
+
+    /// The response that a nonce names, which is then no longer under way; with it those sent
+    /// before, if the client answers in order.
+    pub(super) fn land(&mut self, nonce: &str, with_earlier: bool) -> Vec<Flight> {
+        let Some(at) = self.flights.iter().position(|f| f.nonce == nonce) else {
+            return Vec::new();
+        };
+        if with_earlier {
+            self.flights.drain(..=at).collect()
+        } else {
+            self.flights.remove(at).into_iter().collect()
+        }
+    }
+
+    /// The client has what a response carried under a name.
+    pub(super) fn accepted(&mut self, item: &Item) {
+        self.refused.remove(&item.name);
+    }
+
+    /// The client refused what a response carried under a name, and has what it had.
+    pub(super) fn refused(&mut self, item: Item) {
+        let later = self.flights.iter_mut().flat_map(|f| f.items.iter_mut());
+        for again in later.filter(|again| again.name == item.name) {
+            again.had = item.had.clone();
+        }
+        if let Some(pending) = self.pending.get_mut(&item.name) {
+            pending.has = item.had.clone();
+        }
+        self.refused.insert(item.name, item.had);
+    }
+
+    /// The names refused, with what the client still has under them.
+    pub(super) fn refusals(&self) -> &HashMap<Arc<str>, Has> {
+        &self.refused
+    }
+
+    /// Everything that the client may have beside what the snapshot says: what is to be replaced,
+    /// what was replaced without an acknowledgement yet (given up after a while), and what stayed
+    /// because its replacement was refused.
+    pub(super) fn leftovers(&self, now: Instant) -> impl Iterator<Item = Leftover<'_>> {
+        let pending = self.pending.values().map(|p| Leftover {
+            has: &p.has,
+            until: None,
+        });
+        let flights = self.flights.iter().filter(move |f| now < f.given_up_at());
+        let flying = flights.flat_map(|flight| {
+            flight.items.iter().map(|item| Leftover {
+                has: &item.had,
+                until: Some(flight.given_up_at()),
+            })
+        });
+        let refused = self
+            .refused
+            .values()
+            .map(|has| Leftover { has, until: None });
+        pending.chain(flying).chain(refused)
+    }
+}
+
+/// Something that a client may still have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leftover<'a> {
+    /// What.
+    pub(super) has: &'a Has,
+    /// When it is no longer waited for, acknowledged or not.
+    pub(super) until: Option<Instant>,
+}

@@ -1,0 +1,215 @@
+//! One stream's conversation with its client, without any I/O.
+//!
+//! A [`Session`] is told what happens ([`request`](Session::request), [`update`](Session::update))
+//! and asked what to send ([`poll`](Session::poll)). It never queues responses: it keeps what its
+//! client has, as the difference from a snapshot, and makes the next response when the transport can
+//! take one. So a slow client costs nothing but its own delay, and gets the newest state.
+//!
+//! The rules are those of Envoy's xDS protocol description ("xDS REST and gRPC protocol"):
+//!
+//! | section there | here |
+//! |---|---|
+//! | How the client specifies what resources to return | `subscription` |
+//! | ACK/NACK and resource type instance version; Deletion | `inbound` |
+//! | Incremental xDS; Subscribing to resources | `inbound`, `outbound` |
+//! | Eventual consistency considerations | `order`, `newcomers` |
+//! | Resource warming (endpoints after their cluster) | `newcomers`, `outbound` |
+//!
+//! Choices where the protocol leaves one:
+//!
+//! - State-of-the-world responses for endpoints, secrets and routes hold only what changed.
+//! - A listener or route that names a cluster that the client does not have yet waits until the
+//!   cluster is acknowledged and its endpoints were sent; a removal waits until everything that named
+//!   the resource is acknowledged away. Neither waits longer than [`FALLBACK`] for a client that says
+//!   nothing. What names a cluster that the client *refused* waits until that is mended.
+//! - The assignment of endpoints follows each cluster that was sent, as Envoy keeps a changed cluster
+//!   warming until it comes.
+//! - A client that reconnects with the current version of all clusters or all listeners is sent none
+//!   of them again.
+
+mod compose;
+mod inbound;
+mod lane;
+mod ledger;
+mod newcomers;
+mod order;
+mod outbound;
+mod refusal;
+mod subscription;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lane::Lane;
+use ledger::Has;
+use newcomers::Newcomers;
+use view::View;
+
+use super::wire::Response;
+use super::{Event, Observer, Stream};
+use crate::envoy::ResourceType;
+use crate::envoy::bootstrap::Variant;
+use crate::snapshot::Snapshot;
+
+/// How long something waits for a client that does not acknowledge.
+pub const FALLBACK: Duration = Duration::from_secs(5);
+
+/// How long a client that just connected is given to ask for the other types it wants.
+pub const SETTLE: Duration = Duration::from_millis(500);
+
+/// How many responses of a type may be unacknowledged before changes are gathered instead.
+const WINDOW: usize = 64;
+
+/// The size from which a response that may be split is: bytes of encoded resources.
+const CHUNK: usize = 1 << 20;
+
+/// How many answers about unknown types may wait.
+const STRAYS: usize = 16;
+
+/// What the streams of a transport have in common.
+#[derive(Clone)]
+pub struct Common {
+    /// `control_plane.identifier` in every response.
+    pub identifier: Arc<str>,
+    /// The transport's name.
+    pub transport: Arc<str>,
+    /// Whether private keys are served.
+    pub confidential: bool,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// A request that ends the stream with `INVALID_ARGUMENT`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// The first request must say who asks.
+    #[error("the first request of a stream must carry `node`, with the id of this Envoy")]
+    NoNode,
+    /// An aggregated stream carries several types.
+    #[error("a request on an aggregated stream must carry `type_url`")]
+    NoType,
+    /// A per-type stream carries one.
+    #[error("this stream serves {expected} only, not {got}")]
+    ForeignType {
+        /// The stream's type.
+        expected: &'static str,
+        /// The type asked for.
+        got: String,
+    },
+    /// Names are text.
+    #[error("a resource name is not UTF-8")]
+    BadName,
+    /// The other variant's request.
+    #[error("a {got:?} request on a {expected:?} stream")]
+    ForeignVariant {
+        /// The stream's variant.
+        expected: Variant,
+        /// The request's variant.
+        got: Variant,
+    },
+}
+
+/// One stream.
+pub struct Session {
+    stream: Stream,
+    common: Common,
+    opened: bool,
+    /// What the client has, but for what its lanes say.
+    view: View,
+    /// Whether the view is a state and not the absence of one.
+    live: bool,
+    lanes: [Option<Lane>; ResourceType::ALL.len()],
+    newcomers: Newcomers,
+    /// Answers about types that are not served.
+    strays: VecDeque<Response>,
+    /// How many nonces were used.
+    nonces: u64,
+    deadline: Option<Instant>,
+    withheld_told: bool,
+}
+
+impl Session {
+    /// A stream that was just opened. `id` is unlike that of any other stream of this process;
+    /// `scope` is the only type of a per-type stream.
+    pub fn new(id: u64, variant: Variant, scope: Option<ResourceType>, common: Common) -> Self {
+        Self {
+            stream: Stream {
+                id,
+                node: "".into(),
+                gateway: "".into(),
+                variant,
+                scope,
+                transport: common.transport.clone(),
+            },
+            opened: false,
+            view: View::new(Arc::default(), common.confidential),
+            common,
+            live: false,
+            lanes: Default::default(),
+            newcomers: Newcomers::default(),
+            strays: VecDeque::new(),
+            nonces: 0,
+            deadline: None,
+            withheld_told: false,
+        }
+    }
+
+    /// There is a newer state.
+    pub fn update(&mut self, snapshot: Arc<Snapshot>) {
+        let newer = self.view.of(snapshot);
+        for kind in ResourceType::ALL {
+            let Some(lane) = self.lanes[kind as usize].as_mut() else {
+                continue;
+            };
+            for (name, old) in newer.changes(&self.view, kind) {
+                if lane.subscription.wants(name) {
+                    lane.ledger.touch(name, Has::sent(old));
+                }
+            }
+            if !self.live {
+                lane.recall(kind, &newer);
+            }
+        }
+        self.view = newer;
+        self.live = true;
+    }
+
+    /// When to poll again although nothing happened; told by the last [`poll`](Self::poll).
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn lane(&self, kind: ResourceType) -> Option<&Lane> {
+        self.lanes[kind as usize].as_ref()
+    }
+
+    fn lane_mut(&mut self, kind: ResourceType) -> Option<&mut Lane> {
+        self.lanes[kind as usize].as_mut()
+    }
+
+    fn is_aggregated(&self) -> bool {
+        self.stream.scope.is_none()
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        self.common.observer.observe(&self.stream, event);
+    }
+
+    fn next_nonce(&mut self) -> String {
+        self.nonces += 1;
+        format!("{:x}.{:x}", self.stream.id, self.nonces)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.opened {
+            self.tell(&Event::Closed);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What must wait for what, so that a client is never left with a reference to something it lacks.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use super::ledger::{Has, Leftover, Pending};
+use super::newcomers::Gate;
+use super::{SETTLE, Session};
+use crate::envoy::{Resource, ResourceType};
+
+/// From this many removals, who still names what is indexed rather than searched for each.
+const MANY: usize = 16;
+
+/// What the client may still have that could name resources of a type.
+pub(super) struct Holders<'a> {
+    kind: ResourceType,
+    leftovers: Vec<Leftover<'a>>,
+    /// Some holder may name anything.
+    anything: Gate,
+    named: Option<HashMap<&'a str, Gate>>,
+}
+
+impl<'a> Holders<'a> {
+    /// Whether nothing holds a name any more.
+    fn gate(&self, name: &str) -> Gate {
+        match &self.named {
+            Some(named) => named
+                .get(name)
+                .map_or(Gate::Open, |g| *g)
+                .and(self.anything),
+            None => self
+                .leftovers
+                .iter()
+                .filter(|leftover| leftover.has.may_name(self.kind, name))
+                .fold(Gate::Open, |all, leftover| all.and(until(leftover))),
+        }
+    }
+
+    fn index(&mut self) {
+        let mut named: HashMap<&'a str, Gate> = HashMap::new();
+        for leftover in &self.leftovers {
+            match leftover.has {
+                Has::Nothing => {}
+                Has::Earlier(_) => self.anything = self.anything.and(until(leftover)),
+                Has::Resource(resource) => {
+                    let ours = resource.references.iter().filter(|r| r.kind == self.kind);
+                    for reference in ours {
+                        let gate = named.entry(&reference.name).or_insert(Gate::Open);
+                        *gate = gate.and(until(leftover));
+                    }
+                }
+            }
+        }
+        self.named = Some(named);
+    }
+}
+
+fn until(leftover: &Leftover<'_>) -> Gate {
+    leftover.until.map_or(Gate::Shut, Gate::Until)
+}
+
+/// The types whose resources may name those of a type and must let go of them first.
+fn holders_of(kind: ResourceType) -> &'static [ResourceType] {
+    use ResourceType::{Cluster, Endpoints, Listener, Routes, Secret};
+    match kind {
+        Cluster => &[Listener, Routes],
+        Endpoints => &[Cluster],
+        Secret => &[Cluster, Listener],
+        Routes => &[Listener],
+        Listener => &[],
+    }
+}
+
+impl Session {
+    /// What the client may still have that could name resources of a type, of which `removals` are
+    /// to be judged.
+    pub(super) fn holders(&self, kind: ResourceType, removals: usize, now: Instant) -> Holders<'_> {
+        let lanes = holders_of(kind).iter().filter_map(|kind| self.lane(*kind));
+        let mut holders = Holders {
+            kind,
+            leftovers: Vec::new(),
+            anything: Gate::Open,
+            named: None,
+        };
+        if removals > 0 {
+            holders.leftovers = lanes.flat_map(|lane| lane.ledger.leftovers(now)).collect();
+        }
+        if removals > MANY {
+            holders.index();
+        }
+        holders
+    }
+
+    /// Whether a resource may be removed: nothing that the client has names it.
+    pub(super) fn removal_gate(
+        &self,
+        name: &str,
+        pending: &Pending,
+        holders: &Holders<'_>,
+        now: Instant,
+    ) -> Gate {
+        let kind = holders.kind;
+        let gate = holders.gate(name);
+        // What a client has from an earlier stream may be named by other types that it is about to
+        // ask for, and has from there as well.
+        let earlier = self.is_aggregated() && matches!(pending.has, Has::Earlier(_));
+        let unasked = || {
+            holders_of(kind)
+                .iter()
+                .any(|kind| self.lane(*kind).is_none())
+        };
+        match self.lane(kind) {
+            Some(lane) if earlier && now < lane.opened_at + SETTLE && unasked() => {
+                gate.and(Gate::Until(lane.opened_at + SETTLE))
+            }
+            _ => gate,
+        }
+    }
+
+    /// Whether a resource may be sent: the client has the clusters that it names.
+    pub(super) fn gate(&self, resource: &Resource, now: Instant) -> Gate {
+        use ResourceType::{Cluster, Endpoints, Listener, Routes};
+        let Some(clusters) = self.lane(Cluster) else {
+            return Gate::Open;
+        };
+        if !matches!(resource.kind, Listener | Routes) {
+            return Gate::Open;
+        }
+        let unsent = clusters.ledger.pending().iter().any(|(name, pending)| {
+            pending.has.is_nothing()
+                && self.view.get(Cluster, name).is_some()
+                && resource.references(Cluster, name)
+        });
+        if unsent {
+            return Gate::Shut;
+        }
+        let endpoints_wanted = self.lane(Endpoints).is_some();
+        self.newcomers.gate(resource, endpoints_wanted, now)
+    }
+}

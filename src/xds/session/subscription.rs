@@ -1,0 +1,271 @@
+//! What a client wants of one type.
+//!
+//! The rules are those of "How the client specifies what resources to return" in Envoy's xDS protocol
+//! description, the same for every type:
+//!
+//! - the name `*` stands for everything (wildcard);
+//! - a client that never named anything on a stream wants everything, too (legacy wildcard);
+//! - once it named something, wanting nothing means nothing.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// The name that stands for every resource.
+const WILDCARD: &str = "*";
+
+/// The names that a client wants of one type.
+#[derive(Debug, Default)]
+pub(super) struct Subscription {
+    wildcard: bool,
+    names: HashSet<Arc<str>>,
+    /// Whether the client ever named anything on this stream.
+    named: bool,
+    /// A hash of the list in the last state-of-the-world request. Acknowledgements repeat the list,
+    /// which can be long, so an equal one is not compared name by name.
+    last_list: Option<u64>,
+}
+
+/// What a request did to a subscription.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Shift {
+    /// Whether everything was wanted before.
+    pub(super) was_wildcard: bool,
+    /// Whether everything is asked for by this request, whatever was wanted before.
+    pub(super) asks_all: bool,
+    /// Names asked for by this request: each must be answered, even if nothing changed.
+    pub(super) asked: Vec<Arc<str>>,
+    /// Names no longer listed.
+    pub(super) dropped: Vec<Arc<str>>,
+}
+
+/// A name that is not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BadName;
+
+impl Subscription {
+    /// Whether everything is wanted.
+    pub(super) fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
+    /// Whether a resource of this name is wanted.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.wildcard || self.names.contains(name)
+    }
+
+    /// Whether a name is listed, be everything wanted or not.
+    pub(super) fn lists(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// The names listed.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.names.iter()
+    }
+
+    /// State of the world: the list that is wanted from now on. Duplicates count once.
+    pub(super) fn replace(
+        &mut self,
+        list: &[Bytes],
+        intern: impl Fn(&str) -> Arc<str>,
+    ) -> Result<Shift, BadName> {
+        let was_wildcard = self.wildcard;
+        let mut shift = Shift {
+            was_wildcard,
+            ..Shift::default()
+        };
+        let mut hasher = DefaultHasher::new();
+        list.hash(&mut hasher);
+        let hash = Some(hasher.finish());
+        if hash == self.last_list {
+            return Ok(shift);
+        }
+        let mut listed = HashSet::with_capacity(list.len());
+        let mut star = false;
+        for name in list {
+            match text(name)? {
+                WILDCARD => star = true,
+                name => match self.names.take(name) {
+                    Some(kept) => {
+                        listed.insert(kept);
+                    }
+                    None if listed.contains(name) => {}
+                    None => {
+                        let name = intern(name);
+                        shift.asked.push(name.clone());
+                        listed.insert(name);
+                    }
+                },
+            }
+        }
+        shift.dropped = std::mem::replace(&mut self.names, listed)
+            .into_iter()
+            .collect();
+        self.last_list = hash;
+        self.named |= !list.is_empty();
+        self.wildcard = star || !self.named;
+        shift.asks_all = self.wildcard && !was_wildcard;
+        Ok(shift)
+    }
+
+    /// Delta: names to add and to take away. `first` is the first request of the type on the stream.
+    ///
+    /// A name both taken away and added is wanted; taking away what is not listed does nothing.
+    pub(super) fn adjust(
+        &mut self,
+        first: bool,
+        subscribe: &[Bytes],
+        unsubscribe: &[Bytes],
+        intern: impl Fn(&str) -> Arc<str>,
+    ) -> Result<Shift, BadName> {
+        let was_wildcard = self.wildcard;
+        let mut shift = Shift {
+            was_wildcard,
+            ..Shift::default()
+        };
+        for name in unsubscribe {
+            match text(name)? {
+                WILDCARD => self.wildcard = false,
+                name => shift.dropped.extend(self.names.take(name)),
+            }
+        }
+        for name in subscribe {
+            match text(name)? {
+                WILDCARD => {
+                    self.wildcard = true;
+                    shift.asks_all = true;
+                }
+                name => {
+                    let name = match self.names.get(name) {
+                        Some(listed) => listed.clone(),
+                        None => intern(name),
+                    };
+                    self.names.insert(name.clone());
+                    shift.asked.push(name);
+                }
+            }
+        }
+        if first && subscribe.is_empty() && unsubscribe.is_empty() {
+            self.wildcard = true;
+            shift.asks_all = true;
+        }
+        shift.dropped.retain(|name| !self.names.contains(name));
+        Ok(shift)
+    }
+}
+
+fn text(name: &Bytes) -> Result<&str, BadName> {
+    std::str::from_utf8(name).map_err(|_| BadName)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(names: &[&str]) -> Vec<Bytes> {
+        names
+            .iter()
+            .map(|n| Bytes::copy_from_slice(n.as_bytes()))
+            .collect()
+    }
+
+    fn replace(subscription: &mut Subscription, names: &[&str]) -> Shift {
+        subscription
+            .replace(&list(names), |name| name.into())
+            .unwrap()
+    }
+
+    fn adjust(subscription: &mut Subscription, first: bool, add: &[&str], less: &[&str]) -> Shift {
+        subscription
+            .adjust(first, &list(add), &list(less), |name| name.into())
+            .unwrap()
+    }
+
+    #[test]
+    fn naming_nothing_at_first_is_wanting_everything() {
+        let mut subscription = Subscription::default();
+        assert!(replace(&mut subscription, &[]).asks_all);
+        assert!(subscription.wants("a"));
+        assert!(
+            !replace(&mut subscription, &[]).asks_all,
+            "an acknowledgement asks nothing"
+        );
+    }
+
+    #[test]
+    fn naming_nothing_after_a_name_is_wanting_nothing() {
+        for first in [["a"], ["*"]] {
+            let mut subscription = Subscription::default();
+            replace(&mut subscription, &first);
+            replace(&mut subscription, &[]);
+            assert!(!subscription.wants("a"), "after {first:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_grows_asks_for_what_is_new_only() {
+        let mut subscription = Subscription::default();
+        replace(&mut subscription, &["a", "a"]);
+        let shift = replace(&mut subscription, &["b", "a", "b"]);
+        assert_eq!(shift.asked, ["b".into()]);
+        assert!(shift.dropped.is_empty());
+        let shift = replace(&mut subscription, &["b"]);
+        assert_eq!(shift.dropped, ["a".into()]);
+        let shift = replace(&mut subscription, &["a", "b"]);
+        assert_eq!(shift.asked, ["a".into()], "asked for again after a drop");
+    }
+
+    #[test]
+    fn a_wildcard_survives_names_beside_it_and_ends_without_it() {
+        let mut subscription = Subscription::default();
+        replace(&mut subscription, &[]);
+        assert!(!replace(&mut subscription, &["*", "a"]).asks_all);
+        assert!(subscription.wants("b"));
+        replace(&mut subscription, &["a"]);
+        assert!(subscription.wants("a") && !subscription.wants("b"));
+    }
+
+    #[test]
+    fn a_delta_stream_that_starts_with_a_name_is_no_wildcard() {
+        let mut subscription = Subscription::default();
+        assert!(!adjust(&mut subscription, true, &["a"], &[]).asks_all);
+        assert!(subscription.wants("a") && !subscription.wants("b"));
+    }
+
+    #[test]
+    fn a_delta_wildcard_ends_by_its_name_and_is_not_revived_by_silence() {
+        let mut subscription = Subscription::default();
+        adjust(&mut subscription, true, &[], &[]);
+        adjust(&mut subscription, false, &["a"], &[]);
+        assert!(subscription.wants("b"));
+        adjust(&mut subscription, false, &[], &["*"]);
+        assert!(subscription.wants("a") && !subscription.wants("b"));
+        adjust(&mut subscription, false, &[], &["a"]);
+        adjust(&mut subscription, false, &[], &[]);
+        assert!(!subscription.wants("a"));
+    }
+
+    #[test]
+    fn a_delta_subscription_is_asked_for_even_if_listed() {
+        let mut subscription = Subscription::default();
+        adjust(&mut subscription, true, &["a"], &[]);
+        assert_eq!(
+            adjust(&mut subscription, false, &["a"], &[]).asked,
+            ["a".into()]
+        );
+        assert_eq!(
+            adjust(&mut subscription, false, &[], &["nope"]),
+            Shift::default()
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_refused() {
+        let bad = [Bytes::from_static(&[0xff])];
+        let mut subscription = Subscription::default();
+        assert_eq!(subscription.replace(&bad, |n| n.into()), Err(BadName));
+    }
+}
