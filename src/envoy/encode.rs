@@ -41,8 +41,8 @@ fn is_out_of_order(kind: &MessageType, message: &[u8]) -> bool {
         if last.is_some_and(|(number, key)| number == field.number && key > place) {
             return true;
         }
-        if let Some((kind, message, _)) = held(kind, field)
-            && is_out_of_order(kind, message)
+        if let Some(held) = held(kind, field)
+            && is_out_of_order(held.kind, held.message)
         {
             return true;
         }
@@ -55,17 +55,19 @@ fn rewrite(kind: &MessageType, message: &[u8]) -> Vec<u8> {
     let mut rewritten = Vec::new();
     for field in Fields::of(message) {
         let mut raw = Vec::with_capacity(field.raw.len());
-        match held(kind, field) {
-            Some((kind, message, None)) => {
-                wire::append(&mut raw, field.number, &rewrite(kind, message));
+        if let Some(held) = held(kind, field) {
+            let message = rewrite(held.kind, held.message);
+            match held.url {
+                None => wire::append(&mut raw, field.number, &message),
+                Some(url) => {
+                    let mut any = Vec::new();
+                    wire::append(&mut any, 1, url);
+                    wire::append(&mut any, 2, &message);
+                    wire::append(&mut raw, field.number, &any);
+                }
             }
-            Some((kind, message, Some(url))) => {
-                let mut any = Vec::new();
-                wire::append(&mut any, 1, url);
-                wire::append(&mut any, 2, &rewrite(kind, message));
-                wire::append(&mut raw, field.number, &any);
-            }
-            None => raw.extend_from_slice(field.raw),
+        } else {
+            raw.extend_from_slice(field.raw);
         }
         rewritten.push((field.number, place(kind, field), raw));
     }
@@ -92,16 +94,24 @@ fn place<'a>(kind: &MessageType, field: Field<'a>) -> Option<&'a [u8]> {
     }
 }
 
-/// The message in a field, its type, and the type URL where it is in an `Any`.
-fn held<'a>(
-    kind: &MessageType,
-    field: Field<'a>,
-) -> Option<(&'static MessageType, &'a [u8], Option<&'a [u8]>)> {
+/// A message in a field of another.
+struct Held<'a> {
+    kind: &'static MessageType,
+    message: &'a [u8],
+    /// The type URL, where it is in an `Any`.
+    url: Option<&'a [u8]>,
+}
+
+fn held<'a>(kind: &MessageType, field: Field<'a>) -> Option<Held<'a>> {
     let Value::Bytes(message) = field.value else {
         return None;
     };
     match kind.field(field.number)?.1.shape {
-        FieldShape::Message(held) => Some((schema().messages.get(held)?, message, None)),
+        FieldShape::Message(held) => Some(Held {
+            kind: schema().messages.get(held)?,
+            message,
+            url: None,
+        }),
         FieldShape::Any => {
             let part = |number| {
                 let field = Fields::of(message).find(|field| field.number == number);
@@ -111,8 +121,11 @@ fn held<'a>(
                 }
             };
             let url = part(1)?;
-            let kind = schema().find(std::str::from_utf8(url).ok()?)?;
-            Some((kind, part(2).unwrap_or_default(), Some(url)))
+            Some(Held {
+                kind: schema().find(std::str::from_utf8(url).ok()?)?,
+                message: part(2).unwrap_or_default(),
+                url: Some(url),
+            })
         }
         _ => None,
     }

@@ -1,5 +1,5 @@
-//! Envoy's v3 API as this crate uses it: resource types, deterministic encoding, content versions,
-//! and (to come) JSON against Envoy's own descriptors and its proto constraints.
+//! Envoy's v3 API as this crate uses it: resource types, deterministic encoding and content
+//! versions, JSON against Envoy's own descriptors, and its proto constraints.
 //!
 //! Nothing here knows OpenSVC.
 

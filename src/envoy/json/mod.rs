@@ -2,6 +2,8 @@
 
 mod parse;
 mod print;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use parse::proto_names;
 pub use parse::{JsonError, parse};
