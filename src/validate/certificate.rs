@@ -1,6 +1,14 @@
 //! Judging certificates and keys: the ones written inline, and secrets before they are served.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::time::ASN1Time;
 
 /// What a good certificate chain and key say about themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,18 +31,44 @@ pub enum PairError {
     /// The chain holds no PEM block.
     #[error("the certificate chain holds no PEM certificate")]
     NoCertificate,
+    /// A certificate of the chain is not one; its number, from 1.
+    #[error("certificate {0} of the chain is not a valid X.509 certificate")]
+    BadCertificate(usize),
+    /// There is no PEM private key.
+    #[error("the private key is not a PEM private key")]
+    NoKey,
+    /// The key is encrypted, and nothing says how to read it.
+    #[error("the private key is encrypted, and there is no password")]
+    NoPassword,
+    /// The key's algorithm is not one that Envoy serves.
+    #[error("the private key is not a valid RSA, ECDSA or Ed25519 key")]
+    BadKey,
+    /// The key is another certificate's.
+    #[error("the private key is not that of the first certificate of the chain")]
+    Mismatch,
 }
 
 /// Why data cannot validate a peer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValidationError {
+    /// There is neither an authority nor a hash.
+    #[error("there is neither trusted_ca nor verify_certificate_hash")]
+    Nothing,
     /// The trust anchors hold no PEM block.
     #[error("trusted_ca holds no PEM certificate")]
     NoCertificate,
+    /// A trust anchor is not one; its number, from 1.
+    #[error("certificate {0} of trusted_ca is not a valid X.509 certificate")]
+    BadCertificate(usize),
+    /// A hash that Envoy would refuse.
+    #[error("'{0}' in verify_certificate_hash is not a SHA-256 hash: write 64 hexadecimal digits")]
+    BadHash(String),
 }
 
 /// Checks that a PEM chain, leaf first, and a PEM key can be served: both parse and they belong
 /// together. Dates are reported, not judged.
+///
+/// An encrypted key is not decrypted, so it is not compared.
 ///
 /// # Errors
 /// When Envoy would refuse them.
@@ -43,12 +77,30 @@ pub fn check_pair(
     key_pem: &str,
     password: Option<&str>,
 ) -> Result<PairFacts, PairError> {
-    let _ = (chain_pem, key_pem, password);
-    Err(PairError::NoCertificate)
+    let chain = certificates(chain_pem).map_err(PairError::BadCertificate)?;
+    let Some(leaf) = chain.first() else {
+        return Err(PairError::NoCertificate);
+    };
+    let compared = !is_encrypted(key_pem);
+    if compared {
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes());
+        let key = any_supported_type(&key.map_err(|_| PairError::NoKey)?);
+        let pair = CertifiedKey::new(chain.clone(), key.map_err(|_| PairError::BadKey)?);
+        match pair.keys_match() {
+            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(Error::InconsistentKeys(_)) => return Err(PairError::Mismatch),
+            Err(_) => return Err(PairError::BadCertificate(1)),
+        }
+    } else if password.is_none() {
+        return Err(PairError::NoPassword);
+    }
+    facts(leaf, compared).ok_or(PairError::BadCertificate(1))
 }
 
 /// Checks what validates a peer: trust anchors in PEM, and certificate hashes in hexadecimal
 /// (64 digits, or 32 pairs separated by colons), separated by white space or commas.
+///
+/// Returns the hashes.
 ///
 /// # Errors
 /// When Envoy would refuse them.
@@ -56,6 +108,186 @@ pub fn check_validation(
     trusted_ca: Option<&str>,
     hashes: Option<&str>,
 ) -> Result<Vec<String>, ValidationError> {
-    let _ = (trusted_ca, hashes);
-    Err(ValidationError::NoCertificate)
+    if let Some(pem) = trusted_ca {
+        let anchors = certificates(pem).map_err(ValidationError::BadCertificate)?;
+        if anchors.is_empty() {
+            return Err(ValidationError::NoCertificate);
+        }
+    }
+    let separator = |c: char| c.is_whitespace() || c == ',';
+    let words = hashes.unwrap_or_default().split(separator);
+    let hashes: Vec<String> = words.filter(|w| !w.is_empty()).map(Into::into).collect();
+    if let Some(bad) = hashes.iter().find(|hash| !is_hash(hash)) {
+        return Err(ValidationError::BadHash(bad.clone()));
+    }
+    match trusted_ca.is_none() && hashes.is_empty() {
+        true => Err(ValidationError::Nothing),
+        false => Ok(hashes),
+    }
+}
+
+/// The certificates of a PEM text; an error is the number of the one that is not valid.
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, usize> {
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .enumerate()
+        .map(|(at, certificate)| match certificate {
+            Ok(der) if X509Certificate::from_der(&der).is_ok() => Ok(der),
+            _ => Err(at + 1),
+        })
+        .collect()
+}
+
+fn is_encrypted(key_pem: &str) -> bool {
+    key_pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || key_pem.contains("Proc-Type: 4,ENCRYPTED")
+}
+
+fn is_hash(text: &str) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    match text.contains(':') {
+        false => text.len() == 64 && is_hex(text),
+        true => {
+            let pairs: Vec<&str> = text.split(':').collect();
+            pairs.len() == 32 && pairs.iter().all(|pair| pair.len() == 2 && is_hex(pair))
+        }
+    }
+}
+
+fn facts(leaf: &CertificateDer<'_>, compared: bool) -> Option<PairFacts> {
+    let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
+    let alternatives = leaf.subject_alternative_name().ok().flatten();
+    let names = alternatives
+        .iter()
+        .flat_map(|found| &found.value.general_names);
+    Some(PairFacts {
+        subject: leaf.subject().to_string(),
+        names: names.filter_map(host).collect(),
+        not_before: time(leaf.validity().not_before),
+        not_after: time(leaf.validity().not_after),
+        compared,
+    })
+}
+
+fn host(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes)
+                .ok()
+                .map(|b| std::net::Ipv4Addr::from(b).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes)
+                .ok()
+                .map(|b| std::net::Ipv6Addr::from(b).to_string()),
+        },
+        _ => None,
+    }
+}
+
+/// Times before 1970 are 1970: such a certificate has expired whatever the day.
+fn time(time: ASN1Time) -> SystemTime {
+    let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+
+    use super::*;
+
+    fn made(name: &str) -> (String, String) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(vec![name.to_owned(), "10.0.0.1".to_owned()]).unwrap();
+        (cert.pem(), signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn a_good_pair_tells_its_names_and_dates() {
+        let (chain, key) = made("a.org");
+        let facts = check_pair(&chain, &key, None).unwrap();
+        assert_eq!(facts.names, ["a.org", "10.0.0.1"]);
+        assert!(facts.compared);
+        assert!(facts.not_before < facts.not_after);
+    }
+
+    /// Envoy says KEY_VALUES_MISMATCH and refuses the listener.
+    #[test]
+    fn a_key_of_another_certificate_is_refused() {
+        let (chain, _) = made("a.org");
+        let (_, key) = made("a.org");
+        assert_eq!(check_pair(&chain, &key, None), Err(PairError::Mismatch));
+    }
+
+    #[test]
+    fn the_leaf_comes_first_in_a_chain() {
+        let (leaf, key) = made("a.org");
+        let (other, _) = made("b.org");
+        assert!(check_pair(&format!("{leaf}{other}"), &key, None).is_ok());
+        assert_eq!(
+            check_pair(&format!("{other}{leaf}"), &key, None),
+            Err(PairError::Mismatch)
+        );
+    }
+
+    #[test]
+    fn what_is_not_pem_is_refused_in_words() {
+        let (chain, key) = made("a.org");
+        assert_eq!(check_pair("", &key, None), Err(PairError::NoCertificate));
+        assert_eq!(check_pair(&key, &key, None), Err(PairError::NoCertificate));
+        assert_eq!(check_pair(&chain, "", None), Err(PairError::NoKey));
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert_eq!(
+            check_pair(garbage, &key, None),
+            Err(PairError::BadCertificate(1))
+        );
+        let second = format!("{chain}{garbage}");
+        assert_eq!(
+            check_pair(&second, &key, None),
+            Err(PairError::BadCertificate(2))
+        );
+    }
+
+    #[test]
+    fn an_encrypted_key_needs_a_password_and_is_not_compared() {
+        let (chain, _) = made("a.org");
+        let key =
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        assert_eq!(check_pair(&chain, key, None), Err(PairError::NoPassword));
+        assert!(!check_pair(&chain, key, Some("secret")).unwrap().compared);
+    }
+
+    #[test]
+    fn every_usual_kind_of_key_is_known() {
+        for algorithm in [
+            &rcgen::PKCS_ECDSA_P256_SHA256,
+            &rcgen::PKCS_ECDSA_P384_SHA384,
+            &rcgen::PKCS_ED25519,
+        ] {
+            let key = KeyPair::generate_for(algorithm).unwrap();
+            let parameters = rcgen::CertificateParams::new(vec!["a.org".to_owned()]).unwrap();
+            let chain = parameters.self_signed(&key).unwrap().pem();
+            assert!(check_pair(&chain, &key.serialize_pem(), None).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_peer_is_validated_by_authority_or_hash() {
+        let (ca, _) = made("ca");
+        let hash = "ab".repeat(32);
+        let colons = vec!["AB"; 32].join(":");
+        assert_eq!(check_validation(Some(&ca), None), Ok(vec![]));
+        let both = format!("{hash}, {colons}\n");
+        assert_eq!(check_validation(None, Some(&both)), Ok(vec![hash, colons]));
+        assert_eq!(check_validation(None, None), Err(ValidationError::Nothing));
+        assert_eq!(
+            check_validation(Some(""), None),
+            Err(ValidationError::NoCertificate)
+        );
+        assert_eq!(
+            check_validation(None, Some("abc")),
+            Err(ValidationError::BadHash("abc".into()))
+        );
+    }
 }
