@@ -25,7 +25,7 @@ pub use routes::expanded_domains;
 pub use secrets::{SecretUse, WantedSecret, tls_certificate, validation_context};
 
 use crate::envoy::Resource;
-use crate::model::{Diagnostic, Expose, LbPolicy, Severity};
+use crate::model::{Diagnostic, Expose, LbPolicy, Severity, Socket};
 use crate::validate::codes;
 
 /// What one expose becomes, endpoints aside.
@@ -65,14 +65,17 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
         secrets.extend(tls.secrets);
         wanted.extend(tls.wanted);
     }
-    let mut attachment = None;
-    if let Some(socket) = expose.socket() {
-        let attached = attach::attach(expose, socket, lb_policy, &mut warnings)?;
-        check::attachment(expose, &attached.attachment)?;
-        attachment = Some(attached.attachment);
-        secrets.extend(attached.secrets);
-        wanted.extend(attached.wanted);
-    }
+    // Without a port the attachment has no use yet, but what is wrong with it is wrong now.
+    let socket = expose.socket().unwrap_or(Socket {
+        addr: expose.listener_addr,
+        port: 0,
+        protocol: expose.protocol,
+    });
+    let attached = attach::attach(expose, socket, lb_policy, &mut warnings)?;
+    check::attachment(expose, &attached.attachment)?;
+    let attachment = expose.listener_port.map(|_| attached.attachment);
+    secrets.extend(attached.secrets);
+    wanted.extend(attached.wanted);
     warnings.extend(doubts(expose, lb_policy));
     secrets.sort_by(|a, b| a.name.cmp(&b.name));
     secrets.dedup();

@@ -1,10 +1,10 @@
 //! Listeners put together from attachments.
 
-use igw_envoy::model::{LbPolicy, VirtualHost};
+use igw_envoy::model::{Expose, LbPolicy, VirtualHost};
 use serde_json::{Value, json};
 
 use crate::exposes::{But, certificate, http, plain_vhost, sni, tcp, udp};
-use crate::shown::{attached, listener_of, references, routes_of, shown, translated};
+use crate::shown::{attached, listener_of, references, refused, routes_of, shown, translated};
 
 const TYPE: &str = "type.googleapis.com/envoy.extensions.filters";
 
@@ -182,6 +182,15 @@ fn without_a_listener_port_there_is_only_the_cluster() {
     let translation = translated(&tcp().but(|expose| expose.listener_port = None));
     assert_eq!(translation.attachment, None);
     assert_eq!(&*translation.cluster.name, "web.expose#0");
+}
+
+#[test]
+fn mistakes_and_secrets_are_known_before_the_port_is() {
+    let unallocated = |expose: Expose| expose.but(|expose| expose.listener_port = None);
+    let expose = unallocated(tcp().with_filter_data(json!({"idle_timeout": 5})));
+    assert!(refused(&expose)[0].contains("idle_timeout: 5 is not a duration"));
+    let expose = unallocated(tcp().with_tls(vec![certificate("certificate#0", "sec/web")]));
+    assert_eq!(translated(&expose).wanted.len(), 1);
 }
 
 #[test]

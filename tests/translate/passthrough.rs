@@ -114,6 +114,11 @@ fn mistakes_are_named_by_their_path() {
              API, which is gone; write the v3 type and its fields",
         ),
         (
+            json!({"connect_timeout": "1s", "connectTimeout": "2s"}),
+            "passthrough-invalid: expose#0.cluster_data: connect_timeout: is given twice, also as \
+             'connectTimeout'",
+        ),
+        (
             json!({"connect_timeout": "0s"}),
             "envoy-constraint: expose#0.cluster_data: connect_timeout must be greater than 0s",
         ),

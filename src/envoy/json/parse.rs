@@ -49,15 +49,19 @@ pub fn parse<M: Message + Name + Default>(json: &Map<String, Json>) -> Result<M,
     }
 }
 
-/// A JSON message with its own fields (not those further down) in their proto spelling.
-pub(crate) fn proto_names<M: Name>(json: Map<String, Json>) -> Map<String, Json> {
+/// A JSON message with its own fields (not those further down) in their proto spelling. A field
+/// given in both keeps both, which is a mistake to report.
+pub(crate) fn proto_names<M: Name>(json: &Map<String, Json>) -> Map<String, Json> {
     let descriptor = pool::message(&M::full_name());
-    json.into_iter()
+    let proto_name = |name: &str| {
+        let field = descriptor.as_ref()?.get_field_by_json_name(name)?;
+        let proto_name = field.name().to_owned();
+        (!json.contains_key(&proto_name)).then_some(proto_name)
+    };
+    json.iter()
         .map(|(name, value)| {
-            let field = descriptor
-                .as_ref()
-                .and_then(|d| d.get_field_by_json_name(&name));
-            (field.map_or(name, |field| field.name().to_owned()), value)
+            let name = proto_name(name).unwrap_or_else(|| name.clone());
+            (name, value.clone())
         })
         .collect()
 }

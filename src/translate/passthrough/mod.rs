@@ -112,7 +112,7 @@ pub(super) fn cluster(
         keyword: "cluster_data",
         findings: Vec::new(),
     };
-    let mut data = json::proto_names::<Cluster>(data.clone());
+    let mut data = json::proto_names::<Cluster>(data);
     v2::cluster(&mut data, &mut place);
     let original_dst = data
         .get("lb_policy")
@@ -226,7 +226,7 @@ fn filter<M: Passthrough>(
         keyword: "filter_config_data",
         findings: Vec::new(),
     };
-    let mut data = json::proto_names::<M>(data.clone());
+    let mut data = json::proto_names::<M>(data);
     from_v2(&mut data, &mut place);
     v2::named_configs(&mut data, &mut place);
     let base = read(data, &mut place);
