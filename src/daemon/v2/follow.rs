@@ -21,10 +21,6 @@ use super::replica::Replica;
 use super::socket::{EventStream, Frame};
 use crate::daemon::{Link, Publisher, RequestError, Resync};
 
-/// How long a cold start waits for a daemon that is still evaluating its services. What it has by
-/// then is better than nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// How long the daemon must have been followed for a failure to be a new one.
 const STEADY: Duration = Duration::from_secs(10);
 
@@ -35,13 +31,13 @@ const MAX_REPLAY: usize = 16 * 1024 * 1024;
 pub(super) async fn follow(daemon: DaemonV2, publisher: Publisher) {
     let follower = Follower {
         refetch_at: Instant::now(),
-        daemon,
         publisher: &publisher,
         replica: Replica::default(),
         started: false,
         last_id: None,
-        pace: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
+        pace: Backoff::new(daemon.tempo.resync, daemon.tempo.resync * 30),
         paced_until: Instant::now(),
+        daemon,
     };
     tokio::select! {
         never = follower.run() => match never {},
@@ -57,8 +53,7 @@ struct Follower<'p> {
     started: bool,
     /// The number of the last message.
     last_id: Option<u64>,
-    /// Keeps resynchronisations apart: a daemon that is asked more than twice a second delivers no
-    /// events.
+    /// Keeps resynchronisations apart.
     pace: Backoff,
     paced_until: Instant,
     /// When the whole state is read again, for what no message told.
@@ -75,7 +70,8 @@ struct Refetch {
 
 impl Follower<'_> {
     async fn run(mut self) -> Infallible {
-        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+        let first = self.daemon.tempo.reconnect;
+        let mut backoff = Backoff::new(first, first * 20);
         loop {
             let began = Instant::now();
             let error = match self.session().await {
@@ -123,14 +119,14 @@ impl Follower<'_> {
                 }
             }
             let tables = self.daemon.status().await?;
-            if self.started || tables.is_settled() || began.elapsed() >= PATIENCE {
+            if self.started || tables.is_settled() || began.elapsed() >= self.daemon.tempo.patience
+            {
                 break tables;
             }
             self.waiting("the daemon is still evaluating its services");
-            sleep(Duration::from_secs(1)).await;
+            sleep(self.daemon.tempo.resync).await;
         };
         self.replica.replace(&Scope::Root, tables);
-        self.publisher.publish(self.replica.reset());
         self.started = true;
         self.refetch_at = self.next_refetch();
         self.publisher.connection().send_modify(|connection| {
@@ -140,6 +136,7 @@ impl Follower<'_> {
                 connection.link = Link::Following { since };
             }
         });
+        self.publisher.publish(self.replica.reset());
         Ok(())
     }
 

@@ -22,6 +22,8 @@ mod replica;
 mod request;
 mod shape;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -60,6 +62,31 @@ impl Default for Options {
 pub struct DaemonV2 {
     socket: PathBuf,
     options: Options,
+    tempo: Tempo,
+}
+
+/// How fast things are tried again.
+#[derive(Debug, Clone)]
+struct Tempo {
+    /// The first delay before connecting again, doubled up to twenty times itself.
+    reconnect: Duration,
+    /// The least time between two readings of the whole state that the stream asked for, doubled
+    /// up to thirty times itself. A daemon that is connected to more than twice a second delivers
+    /// no events.
+    resync: Duration,
+    /// How long a cold start waits for a daemon that is still evaluating its services. What it has
+    /// by then is better than nothing.
+    patience: Duration,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self {
+            reconnect: Duration::from_millis(250),
+            resync: Duration::from_secs(1),
+            patience: Duration::from_secs(60),
+        }
+    }
 }
 
 impl DaemonV2 {
@@ -68,6 +95,7 @@ impl DaemonV2 {
         Self {
             socket: socket.into(),
             options,
+            tempo: Tempo::default(),
         }
     }
 

@@ -141,10 +141,26 @@ impl Replica {
 
     fn put_secret(&mut self, node: String, secret: ObjectPath, checksum: String) {
         self.know(&node, &secret);
-        let nodes = self.secrets.entry(secret.clone()).or_default();
-        if nodes.get(&node) != Some(&checksum) {
+        self.change_secret(secret, |nodes| {
             nodes.insert(node, checksum);
-            self.dirty.insert(secret);
+        });
+    }
+
+    /// A node that has the same content as the others makes no difference.
+    fn change_secret(
+        &mut self,
+        secret: ObjectPath,
+        change: impl FnOnce(&mut BTreeMap<String, String>),
+    ) {
+        let nodes = self.secrets.entry(secret.clone()).or_default();
+        let before = fingerprint(nodes);
+        let was_empty = nodes.is_empty();
+        change(nodes);
+        if nodes.is_empty() != was_empty || fingerprint(nodes) != before {
+            self.dirty.insert(secret.clone());
+        }
+        if nodes.is_empty() {
+            self.secrets.remove(&secret);
         }
     }
 
@@ -168,14 +184,12 @@ impl Replica {
             if state.instances.is_empty() {
                 self.services.remove(&object);
             }
+            self.dirty.insert(object);
+        } else {
+            self.change_secret(object, |nodes| {
+                nodes.remove(&node);
+            });
         }
-        if let Some(nodes) = self.secrets.get_mut(&object) {
-            nodes.remove(&node);
-            if nodes.is_empty() {
-                self.secrets.remove(&object);
-            }
-        }
-        self.dirty.insert(object);
     }
 
     fn holds(&self, node: &str, object: &ObjectPath) -> bool {

@@ -1,0 +1,135 @@
+//! A daemon that starts reports its services one by one. Recorded on a restart of a node with two
+//! objects: for 1.2 s the phase is `init`, all configurations are there and no status is; then the
+//! statuses come one after the other, and then the phase is `idle`.
+
+use serde_json::{Value, json};
+
+use super::{apply, changed, replica};
+use crate::daemon::Update;
+use crate::daemon::v2::message::status;
+use crate::daemon::v2::path::Scope;
+use crate::daemon::v2::replica::Replica;
+
+fn node(phase: &str, services: &[&str]) -> Value {
+    let services = services
+        .iter()
+        .map(|service| (service.to_string(), json!({"avail": "up"})));
+    json!({
+        "monitor": {"status": phase},
+        "services": {
+            "status": services.collect::<serde_json::Map<_, _>>(),
+            "config": {"sec/c": {"csum": "1"}},
+        },
+    })
+}
+
+fn cluster(nodes: Value) -> Value {
+    json!({"monitor": {"nodes": nodes}})
+}
+
+fn refresh(replica: &mut Replica, dataset: &Value) -> Vec<String> {
+    let tables = status(dataset.to_string().as_bytes()).unwrap();
+    replica.replace(&Scope::Root, tables);
+    changed(replica)
+}
+
+/// `service@node` of every instance, and the secrets.
+fn known(replica: &mut Replica) -> Vec<String> {
+    let Update::Reset { services, secrets } = replica.reset() else {
+        panic!("no whole state");
+    };
+    let instances = services
+        .iter()
+        .flat_map(|(path, state)| state.instances.keys().map(move |n| format!("{path}@{n}")));
+    instances
+        .chain(secrets.keys().map(ToString::to_string))
+        .collect()
+}
+
+const NOTHING: Vec<String> = Vec::new();
+
+#[test]
+fn a_restarted_daemon_takes_nothing_away_before_it_knows() {
+    let mut replica = replica(&cluster(json!({"n1": node("idle", &["a", "b"])})));
+    let all = known(&mut replica);
+    assert_eq!(
+        refresh(&mut replica, &cluster(json!({"n1": node("init", &[])}))),
+        NOTHING
+    );
+    assert_eq!(
+        refresh(&mut replica, &cluster(json!({"n1": node("init", &["a"])}))),
+        NOTHING
+    );
+    assert_eq!(known(&mut replica), all);
+    let ready = cluster(json!({"n1": node("idle", &["a"])}));
+    assert_eq!(refresh(&mut replica, &ready), ["b"]);
+    assert_eq!(known(&mut replica), ["a@n1", "sec/c"]);
+}
+
+#[test]
+fn the_phase_may_change_by_a_patch() {
+    let mut replica = replica(&cluster(json!({"n1": node("idle", &["a", "b"])})));
+    refresh(&mut replica, &cluster(json!({"n1": node("init", &[])})));
+    let status = |name: &str| json!(["monitor", "nodes", "n1", "services", "status", name]);
+    assert!(apply(
+        &mut replica,
+        &json!([[status("a"), {"avail": "down"}]])
+    ));
+    assert_eq!(changed(&mut replica), ["a"]);
+    let phase = json!(["monitor", "nodes", "n1", "monitor", "status"]);
+    assert!(apply(&mut replica, &json!([[phase, "rejoin"]])));
+    assert_eq!(changed(&mut replica), ["b"]);
+    assert_eq!(known(&mut replica), ["a@n1", "sec/c"]);
+}
+
+#[test]
+fn a_restarted_daemon_has_not_heard_of_its_peers() {
+    let full = json!({"n1": node("idle", &["a"]), "n2": node("idle", &["a"])});
+    let mut replica = replica(&cluster(full));
+    for peer in [json!({}), Value::Null, json!({"monitor": null})] {
+        let nodes = json!({"n1": node("rejoin", &["a"]), "n2": peer});
+        assert_eq!(refresh(&mut replica, &cluster(nodes)), NOTHING);
+    }
+    // It waited long enough: the peer is down.
+    let nodes = json!({"n1": node("idle", &["a"]), "n2": {}});
+    assert_eq!(refresh(&mut replica, &cluster(nodes)), ["a"]);
+    assert_eq!(known(&mut replica), ["a@n1", "sec/c"]);
+}
+
+#[test]
+fn a_dataset_without_any_node_takes_nothing_away() {
+    let mut replica = replica(&cluster(json!({"n1": node("idle", &["a"])})));
+    for dataset in [
+        cluster(json!({})),
+        cluster(Value::Null),
+        json!({"monitor": {}}),
+    ] {
+        assert_eq!(refresh(&mut replica, &dataset), NOTHING);
+    }
+    assert_eq!(known(&mut replica), ["a@n1", "sec/c"]);
+}
+
+#[test]
+fn a_node_that_leaves_takes_its_instances_along() {
+    let full = json!({"n1": node("idle", &["a"]), "n2": node("idle", &["a", "b"])});
+    let mut replica = replica(&cluster(full));
+    assert!(apply(&mut replica, &json!([[["monitor", "nodes", "n2"]]])));
+    assert_eq!(changed(&mut replica), ["a", "b"]);
+    assert_eq!(known(&mut replica), ["a@n1", "sec/c"]);
+}
+
+#[test]
+fn a_peer_joins_with_nothing_and_then_all_at_once() {
+    let mut replica = replica(&cluster(json!({"n1": node("idle", &["a"])})));
+    let n2 = json!(["monitor", "nodes", "n2"]);
+    for nothing in [
+        json!({}),
+        Value::Null,
+        json!({"monitor": {"status": "init"}}),
+    ] {
+        assert!(apply(&mut replica, &json!([[n2, nothing]])));
+        assert_eq!(changed(&mut replica), NOTHING);
+    }
+    assert!(apply(&mut replica, &json!([[n2, node("idle", &["a"])]])));
+    assert_eq!(known(&mut replica), ["a@n1", "a@n2", "sec/c"]);
+}
