@@ -16,8 +16,7 @@ pub(super) struct Envoy {
     pub(super) binary: PathBuf,
     /// Its version, as it says it.
     pub(super) version: String,
-    /// What it logs.
-    pub(super) log: PathBuf,
+    log: PathBuf,
 }
 
 impl Envoy {

@@ -1,23 +1,26 @@
-//! The demo's own folder: sockets, Envoy's bootstrap, logs. It is gone when the demo is.
+//! The demo's own folder: sockets, Envoy's bootstrap, logs. It goes with the demo.
 
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// A folder that only this user can enter, removed when dropped.
-pub(super) struct Folder(PathBuf);
+/// A folder that only this user can enter, removed when dropped unless it is to be kept.
+pub(super) struct Folder {
+    path: PathBuf,
+    keep: bool,
+}
 
 impl Folder {
     pub(super) fn new() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("igw-demo-{}", std::process::id()));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
+        Ok(Self { path, keep: false })
     }
 
     /// Sends this process's log to a file here, unless it goes somewhere already.
     pub(super) fn log_here(&self) -> io::Result<()> {
-        let file = File::create(self.0.join("sidecar.log"))?;
+        let file = File::create(self.path.join("sidecar.log"))?;
         tracing_subscriber::fmt()
             .with_ansi(false)
             .with_target(false)
@@ -28,12 +31,19 @@ impl Folder {
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Leaves the folder behind, for whoever wants to know what went wrong.
+    pub(super) fn keep(&mut self) {
+        self.keep = true;
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
+        if !self.keep {
+            std::fs::remove_dir_all(&self.path).ok();
+        }
     }
 }

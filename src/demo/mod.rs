@@ -74,9 +74,15 @@ async fn play(options: &Options, screen: &mut Screen) -> Result<(), Failure> {
     let mut stage = Stage::set_up(options, screen).await?;
     let outcome = tokio::select! {
         outcome = story::tell(&mut stage, screen) => outcome,
-        () = &mut ended => Err("interrupted".into()),
+        () = &mut ended => {
+            stage.tear_down().await.ok();
+            return Err("interrupted".into());
+        }
     };
-    if outcome.is_ok() && !options.once {
+    if outcome.is_err() || !screen.missing().is_empty() {
+        let logs = stage.keep_logs();
+        screen.line(&format!("\n{logs}"));
+    } else if !options.once {
         stage.look_further(screen);
         screen.line("\nEverything keeps running. Ctrl-C ends it.");
         ended.await;

@@ -175,6 +175,12 @@ impl Stage {
         );
     }
 
+    /// Keeps the logs, and says where.
+    pub(super) fn keep_logs(&mut self) -> String {
+        self.folder.keep();
+        format!("logs: {}", self.folder.path().display())
+    }
+
     /// Ends everything, Envoy first so that it never sees its sidecar go.
     pub(super) async fn tear_down(self) -> Result<(), Failure> {
         self.envoy.stop().await;

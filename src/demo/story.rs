@@ -71,10 +71,9 @@ async fn served(stage: &mut Stage, target: &Target) -> Result<Answer, Failure> {
             other if start.elapsed() > PATIENCE => {
                 let last = other.map_or_else(|error| error, |a| format!("status {}", a.status));
                 return Err(format!(
-                    "{} is not served after {} s: {last}; Envoy's log is {}",
+                    "{} is not served after {} s: {last}",
                     target.url("http"),
-                    PATIENCE.as_secs(),
-                    stage.envoy.log.display()
+                    PATIENCE.as_secs()
                 )
                 .into());
             }
