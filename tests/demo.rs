@@ -57,7 +57,10 @@ fn a_missing_envoy_is_explained() {
     let output = demo(&["--once", "--envoy-bin", "/nowhere/envoy"]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("there is no Envoy at /nowhere/envoy"), "{said}");
+    assert!(
+        said.contains("there is no Envoy at /nowhere/envoy"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -72,5 +75,8 @@ fn the_example_bootstrap_is_the_one_that_the_sidecar_expects() {
         variant: Variant::Delta,
     }
     .to_json();
-    assert_eq!(example, expected, "examples/envoy.json should be:\n{expected:#}");
+    assert_eq!(
+        example, expected,
+        "examples/envoy.json should be:\n{expected:#}"
+    );
 }

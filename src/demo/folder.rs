@@ -14,6 +14,8 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn new() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("igw-demo-{}", std::process::id()));
+        // What a demo left behind that had this number before, and was killed.
+        std::fs::remove_dir_all(&path).ok();
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self { path, keep: false })
     }

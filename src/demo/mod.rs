@@ -82,11 +82,15 @@ async fn play(options: &Options, screen: &mut Screen) -> Result<(), Failure> {
     if outcome.is_err() || !screen.missing().is_empty() {
         let logs = stage.keep_logs();
         screen.line(&format!("\n{logs}"));
-    } else if !options.once {
+    } else {
         stage.look_further(screen);
-        screen.line("\nEverything keeps running. Ctrl-C ends it.");
-        ended.await;
-        screen.line("");
+        if options.once {
+            screen.line("\nEverything was seen. Without ONCE=1 it would keep running.");
+        } else {
+            screen.line("\nEverything keeps running. Ctrl-C ends it.");
+            ended.await;
+            screen.line("");
+        }
     }
     let ended = stage.tear_down().await;
     outcome.and(ended)

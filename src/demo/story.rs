@@ -24,8 +24,9 @@ pub(super) async fn tell(stage: &mut Stage, screen: &mut Screen) -> Result<(), F
     ));
     screen.command("om svcweb deploy --config svcweb.conf");
     stage.deploy("svcweb", &stage.svcweb, &stage.ports.svcweb_changes())?;
-    served(stage, &stage.l4()).await?;
-    served(stage, &stage.target(SNI_HOST, "/")).await?;
+    for target in everything(stage) {
+        served(stage, &target).await?;
+    }
     let addresses: Vec<String> = (0..4)
         .flat_map(|index| stage.node.addresses(&format!("{index}.svcweb")))
         .map(|address| address.to_string())
@@ -60,6 +61,15 @@ pub(super) async fn tell(stage: &mut Stage, screen: &mut Screen) -> Result<(), F
         Some(why) => Err(why.into()),
         None => Ok(()),
     }
+}
+
+/// What svcweb exposes.
+fn everything(stage: &Stage) -> [Target; 3] {
+    [
+        stage.l4(),
+        stage.target(SNI_HOST, "/"),
+        stage.target(VHOST, "/"),
+    ]
 }
 
 /// Waits for a target to be served.
@@ -123,12 +133,7 @@ async fn websocket(stage: &Stage, screen: &mut Screen) {
 
 async fn scale(stage: &Stage, screen: &mut Screen) {
     screen.scene("The service grows from 4 to 6 while requests go on");
-    let targets = [
-        stage.l4(),
-        stage.target(SNI_HOST, "/"),
-        stage.target(VHOST, "/"),
-    ];
-    let load = Load::start(&stage.client, &targets);
+    let load = Load::start(&stage.client, &everything(stage));
     let what = "six instances answer, and no request fails";
     if let Err(why) = instances(&load, 4).await {
         return screen.check(what, Err(why));
