@@ -31,10 +31,59 @@ macro_rules! codes {
 }
 
 codes! {
+    WRONG_TYPE = "wrong-type",
+        "The value has the wrong shape.",
+        "The keyword takes one value and was given a list or a JSON object, or the other way round.";
     INVALID_INTEGER = "invalid-integer",
         "The value is not an integer.",
         "OpenSVC itself reads a bad integer as no value at all, so the section would be left \
          without the keyword and nothing would say why. Write decimal digits only.";
+    PORT_OUT_OF_RANGE = "port-out-of-range",
+        "The value is not a port.",
+        "Ports go from 1 to 65535. Envoy refuses everything it was sent together with a larger one, \
+         and takes 0 for any port, which nobody could then connect to; only listener_port gives 0 \
+         a meaning of its own.";
+    INVALID_BOOLEAN = "invalid-boolean",
+        "The value is neither true nor false.",
+        "Write true or false; yes, y, t, 1 and no, n, f, 0 are understood as well, in any case.";
+    INVALID_CHOICE = "invalid-choice",
+        "The value is not one of the keyword's choices.",
+        "The choices are in the message. Their case, and whether words are joined by a space, '-' \
+         or '_', does not matter.";
+    INVALID_DURATION = "invalid-duration",
+        "The value is not a duration.",
+        "A duration is a number of seconds, or numbers with units: w, d, h, m and s, as in 1h30m. \
+         route_timeout also takes fractions and ms, which the OpenSVC agent does not know elsewhere. \
+         The agent reads most other texts as 0 without a word.";
+    INVALID_ADDRESS = "invalid-address",
+        "The value is not an ip address.",
+        "Envoy listens on addresses, not on names: an IPv4 or IPv6 address without brackets, \
+         netmask or zone. 0.0.0.0 is every IPv4 address of the gateway's node, :: every IPv6 one.";
+    INVALID_JSON = "invalid-json",
+        "The value is not a JSON object.",
+        "OpenSVC reads JSON with a mistake as no value at all, so the keyword would silently have no \
+         effect. The message has the position of the first mistake.";
+    INVALID_SECRET = "invalid-secret",
+        "The value does not name a secret of the service's namespace.",
+        "A service uses the secrets of its own namespace only: write the bare name of one.";
+    CONTROL_CHARACTER = "control-character",
+        "The value holds a line break or another control character.",
+        "In a header or a path a line break would let a value smuggle headers in. Envoy refuses \
+         everything it was sent together with such a value. Check how the value is continued over \
+         several lines of the configuration file.";
+
+    INVALID_SERVER_NAME = "invalid-server-name",
+        "The value is not a TLS server name.",
+        "What a client asks for by SNI is a host name without port, in ASCII. Envoy also takes *. \
+         and a suffix; it refuses other wildcards, and accepts but never matches a name with a port.";
+    INVALID_DOMAIN = "invalid-domain",
+        "The value is not a domain.",
+        "A domain is compared with the Host header: a host name in ASCII, with one * at its start \
+         or end at most, or * alone. Envoy accepts much else and never matches it.";
+    INVALID_HOST = "invalid-host",
+        "The value is not a host.",
+        "Write a host name or an address, with a port behind a colon where it is needed, and without \
+         scheme or path.";
 
     PASSTHROUGH_UNKNOWN_FIELD = "passthrough-unknown-field",
         "cluster_data or filter_config_data has a field that Envoy v3 does not.",

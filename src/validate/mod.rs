@@ -6,6 +6,9 @@ pub mod certificate;
 pub mod codes;
 pub mod conflict;
 pub mod keywords;
+mod names;
+mod regex;
+mod value;
 
 use std::time::SystemTime;
 

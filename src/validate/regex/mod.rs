@@ -1,0 +1,78 @@
+//! Judging regular expressions as RE2, Envoy's engine, would.
+//!
+//! RE2's own syntax is read by [`syntax`], which rewrites it for the `regex-syntax` crate; the tree
+//! that this one makes tells what [`size`] RE2's program has and which paths can match. Both were
+//! held against RE2 itself, see the table in the tests; Envoy has the last word.
+
+mod atoms;
+mod size;
+mod syntax;
+mod unicode;
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Hir;
+use regex_syntax::hir::literal::Extractor;
+
+/// How deep groups may be nested. RE2 has no such limit; no expression for a path comes near it.
+const MAX_DEPTH: u32 = 250;
+
+/// What is known of a valid expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// About how many instructions RE2's program has.
+    pub(super) size: u64,
+    /// Whether some path, which always starts with `/`, can match.
+    pub(super) can_match: bool,
+}
+
+/// Why RE2 refuses an expression, on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) why: String,
+    pub(super) hint: &'static str,
+}
+
+impl Refusal {
+    fn new(why: impl Into<String>, hint: &'static str) -> Self {
+        Self {
+            why: why.into(),
+            hint,
+        }
+    }
+}
+
+/// Judges an expression.
+pub(super) fn judge(pattern: &str) -> Result<Facts, Refusal> {
+    let rewritten = syntax::rewrite(pattern)?;
+    let tree = ParserBuilder::new()
+        .nest_limit(MAX_DEPTH)
+        .build()
+        .parse(&rewritten)
+        .map_err(|error| {
+            let why = match &error {
+                regex_syntax::Error::Parse(error) => error.kind().to_string(),
+                regex_syntax::Error::Translate(error) => error.kind().to_string(),
+                _ => "it cannot be parsed".to_owned(),
+            };
+            Refusal::new(why, "")
+        })?;
+    size::check_repetitions(&tree)?;
+    Ok(Facts {
+        size: size::program(&tree),
+        can_match: can_match(&tree),
+    })
+}
+
+/// Whether a text that starts with `/` can match the whole expression. When in doubt, yes.
+fn can_match(tree: &Hir) -> bool {
+    let prefixes = Extractor::new().limit_class(100).extract(tree);
+    prefixes.literals().is_none_or(|literals| {
+        literals
+            .iter()
+            .any(|literal| literal.as_bytes().first().is_none_or(|b| *b == b'/'))
+    })
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
