@@ -8,7 +8,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
+
+/// The smallest RSA key that Envoy serves.
+const MIN_RSA_BITS: usize = 2048;
 
 /// What a good certificate chain and key say about themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,9 @@ pub enum PairError {
     /// The key is encrypted, and nothing says how to read it.
     #[error("the private key is encrypted, and there is no password")]
     NoPassword,
+    /// The certificate's key is shorter than Envoy serves; its bits.
+    #[error("the certificate has an RSA key of {0} bits, and Envoy wants {MIN_RSA_BITS}")]
+    WeakKey(usize),
     /// The key's algorithm is not one that Envoy serves.
     #[error("the private key is not a valid RSA, ECDSA or Ed25519 key")]
     BadKey,
@@ -81,20 +88,62 @@ pub fn check_pair(
     let Some(leaf) = chain.first() else {
         return Err(PairError::NoCertificate);
     };
+    if let Some(bits) = rsa_bits(leaf)
+        && bits < MIN_RSA_BITS
+    {
+        return Err(PairError::WeakKey(bits));
+    }
     let compared = !is_encrypted(key_pem);
     if compared {
         let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes());
-        let key = any_supported_type(&key.map_err(|_| PairError::NoKey)?);
-        let pair = CertifiedKey::new(chain.clone(), key.map_err(|_| PairError::BadKey)?);
-        match pair.keys_match() {
-            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-            Err(Error::InconsistentKeys(_)) => return Err(PairError::Mismatch),
-            Err(_) => return Err(PairError::BadCertificate(1)),
-        }
-    } else if password.is_none() {
+        compare(&chain, leaf, &key.map_err(|_| PairError::NoKey)?)?;
+    } else if password.is_none_or(str::is_empty) {
         return Err(PairError::NoPassword);
     }
     facts(leaf, compared).ok_or(PairError::BadCertificate(1))
+}
+
+fn compare(
+    chain: &[CertificateDer<'static>],
+    leaf: &CertificateDer<'_>,
+    key: &PrivateKeyDer<'static>,
+) -> Result<(), PairError> {
+    let Ok(signer) = any_supported_type(key) else {
+        // Envoy serves P-521, which cannot be used here; its keys hold their public point.
+        return match p521_point(leaf) {
+            Some(point) if holds(key.secret_der(), &point) => Ok(()),
+            Some(_) => Err(PairError::Mismatch),
+            None => Err(PairError::BadKey),
+        };
+    };
+    match CertifiedKey::new(chain.to_vec(), signer).keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+        Err(Error::InconsistentKeys(_)) => Err(PairError::Mismatch),
+        Err(_) => Err(PairError::BadCertificate(1)),
+    }
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn rsa_bits(leaf: &CertificateDer<'_>) -> Option<usize> {
+    let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
+    match leaf.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => Some(key.key_size()),
+        _ => None,
+    }
+}
+
+/// The public key of a certificate on the curve P-521.
+fn p521_point(leaf: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    const UNCOMPRESSED_BYTES: usize = 1 + 2 * 66;
+    let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
+    let point = match leaf.public_key().parsed() {
+        Ok(PublicKey::EC(point)) => point.data().to_vec(),
+        _ => return None,
+    };
+    (point.len() == UNCOMPRESSED_BYTES).then_some(point)
 }
 
 /// Checks what validates a peer: trust anchors in PEM, and certificate hashes in hexadecimal
@@ -189,6 +238,15 @@ fn time(time: ASN1Time) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
+/// A time as it is shown, such as `Nov 23 07:36:00 2026 +00:00`.
+pub(super) fn date(time: SystemTime) -> String {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .and_then(|seconds| ASN1Time::from_timestamp(seconds).ok())
+        .map_or_else(|| "a day before 1970".to_owned(), |time| time.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -270,6 +328,18 @@ mod tests {
             let chain = parameters.self_signed(&key).unwrap().pem();
             assert!(check_pair(&chain, &key.serialize_pem(), None).is_ok());
         }
+    }
+
+    /// As `envoy --mode validate` says of both.
+    #[test]
+    fn envoy_serves_p521_and_refuses_short_rsa_keys() {
+        let chain = include_str!("../../tests/certificates/p521.pem");
+        let key = include_str!("../../tests/certificates/p521.key");
+        assert!(check_pair(chain, key, None).unwrap().compared);
+        let (other, _) = made("a.org");
+        assert_eq!(check_pair(&other, key, None), Err(PairError::BadKey));
+        let short = include_str!("../../tests/certificates/rsa1024.pem");
+        assert_eq!(check_pair(short, key, None), Err(PairError::WeakKey(1024)));
     }
 
     #[test]

@@ -31,6 +31,79 @@ macro_rules! codes {
 }
 
 codes! {
+    DOCUMENT_UNREAD = "document-unread",
+        "The service is too large to be looked at.",
+        "No service of this size can pass through the OpenSVC daemon, so it is not even read.";
+    DOCUMENT_TOO_LARGE = "document-too-large",
+        "The service holds more than the OpenSVC daemon carries.",
+        "A node posts the evaluated keywords of a service with its status, and gives up without a \
+         word when they are too many: somewhere above 40 KB, and surely above 64 KiB. The gateway \
+         would then go on with what it last saw. From 32 KiB on there is a warning. Certificates \
+         belong into secrets, which are fetched one by one.";
+    TOO_MANY_FINDINGS = "too-many-findings",
+        "There is more to say than anybody would read.",
+        "Mend what is reported, and the rest will show.";
+    TOO_MANY_ROUTES = "too-many-routes",
+        "The service's exposes reach too many routes and hash policies.",
+        "Sections may be named by many others, and each use is a route of its own in Envoy. The \
+         limit keeps a small configuration from asking for more than Envoy can hold.";
+
+    UNKNOWN_SECTION = "unknown-section",
+        "The section's group is not one that OpenSVC knows, but resembles one.",
+        "OpenSVC ignores sections of unknown groups, so a misspelt one would have no effect.";
+    UNKNOWN_TYPE = "unknown-type",
+        "The section is of a type that is not the gateway's.",
+        "The gateway serves expose, vhost, route and hashpolicy sections of type envoy, and \
+         certificate sections of type tls.";
+    UNUSED_SECTION = "unused-section",
+        "No expose leads to the section.",
+        "A vhost counts when an expose names it in vhosts, a route when a vhost does, and so on. The \
+         section is checked all the same, and its errors harm nothing.";
+    EXPOSE_NOT_PUBLISHED = "expose-not-published",
+        "No ip section names the expose.",
+        "The addresses of an expose are those of the ip sections whose expose keyword names it. \
+         Without one nothing is behind the expose.";
+    LEFT_OUT = "left-out",
+        "The expose is not served because of an error in a section it leads to.",
+        "An expose is served as a whole or not at all. The error itself is reported in its own \
+         section.";
+
+    MISSING_KEYWORD = "missing-keyword",
+        "A required keyword has no value.",
+        "The section means nothing without it. From the daemon a keyword is also missing when its \
+         value could not be converted: a port that is not a number, for example.";
+    UNKNOWN_KEYWORD = "unknown-keyword",
+        "The keyword is not one of the section's.",
+        "OpenSVC stores it and ignores it, so a misspelt keyword would have no effect.";
+    KEYWORD_ALIAS = "keyword-alias",
+        "The keyword is another name of the proper one.",
+        "The name is understood for the sake of existing configurations. The OpenSVC agent drops \
+         keywords that its own drivers do not know, so the value may never reach the gateway.";
+    KEYWORD_IGNORED = "keyword-ignored",
+        "The keyword has no effect where it is.",
+        "Another keyword of the section decides, or nothing reads this one.";
+    SCOPE_NOT_SUPPORTED = "scope-not-supported",
+        "The keyword cannot differ from node to node.",
+        "OpenSVC allows a scope, as in port@node1, for some keywords only, and refuses others.";
+    SCOPED_VALUE = "scoped-value",
+        "The keyword differs from node to node.",
+        "Every value is checked by itself. What depends on other keywords is checked with the \
+         unscoped value, or with the first one.";
+    UNRESOLVED_REFERENCE = "unresolved-reference",
+        "The value refers to something that is known on a node only.",
+        "The agent evaluates references such as {nodename} on each node, and the gateway judges what \
+         comes out of it.";
+    UNKNOWN_REFERENCE = "unknown-reference",
+        "A section is named that does not exist.",
+        "OpenSVC does not check these names. An expose that leads nowhere is not served.";
+    WRONG_REFERENCE = "wrong-reference",
+        "The name is not that of a section that is wanted there.",
+        "vhosts names vhost sections, routes names route sections, hash_policies names hashpolicy \
+         sections, and the certificates keywords name certificate sections; separated by spaces.";
+    REPEATED_REFERENCE = "repeated-reference",
+        "A section is named twice in the same keyword.",
+        "Only the first place counts.";
+
     WRONG_TYPE = "wrong-type",
         "The value has the wrong shape.",
         "The keyword takes one value and was given a list or a JSON object, or the other way round.";
@@ -84,6 +157,138 @@ codes! {
         "The value is not a host.",
         "Write a host name or an address, with a port behind a colon where it is needed, and without \
          scheme or path.";
+
+    SNI_WITH_VHOSTS = "sni-with-vhosts",
+        "sni and vhosts exclude each other.",
+        "With sni the expose passes connections through, or ends TLS and passes bytes; with vhosts \
+         it is HTTP, and the domains of the vhosts are the server names. Older gateways ignored \
+         vhosts in silence when sni was there, so that what the vhosts promised was not done.";
+    NOT_FOR_UDP = "not-for-udp",
+        "The keyword makes no sense for datagrams.",
+        "TLS, server names and HTTP need connections.";
+    ENDPOINTS_UNUSED = "endpoints-unused",
+        "The addresses of the service are not used.",
+        "With original_dst_lb Envoy connects to the address that the client wanted before the kernel \
+         redirected it (iptables REDIRECT or TPROXY). Without such a rule the connection fails.";
+    HASH_POLICY_UNUSED = "hash-policy-unused",
+        "A route has hash policies, and the expose does not hash.",
+        "Only ring_hash and maglev look at them.";
+    NOTHING_HASHED = "nothing-hashed",
+        "The expose hashes, and nothing says what.",
+        "Without a hash policy ring_hash and maglev pick an endpoint at random. For tcp, Envoy's own \
+         hash_policy can be written in filter_config_data.";
+    NO_KEY_PAIR = "no-key-pair",
+        "A TLS listener has no certificate to present.",
+        "listener_certificates must name at least one certificate section with a certificate and a \
+         key; a section with only validation_secret judges clients.";
+    ENDPOINT_UNVERIFIED = "endpoint-unverified",
+        "The service's own certificate is not verified.",
+        "Traffic towards the service is encrypted, but anyone in between could answer in its place. \
+         A certificate section with validation_secret says whom to trust.";
+
+    DOMAIN_PORT = "domain-port",
+        "A domain has another port than the listener.",
+        "Hosts are matched with and without the listener's port, so no port is needed. Another one \
+         would never match.";
+    DOMAIN_REPEATED = "domain-repeated",
+        "Two vhosts of an expose have the same domain.",
+        "Envoy refuses all routes of a listener when a domain appears twice. Case does not matter.";
+    NO_ROUTES = "no-routes",
+        "A vhost has no routes.",
+        "Requests for its domains are answered with 404.";
+    ROUTE_HIDDEN = "route-hidden",
+        "A route is never tried.",
+        "Routes are tried in the order of the vhost's routes keyword, and an earlier one takes every \
+         request that this one would.";
+
+    NO_MATCH = "no-match",
+        "A route does not say which requests it takes.",
+        "Exactly one of match_path, match_prefix and match_regex is required.";
+    SEVERAL_MATCHES = "several-matches",
+        "A route says in several ways which requests it takes.",
+        "Envoy knows one way for each route. Write several routes to take what any of them takes.";
+    INVALID_PATH = "invalid-path",
+        "The value is not a path.",
+        "Paths start with / and are matched as they are sent: without query, and with spaces and \
+         letters beyond ASCII percent-encoded. Envoy accepts anything else and never matches it.";
+    INVALID_REGEX = "invalid-regex",
+        "The value is not a regular expression of RE2.",
+        "Envoy's engine is RE2: no looking around, no back references, no possessive repetition, \
+         counts up to 1000. Envoy refuses all routes of a listener when one expression is wrong.";
+    REGEX_TOO_LARGE = "regex-too-large",
+        "The regular expression compiles to too large a program.",
+        "RE2's program for the expression is limited so that matching stays cheap. Counts, classes \
+         of letters beyond ASCII and long lists of alternatives make it large. The size is an \
+         estimate.";
+    REGEX_LARGE = "regex-large",
+        "The regular expression is larger than Envoy takes by default.",
+        "Envoy refuses programs above 100 instructions unless re2.max_program_size.error_level says \
+         otherwise, which it does in the gateway's own bootstrap.";
+    REGEX_NEVER_MATCHES = "regex-never-matches",
+        "No path can match the regular expression.",
+        "The whole path is compared, from its first character, which is always /.";
+    REWRITE_WHOLE_PATH = "rewrite-whole-path",
+        "A rewrite replaces the whole path.",
+        "With match_regex there is no prefix to replace, so the whole path gives way.";
+    REWRITE_DOUBLE_SLASH = "rewrite-double-slash",
+        "A rewrite leaves two slashes in a row.",
+        "The prefix is replaced letter by letter: /ws rewritten to / makes //chat of /ws/chat.";
+    SEVERAL_REWRITES = "several-rewrites",
+        "A redirect changes the path in two ways.",
+        "redirect_path_redirect replaces the whole path and redirect_prefix_rewrite its beginning: \
+         Envoy knows one of the two for each route.";
+    REDIRECT_LOOP = "redirect-loop",
+        "A redirect leads to where it comes from.",
+        "Clients follow it a few times and give up.";
+
+    INVALID_HEADER_NAME = "invalid-header-name",
+        "The value is not the name of an HTTP header.",
+        "Envoy refuses everything it was sent together with a bad one.";
+    INVALID_COOKIE = "invalid-cookie",
+        "The value cannot be part of a cookie.",
+        "The gateway may have to make the cookie, and a ';' or a line break in it would let the value \
+         set other attributes or headers. Envoy itself does not check this.";
+    COOKIE_WITHOUT_NAME = "cookie-without-name",
+        "A cookie is described and not named.",
+        "cookie_path and cookie_ttl are about the cookie of cookie_name.";
+    COOKIE_PATH_IGNORED = "cookie-path-ignored",
+        "Browsers ignore the cookie's path.",
+        "A path that does not start with / stands for the path of the request.";
+    SEVERAL_HASH_KEYS = "several-hash-keys",
+        "A hash policy hashes several things.",
+        "Each hash policy is one thing; hash_policies puts them in order.";
+    NOTHING_TO_HASH = "nothing-to-hash",
+        "A hash policy does not say what to hash.",
+        "Envoy refuses all routes of a listener over a hash policy without a cookie, header or \
+         connection property.";
+
+    EMPTY_CERTIFICATE = "empty-certificate",
+        "A certificate section names no certificate.",
+        "It needs certificate_secret, validation_secret, a pair of files or a pair of inline texts.";
+    SEVERAL_KEY_PAIRS = "several-key-pairs",
+        "A certificate section names several certificates.",
+        "Each section is one certificate, from a secret, from files or inline.";
+    HALF_A_PAIR = "half-a-pair",
+        "A certificate comes without its key, or a key without its certificate.",
+        "Both are needed, from the same kind of source: two files, or two inline texts.";
+    BAD_KEY_PAIR = "bad-key-pair",
+        "The inline certificate and key cannot be served.",
+        "Envoy refuses a listener whose certificate cannot be read, whose key belongs to another \
+         certificate, or whose RSA key is shorter than 2048 bits.";
+    RELATIVE_FILENAME = "relative-filename",
+        "The file name is relative.",
+        "It is Envoy that opens the file, from the directory it was started in and in its own \
+         container.";
+    CERTIFICATE_EXPIRED = "certificate-expired",
+        "The certificate has expired.",
+        "Envoy goes on serving it and clients refuse it. This is a warning and not an error, because \
+         a configuration must not become wrong by the clock alone.";
+    CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid",
+        "The certificate is not valid yet.",
+        "Clients refuse it until then. Check the clock too.";
+    CERTIFICATE_EXPIRES_SOON = "certificate-expires-soon",
+        "The certificate expires within 30 days.",
+        "Renew it; one in a secret is replaced without touching the configuration.";
 
     PASSTHROUGH_UNKNOWN_FIELD = "passthrough-unknown-field",
         "cluster_data or filter_config_data has a field that Envoy v3 does not.",

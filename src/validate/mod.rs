@@ -5,14 +5,22 @@
 pub mod certificate;
 pub mod codes;
 pub mod conflict;
+mod findings;
 pub mod keywords;
+mod limits;
 mod names;
+mod reader;
 mod regex;
+mod sections;
+mod strays;
+mod text;
 mod value;
 
 use std::time::SystemTime;
 
 use crate::model::{Document, Report, Service};
+use findings::Findings;
+use sections::Sections;
 
 /// What a verdict depends on beside the document.
 #[derive(Debug, Clone, Default)]
@@ -33,14 +41,32 @@ pub struct Validated {
 /// Parses a service's document.
 ///
 /// An expose whose own keywords, or those of any section that it reaches, hold an error is left
-/// out of the service; errors elsewhere are reported and harm nothing.
+/// out of the service; errors elsewhere are reported and harm nothing. So does an error about the
+/// service as a whole, such as its size: the daemon that delivered the document proves it wrong.
 pub fn validate(document: &Document, context: &Context) -> Validated {
-    let _ = context;
+    let mut findings = Findings::default();
+    let exposes = match limits::check(document) {
+        Ok(finding) => {
+            finding.into_iter().for_each(|f| findings.push(f));
+            strays::find(document, &mut findings);
+            Sections::parse(document, context, &mut findings)
+        }
+        Err(refusal) => {
+            findings.push(refusal);
+            Vec::new()
+        }
+    };
+    let mut report = Report::new(document.path.clone());
+    report.diagnostics = findings.into_list();
+    report.finish();
     Validated {
         service: Service {
             path: document.path.clone(),
-            exposes: Vec::new(),
+            exposes,
         },
-        report: Report::new(document.path.clone()),
+        report,
     }
 }
+
+#[cfg(test)]
+mod tests;

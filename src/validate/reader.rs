@@ -1,0 +1,427 @@
+//! Reading one section by the keyword table.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use serde_json::Value;
+
+use super::codes;
+use super::findings::Findings;
+use super::keywords::{Group, Keyword, Kind};
+use super::value::{self, Problem, quote};
+use crate::model::{Diagnostic, Document, Section, Severity, unresolved};
+
+/// What became of a section.
+#[derive(Debug)]
+pub(super) enum Parsed<T> {
+    /// It is valid.
+    Good(T),
+    /// It depends on something that is not known here, and nothing else is wrong with it.
+    Unknown,
+    /// It holds an error, or reaches one.
+    Refused,
+}
+
+/// A value that is written somewhere.
+struct Given<'a> {
+    /// The keyword as it is written, with its scope.
+    label: &'a str,
+    value: &'a Value,
+    inherited: bool,
+}
+
+/// One section being read.
+pub(super) struct Reader<'a, 'f> {
+    /// The section's name.
+    pub(super) name: &'a str,
+    group: Group,
+    document: &'a Document,
+    section: &'a Section,
+    pub(super) findings: &'f mut Findings,
+    /// The sections that it names, in any scope.
+    pub(super) links: Vec<&'a str>,
+    refused: bool,
+    unknown: bool,
+}
+
+impl<'a, 'f> Reader<'a, 'f> {
+    pub(super) fn new(
+        name: &'a str,
+        group: Group,
+        document: &'a Document,
+        section: &'a Section,
+        findings: &'f mut Findings,
+    ) -> Self {
+        Self {
+            name,
+            group,
+            document,
+            section,
+            findings,
+            links: Vec::new(),
+            refused: false,
+            unknown: false,
+        }
+    }
+
+    /// The parsed value of a keyword, or its default.
+    ///
+    /// Every scoped value is judged; the unscoped one counts, or the first where there is none.
+    pub(super) fn read<T>(
+        &mut self,
+        keyword: &'static Keyword,
+        parse: impl Fn(&Value) -> Result<T, Problem>,
+    ) -> Option<T> {
+        let given = self.given(keyword);
+        let mut chosen = None;
+        for (i, one) in given.iter().enumerate() {
+            if let Some(reference) = reference_in(one.value) {
+                self.unknown |= i == 0;
+                self.say(
+                    Severity::Info,
+                    one.label,
+                    Problem::new(
+                        codes::UNRESOLVED_REFERENCE,
+                        format!("{} is evaluated by the agent", quote(reference)),
+                        "the value is judged when it is known",
+                    ),
+                );
+                continue;
+            }
+            match parse(one.value) {
+                Ok(value) if i == 0 => chosen = Some(value),
+                Ok(_) => {}
+                Err(mut problem) => {
+                    if one.inherited {
+                        problem.message.push_str(" (from the DEFAULT section)");
+                    }
+                    self.refuse(one.label, problem);
+                }
+            }
+        }
+        match (given.is_empty(), keyword.default) {
+            (true, Some(default)) => parse(&Value::String(default.to_owned())).ok(),
+            (true, None) if keyword.required => {
+                self.refuse(
+                    keyword.name,
+                    Problem::new(
+                        codes::MISSING_KEYWORD,
+                        "is required",
+                        format!("write for example {}={}", keyword.name, keyword.example),
+                    ),
+                );
+                None
+            }
+            _ => chosen,
+        }
+    }
+
+    /// One of a keyword's candidates.
+    pub(super) fn choice(&mut self, keyword: &'static Keyword) -> Option<&'static str> {
+        self.read(keyword, |value| value::choice(value, keyword.candidates))
+    }
+
+    /// The sections that a keyword names, resolved in a table of their group.
+    pub(super) fn sections<'t, T>(
+        &mut self,
+        keyword: &'static Keyword,
+        table: &'t BTreeMap<&'a str, Parsed<T>>,
+    ) -> Vec<(&'a str, &'t T)> {
+        let Kind::Sections(group) = keyword.kind else {
+            return Vec::new();
+        };
+        let mut labels = Vec::new();
+        for one in self.given(keyword) {
+            if reference_in(one.value).is_none() {
+                let names = value::list(one.value).unwrap_or_default();
+                labels.push((one.label, names));
+            }
+        }
+        for (label, names) in &labels {
+            for name in names {
+                match table.get_key_value(name.as_str()) {
+                    Some((name, _)) => self.links.push(name),
+                    None => {
+                        let problem = self.dangling(name, group, table.keys().copied());
+                        self.refuse(label, problem);
+                    }
+                }
+            }
+        }
+        let mut found: Vec<(&'a str, &'t T)> = Vec::new();
+        for name in self.read(keyword, value::list).unwrap_or_default() {
+            let Some((&name, parsed)) = table.get_key_value(name.as_str()) else {
+                continue;
+            };
+            if found.iter().any(|(known, _)| *known == name) {
+                self.warn(
+                    keyword.name,
+                    codes::REPEATED_REFERENCE,
+                    format!("{name} is named twice"),
+                    "only the first place counts",
+                );
+                continue;
+            }
+            match parsed {
+                Parsed::Good(target) => found.push((name, target)),
+                Parsed::Unknown => self.unknown = true,
+                Parsed::Refused => self.refused = true,
+            }
+        }
+        found
+    }
+
+    /// Whether a keyword, or another name of it, is given a value, whatever it is.
+    pub(super) fn is_set(&self, keyword: &'static Keyword) -> bool {
+        let is_set = |name| !self.values(name).is_empty();
+        is_set(keyword.name) || alias_of(self.group, keyword).is_some_and(|k| is_set(k.name))
+    }
+
+    /// An error of this section.
+    pub(super) fn refuse(&mut self, keyword: &str, problem: Problem) {
+        self.refused = true;
+        self.say(Severity::Error, keyword, problem);
+    }
+
+    /// An error of another section that only matters because of this one.
+    pub(super) fn refuse_for(&mut self, section: &str, keyword: &str, problem: Problem) {
+        self.refused = true;
+        self.findings.push(
+            Diagnostic::new(Severity::Error, problem.code, problem.message)
+                .at(section, keyword)
+                .hint(problem.hint),
+        );
+    }
+
+    pub(super) fn error(
+        &mut self,
+        keyword: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.refuse(keyword, Problem::new(code, message, hint));
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        keyword: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.say(
+            Severity::Warning,
+            keyword,
+            Problem::new(code, message, hint),
+        );
+    }
+
+    pub(super) fn info(
+        &mut self,
+        keyword: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.say(Severity::Info, keyword, Problem::new(code, message, hint));
+    }
+
+    /// Ends the reading.
+    pub(super) fn finish<T>(mut self, value: Option<T>) -> (Parsed<T>, Vec<&'a str>) {
+        self.check_names();
+        let parsed = match value {
+            _ if self.refused => Parsed::Refused,
+            _ if self.unknown => Parsed::Unknown,
+            Some(value) => Parsed::Good(value),
+            None => Parsed::Refused,
+        };
+        (parsed, self.links)
+    }
+
+    fn say(&mut self, severity: Severity, keyword: &str, problem: Problem) {
+        self.findings.push(
+            Diagnostic::new(severity, problem.code, problem.message)
+                .at(self.name, keyword)
+                .hint(problem.hint),
+        );
+    }
+
+    /// The values of a keyword, or of another name of it.
+    fn given(&mut self, keyword: &'static Keyword) -> Vec<Given<'a>> {
+        let given = self.values(keyword.name);
+        if given.is_empty()
+            && let Some(alias) = alias_of(self.group, keyword)
+        {
+            return self.values(alias.name);
+        }
+        if let [first, rest @ ..] = given.as_slice()
+            && rest.iter().any(|one| one.value != first.value)
+        {
+            self.info(
+                keyword.name,
+                codes::SCOPED_VALUE,
+                "differs from node to node",
+                format!(
+                    "{} is what is held against the rest of the service",
+                    first.label
+                ),
+            );
+        }
+        given
+    }
+
+    /// What is written of a keyword: the unscoped value first, then the scoped ones by scope; from
+    /// the `DEFAULT` section where the section itself says nothing.
+    fn values(&self, name: &str) -> Vec<Given<'a>> {
+        let own = written(&self.section.keywords, name, false);
+        match own.is_empty() {
+            true => written(&self.document.defaults, name, true),
+            false => own,
+        }
+    }
+
+    /// What is wrong with a reference that leads nowhere.
+    fn dangling<'n>(
+        &mut self,
+        name: &str,
+        group: Group,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) -> Problem {
+        let wrong =
+            |message: String, hint: String| Problem::new(codes::WRONG_REFERENCE, message, hint);
+        if name.contains([',', '[', ']', '"']) {
+            return wrong(
+                format!("{} is not the name of a section", quote(name)),
+                "separate names with spaces, without commas, brackets or quotes".to_owned(),
+            );
+        }
+        match self.document.sections.get(name) {
+            Some(section) if Group::of(name) == Some(group) => {
+                return wrong(
+                    format!(
+                        "{name} is of type {}",
+                        quote(section.driver.as_deref().unwrap_or_default())
+                    ),
+                    format!("name a {group} section of type {}", group.driver()),
+                );
+            }
+            Some(_) => {
+                return wrong(
+                    format!("{} is not a {group} section", quote(name)),
+                    format!("name {group} sections, such as {group}#0"),
+                );
+            }
+            None => {}
+        }
+        let with_group = format!("{group}#{name}");
+        let meant = known.clone().find(|known| *known == with_group);
+        let meant = meant.or_else(|| self.findings.nearest_section(name, known.clone()));
+        let hint = match meant {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => {
+                let known: Vec<&str> = known.take(5).collect();
+                match known.is_empty() {
+                    true => format!("add a section [{group}#0]"),
+                    false => format!("defined: {}", known.join(", ")),
+                }
+            }
+        };
+        Problem::new(
+            codes::UNKNOWN_REFERENCE,
+            format!("{} is not defined", quote(name)),
+            hint,
+        )
+    }
+
+    /// Diagnoses the keywords that the table does not know, and scopes where there can be none.
+    fn check_names(&mut self) {
+        for (label, value) in &self.section.keywords {
+            let (name, scope) = match label.split_once('@') {
+                Some((name, scope)) => (name, Some(scope)),
+                None => (label.as_str(), None),
+            };
+            match self.group.keyword(name) {
+                _ if matches!(name, "comment" | "type") => {}
+                Some(keyword) if scope.is_some() && !keyword.scopable => self.error(
+                    label,
+                    codes::SCOPE_NOT_SUPPORTED,
+                    "cannot differ from node to node",
+                    format!("write {name} without scope"),
+                ),
+                Some(keyword) => {
+                    if let Some(main) = keyword.alias_of
+                        && !value::is_empty(value)
+                    {
+                        self.warn(
+                            label,
+                            codes::KEYWORD_ALIAS,
+                            format!("is another name of {main}, which the agent ignores"),
+                            format!("write {main} instead"),
+                        );
+                    }
+                }
+                None => self.unknown_keyword(label, name),
+            }
+        }
+    }
+
+    fn unknown_keyword(&mut self, label: &str, name: &str) {
+        let names = self.group.keywords().iter().map(|keyword| keyword.name);
+        let elsewhere = Group::ALL
+            .into_iter()
+            .find(|group| group.keyword(name).is_some());
+        let hint = match (self.findings.nearest(name, names), elsewhere) {
+            (_, Some(group)) => format!("it is a keyword of {group} sections"),
+            (Some(meant), None) => format!("did you mean {meant}?"),
+            (None, None) => String::new(),
+        };
+        self.warn(
+            label,
+            codes::UNKNOWN_KEYWORD,
+            format!(
+                "is not a keyword of {} sections and has no effect",
+                self.group
+            ),
+            hint,
+        );
+    }
+}
+
+fn alias_of(group: Group, keyword: &Keyword) -> Option<&'static Keyword> {
+    group
+        .keywords()
+        .iter()
+        .copied()
+        .find(|other| other.alias_of == Some(keyword.name))
+}
+
+fn written<'a>(
+    keywords: &'a BTreeMap<String, Value>,
+    name: &str,
+    inherited: bool,
+) -> Vec<Given<'a>> {
+    let from = (Bound::Included(name), Bound::Unbounded);
+    keywords
+        .range::<str, _>(from)
+        .take_while(|(label, _)| label.starts_with(name))
+        .filter(|(label, value)| {
+            let rest = &label[name.len()..];
+            (rest.is_empty() || rest.starts_with('@')) && !value::is_empty(value)
+        })
+        .map(|(label, value)| Given {
+            label,
+            value,
+            inherited,
+        })
+        .collect()
+}
+
+/// The first unresolved reference in a text or in a list of texts.
+fn reference_in(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => unresolved(text),
+        Value::Array(items) => items.iter().find_map(|item| unresolved(item.as_str()?)),
+        _ => None,
+    }
+}

@@ -1,0 +1,184 @@
+//! The sections, each group parsed once, those that are named before those that name them.
+
+mod certificate;
+mod expose;
+mod hashpolicy;
+mod route;
+mod traffic;
+mod vhost;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::findings::Findings;
+use super::keywords::Group;
+use super::reader::{Parsed, Reader};
+use super::{Context, codes};
+use crate::model::{Certificate, Diagnostic, Document, Expose, HashPolicy, Route, Severity};
+
+/// How many routes and hash policies the exposes of a service may reach together. Sections can be
+/// named by many others, so that a small document could ask for a very large configuration.
+const MAX_REACHED: usize = 50_000;
+
+type Table<'a, T> = BTreeMap<&'a str, Parsed<T>>;
+
+/// Every section of a document, parsed.
+pub(super) struct Sections<'a> {
+    document: &'a Document,
+    /// What each section names.
+    links: BTreeMap<&'a str, Vec<&'a str>>,
+    certificates: Table<'a, Certificate>,
+    hash_policies: Table<'a, HashPolicy>,
+    routes: Table<'a, Route>,
+    vhosts: Table<'a, vhost::Vhost>,
+    /// The routes and hash policies reached so far.
+    reached: usize,
+}
+
+impl<'a> Sections<'a> {
+    /// Parses a document. Returns the valid exposes, in section order.
+    pub(super) fn parse(
+        document: &'a Document,
+        context: &Context,
+        findings: &mut Findings,
+    ) -> Vec<Expose> {
+        let mut sections = Self {
+            document,
+            links: BTreeMap::new(),
+            certificates: Table::new(),
+            hash_policies: Table::new(),
+            routes: Table::new(),
+            vhosts: Table::new(),
+            reached: 0,
+        };
+        sections.certificates = sections.table(Group::Certificate, findings, |_, reader| {
+            certificate::parse(&document.path, context, reader)
+        });
+        sections.hash_policies = sections.table(Group::Hashpolicy, findings, |_, reader| {
+            hashpolicy::parse(reader)
+        });
+        sections.routes = sections.table(Group::Route, findings, |sections, reader| {
+            route::parse(&sections.hash_policies, reader)
+        });
+        sections.vhosts = sections.table(Group::Vhost, findings, Self::vhost);
+        let exposes = sections.table(Group::Expose, findings, Self::expose);
+        sections.say_what_is_unused(&exposes, findings);
+        let good = exposes.into_values().filter_map(|parsed| match parsed {
+            Parsed::Good(expose) => Some(expose),
+            Parsed::Unknown | Parsed::Refused => None,
+        });
+        good.collect()
+    }
+
+    /// Parses the sections of a group.
+    fn table<T>(
+        &mut self,
+        group: Group,
+        findings: &mut Findings,
+        mut parse: impl FnMut(&mut Self, &mut Reader<'a, '_>) -> Option<T>,
+    ) -> Table<'a, T> {
+        let mut table = Table::new();
+        let document = self.document;
+        for (name, section) in &document.sections {
+            if Group::of(name) != Some(group) {
+                continue;
+            }
+            if let Some(driver) = foreign_driver(group, section.driver.as_deref()) {
+                findings.push(
+                    Diagnostic::new(
+                        Severity::Warning,
+                        codes::UNKNOWN_TYPE,
+                        format!("type '{driver}' is no concern of the gateway"),
+                    )
+                    .at(name, "type")
+                    .hint(format!("write type={} to have it served", group.driver())),
+                );
+                continue;
+            }
+            let mut reader = Reader::new(name, group, document, section, findings);
+            let value = parse(self, &mut reader);
+            let (parsed, links) = reader.finish(value);
+            self.links.insert(name, links);
+            table.insert(name.as_str(), parsed);
+        }
+        table
+    }
+
+    /// Counts what an expose or a vhost reaches. Returns false when it is too much.
+    fn reach(&mut self, count: usize) -> bool {
+        self.reached = self.reached.saturating_add(count);
+        self.reached <= MAX_REACHED
+    }
+
+    /// Every section that some sections lead to, themselves included.
+    fn reachable(&self, from: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut seen = BTreeSet::new();
+        let mut todo: Vec<&'a str> = from.collect();
+        while let Some(name) = todo.pop() {
+            if seen.insert(name) {
+                todo.extend(self.links.get(name).into_iter().flatten());
+            }
+        }
+        seen
+    }
+
+    /// Sections that nothing leads to, exposes without an ip, and exposes that are left out only
+    /// because of what they lead to.
+    fn say_what_is_unused(&self, exposes: &Table<'a, Expose>, findings: &mut Findings) {
+        let reachable = self.reachable(exposes.keys().copied());
+        for name in self.links.keys().filter(|name| !reachable.contains(*name)) {
+            findings.push(
+                Diagnostic::new(
+                    Severity::Info,
+                    codes::UNUSED_SECTION,
+                    "no expose leads to this section",
+                )
+                .in_section(name),
+            );
+        }
+        let published: BTreeSet<&str> = self
+            .document
+            .ips
+            .values()
+            .flat_map(|ip| ip.exposes.iter().map(String::as_str))
+            .collect();
+        let faulty: BTreeSet<String> = findings.faulty_sections().map(Into::into).collect();
+        for (name, parsed) in exposes {
+            if !published.contains(name) {
+                findings.push(
+                    Diagnostic::new(
+                        Severity::Warning,
+                        codes::EXPOSE_NOT_PUBLISHED,
+                        "no ip section names this expose, so nothing is behind it",
+                    )
+                    .in_section(name)
+                    .hint(format!("add it to an ip: ip#0.expose={name}")),
+                );
+            }
+            if matches!(parsed, Parsed::Refused) && !faulty.contains(*name) {
+                let culprits: Vec<&str> = self
+                    .reachable(std::iter::once(*name))
+                    .into_iter()
+                    .filter(|section| faulty.contains(*section))
+                    .collect();
+                findings.push(
+                    Diagnostic::new(
+                        Severity::Info,
+                        codes::LEFT_OUT,
+                        format!("left out because of {}", culprits.join(", ")),
+                    )
+                    .in_section(name),
+                );
+            }
+        }
+    }
+}
+
+/// A driver that is not the gateway's, from `type` or from the daemon's `group.type`.
+fn foreign_driver(group: Group, driver: Option<&str>) -> Option<&str> {
+    let driver = driver?;
+    let name = match driver.split_once('.') {
+        Some((prefix, name)) if prefix == group.name() => name,
+        _ => driver,
+    };
+    (!name.is_empty() && name != group.driver()).then_some(name)
+}

@@ -1,0 +1,177 @@
+//! What travels through an expose: server names, virtual hosts and certificates.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+
+use super::super::codes;
+use super::super::keywords::expose as keyword;
+use super::super::keywords::{route, vhost as vhost_keyword};
+use super::super::names;
+use super::super::reader::Reader;
+use super::super::value::{self, Problem};
+use super::Sections;
+use super::vhost::{own_domains, too_much};
+use crate::model::{
+    Action, Certificate, DownstreamTls, LbPolicy, Protocol, Traffic, UpstreamTls, VirtualHost,
+};
+
+impl<'a> Sections<'a> {
+    pub(super) fn traffic(
+        &mut self,
+        reader: &mut Reader<'a, '_>,
+        protocol: Option<Protocol>,
+        listener_port: Option<NonZeroU16>,
+    ) -> Option<Traffic> {
+        let server_names = reader.read(&keyword::SNI, |value| {
+            let names = value::list(value)?;
+            let mut names = names
+                .iter()
+                .map(|name| names::server_name(name))
+                .collect::<Result<Vec<String>, _>>()?;
+            names.sort();
+            names.dedup();
+            Ok(names)
+        });
+        let tls = self.downstream_tls(reader);
+        let vhosts = self.virtual_hosts(reader, listener_port, tls.is_some());
+        if reader.is_set(&keyword::SNI) && reader.is_set(&keyword::VHOSTS) {
+            reader.error(
+                keyword::SNI.name,
+                codes::SNI_WITH_VHOSTS,
+                "excludes vhosts, whose domains select the connection already",
+                "remove sni for HTTP, or vhosts to pass connections through",
+            );
+        }
+        Some(match protocol? {
+            Protocol::Udp => Traffic::Udp,
+            Protocol::Tcp if reader.is_set(&keyword::VHOSTS) => Traffic::Http { vhosts, tls },
+            Protocol::Tcp => Traffic::Tcp {
+                server_names: server_names.unwrap_or_default(),
+                tls,
+            },
+        })
+    }
+
+    fn virtual_hosts(
+        &mut self,
+        reader: &mut Reader<'a, '_>,
+        listener_port: Option<NonZeroU16>,
+        is_tls: bool,
+    ) -> Vec<VirtualHost> {
+        let found = reader.sections(&keyword::VHOSTS, &self.vhosts);
+        let weight = found.iter().map(|(_, vhost)| vhost.weight()).sum::<usize>();
+        let reached = self.reached.saturating_add(weight);
+        let mut seen = BTreeMap::new();
+        let mut vhosts = Vec::new();
+        for (section, vhost) in found {
+            let port = listener_port.map(NonZeroU16::get);
+            let domains = own_domains(reader, (section, vhost), port, &mut seen);
+            if is_tls {
+                check_wildcards(reader, section, &domains);
+            }
+            if reached <= super::MAX_REACHED {
+                vhosts.push(VirtualHost {
+                    section: section.to_owned(),
+                    domains,
+                    routes: vhost.routes.clone(),
+                });
+            }
+        }
+        if !self.reach(weight) {
+            too_much(reader, keyword::VHOSTS.name);
+        }
+        vhosts
+    }
+
+    fn downstream_tls(&self, reader: &mut Reader<'a, '_>) -> Option<DownstreamTls> {
+        let certificates = self.certificates(reader, &keyword::LISTENER_CERTIFICATES)?;
+        if certificates.iter().all(|c| c.key_pair.is_none()) {
+            reader.error(
+                keyword::LISTENER_CERTIFICATES.name,
+                codes::NO_KEY_PAIR,
+                "names no certificate to present to clients",
+                "name a certificate section with certificate_secret",
+            );
+        }
+        Some(DownstreamTls { certificates })
+    }
+
+    pub(super) fn upstream_tls(&self, reader: &mut Reader<'a, '_>) -> Option<UpstreamTls> {
+        let certificates = self.certificates(reader, &keyword::CLUSTER_CERTIFICATES)?;
+        if certificates.iter().all(|c| c.validation.is_none()) {
+            reader.info(
+                keyword::CLUSTER_CERTIFICATES.name,
+                codes::ENDPOINT_UNVERIFIED,
+                "encrypts towards the service without verifying its certificate",
+                "write validation_secret in one of these certificates",
+            );
+        }
+        Some(UpstreamTls { certificates })
+    }
+
+    /// The certificates that a keyword names; `None` where it names none that are valid.
+    fn certificates(
+        &self,
+        reader: &mut Reader<'a, '_>,
+        keyword: &'static super::super::keywords::Keyword,
+    ) -> Option<Vec<Certificate>> {
+        let found = reader.sections(keyword, &self.certificates);
+        let certificates: Vec<Certificate> = found.into_iter().map(|(_, c)| c.clone()).collect();
+        (!certificates.is_empty()).then_some(certificates)
+    }
+
+    /// Says where hashing and what is hashed do not go together.
+    pub(super) fn check_hashing(
+        reader: &mut Reader<'_, '_>,
+        traffic: &Traffic,
+        lb_policy: LbPolicy,
+        hashes_itself: bool,
+    ) {
+        let hashes = matches!(lb_policy, LbPolicy::RingHash | LbPolicy::Maglev);
+        let mut routes_that_hash = Vec::new();
+        if let Traffic::Http { vhosts, .. } = traffic {
+            for route in vhosts.iter().flat_map(|vhost| &vhost.routes) {
+                if let Action::Forward { hash_policies, .. } = &route.action
+                    && !hash_policies.is_empty()
+                {
+                    routes_that_hash.push(route.section.as_str());
+                }
+            }
+        }
+        match routes_that_hash.first() {
+            Some(section) if !hashes => reader.warn(
+                keyword::LB_POLICY.name,
+                codes::HASH_POLICY_UNUSED,
+                format!(
+                    "does not hash, so {section}.{} has no effect",
+                    route::HASH_POLICIES.name
+                ),
+                "write lb_policy=ring_hash or maglev",
+            ),
+            None if hashes && !hashes_itself => reader.warn(
+                keyword::LB_POLICY.name,
+                codes::NOTHING_HASHED,
+                "has nothing to hash, so it picks at random",
+                "name hash policies in a route's hash_policies, or write another lb_policy",
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// Refuses, under TLS, the wildcards that Envoy cannot look for in a server name.
+fn check_wildcards(reader: &mut Reader<'_, '_>, section: &str, domains: &[String]) {
+    for domain in domains {
+        if domain.len() > 1 && domain.starts_with('*') && !domain.starts_with("*.") {
+            let problem = Problem::new(
+                codes::INVALID_DOMAIN,
+                format!(
+                    "'{domain}' cannot be told by the server name of a TLS connection, as {} needs",
+                    reader.name
+                ),
+                "write * only as the whole first label, as in *.acme.com",
+            );
+            reader.refuse_for(section, vhost_keyword::DOMAINS.name, problem);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Sections whose name is nearly one that the gateway reads, and ip sections that expose what is not.
+
+use super::codes;
+use super::findings::Findings;
+use super::keywords::Group;
+use crate::model::{Diagnostic, Document, Severity};
+
+/// The agent's other groups of sections.
+const OTHERS: [&str; 10] = [
+    "app",
+    "container",
+    "disk",
+    "fs",
+    "ip",
+    "share",
+    "subset",
+    "sync",
+    "task",
+    "volume",
+];
+
+pub(super) fn find(document: &Document, findings: &mut Findings) {
+    for name in document.sections.keys() {
+        let Some((group, index)) = name.split_once('#') else {
+            continue;
+        };
+        if Group::of(name).is_some() || OTHERS.contains(&group) {
+            continue;
+        }
+        let plain = group.to_ascii_lowercase().replace(['_', '-'], "");
+        let groups = Group::ALL.iter().map(|group| group.name());
+        let known = groups.clone().find(|known| {
+            plain == *known
+                || plain.strip_suffix('s') == Some(known)
+                || plain.strip_suffix("ies") == known.strip_suffix('y') && known.ends_with('y')
+        });
+        if let Some(meant) = known.or_else(|| findings.nearest(&plain, groups)) {
+            findings.push(
+                Diagnostic::new(
+                    Severity::Warning,
+                    codes::UNKNOWN_SECTION,
+                    format!("{group} is no group of sections, so this one is ignored"),
+                )
+                .in_section(name)
+                .hint(format!("did you mean {meant}#{index}?")),
+            );
+        }
+    }
+    for (ip, section) in &document.ips {
+        for name in &section.exposes {
+            let is_expose = Group::of(name) == Some(Group::Expose);
+            if is_expose && document.sections.contains_key(name) {
+                continue;
+            }
+            let known = document.sections.keys().map(String::as_str);
+            let known = known.filter(|known| Group::of(known) == Some(Group::Expose));
+            let hint = match findings.nearest_section(name, known) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("add a section [{name}], or remove the name"),
+            };
+            findings.push(
+                Diagnostic::new(
+                    Severity::Warning,
+                    codes::UNKNOWN_REFERENCE,
+                    format!("'{name}' is not defined"),
+                )
+                .at(ip, "expose")
+                .hint(hint),
+            );
+        }
+    }
+}
