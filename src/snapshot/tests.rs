@@ -36,6 +36,12 @@ fn apply(snapshot: &mut Snapshot, operations: &[(u8, Option<u8>)]) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn the_changes_applied_to_the_older_snapshot_give_the_newer(
         first in operations(),

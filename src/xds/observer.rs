@@ -82,7 +82,7 @@ pub struct Refusal {
     pub nonce: String,
     /// The client's words.
     pub text: String,
-    /// The names whose change the response carried.
+    /// The names that the response carried.
     pub names: Vec<Arc<str>>,
     /// Those of them that the refusal concerns: the ones that the text names, else all.
     pub suspects: Vec<Arc<str>>,

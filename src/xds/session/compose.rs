@@ -9,6 +9,7 @@ use super::lane::Claim;
 use super::ledger::{Flight, Has, Item};
 use super::newcomers::endpoints;
 use super::outbound::Plan;
+use crate::envoy::bootstrap::Variant;
 use crate::envoy::{Resource, ResourceType, Version};
 use crate::xds::Event;
 use crate::xds::wire::Response;
@@ -138,6 +139,7 @@ impl Session {
 
     fn depart(&mut self, kind: ResourceType, plan: Plan, response: &Response, now: Instant) {
         let aggregated = self.is_aggregated();
+        let sequence = self.nonces;
         let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return;
@@ -150,13 +152,13 @@ impl Session {
             let had = ledger.settle(&name).map_or(Has::Nothing, |p| p.has);
             match kind {
                 ResourceType::Cluster if aggregated => {
-                    newcomers.sent_cluster(&resource, had.is_nothing(), now);
+                    newcomers.sent_cluster(&resource, had.is_nothing(), sequence, now);
                     due.extend(endpoints(&resource.references).cloned());
                 }
                 ResourceType::Endpoints => newcomers.sent_endpoints(&name),
                 _ => {}
             }
-            let sent = Some(resource);
+            let sent = Has::Resource(resource);
             items.push(Item { name, had, sent });
         }
         for name in plan.removals {
@@ -164,16 +166,24 @@ impl Session {
             if kind == ResourceType::Cluster {
                 newcomers.removed(&name, resource(&had).map(|r| &**r));
             }
-            let sent = None;
+            let sent = Has::Nothing;
             items.push(Item { name, had, sent });
         }
         for name in &plan.absent {
             ledger.settle(name);
         }
+        if response.variant == Variant::StateOfTheWorld && kind.is_full_state() {
+            // The client's verdict is about these as well.
+            let changed: HashSet<_> = items.iter().map(|item| item.name.clone()).collect();
+            let others = response.resources.iter();
+            let others = others.filter(|resource| !changed.contains(&resource.name));
+            items.extend(others.map(|resource| ledger.repeat(resource)));
+        }
         lane.owes_answer = false;
         lane.answered = true;
         lane.last_nonce = Some(response.nonce.clone());
         lane.ledger.depart(Flight {
+            sequence,
             nonce: response.nonce.clone(),
             version: response.version,
             sent_at: now,

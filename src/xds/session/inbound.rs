@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::lane::{Claim, Lane};
 use super::ledger::{Flight, Has};
-use super::refusal::{mentions, suspects};
+use super::refusal::suspects;
 use super::subscription::{BadName, Shift};
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::bootstrap::Variant;
@@ -102,30 +102,31 @@ impl Session {
         now: Instant,
     ) -> Result<(), BadRequest> {
         let nonce = &request.response_nonce;
-        match self.lane(kind) {
+        let first = self.lane(kind).is_none();
+        if first {
             // The nonce of a type's first request is that of an earlier stream.
-            None => {
-                let claim = Claim::of(&request.version_info);
-                self.lanes[kind as usize] = Some(Lane::new(claim, now));
-            }
-            Some(_) if nonce.is_empty() => {}
-            Some(lane) => {
-                let current = lane.last_nonce.as_ref() == Some(nonce);
-                self.answered(kind, nonce, request.error_detail.as_ref(), now);
-                if !current {
-                    // A newer response is under way: the names that answer it are the ones that count.
-                    return Ok(());
-                }
-            }
+            let claim = Claim::of(&request.version_info);
+            self.lanes[kind as usize] = Some(Lane::new(claim, now));
         }
         let (view, lanes) = (&self.view, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return Ok(());
         };
-        let shift = lane.subscription.replace(&request.resource_names, |name| {
-            view.get(kind, name).map_or(name.into(), |r| r.name.clone())
-        })?;
-        self.shift(kind, &shift, Initial::new());
+        if first || nonce.is_empty() || lane.last_nonce.as_ref() == Some(nonce) {
+            let shift = lane.subscription.replace(&request.resource_names, |name| {
+                view.get(kind, name).map_or(name.into(), |r| r.name.clone())
+            })?;
+            self.shift(kind, &shift, Initial::new());
+        } else {
+            // A newer response is under way: the names that answer it are the ones that count.
+            // But the client may have thrown away what it had under the names that are missing here.
+            for name in lane.subscription.overlook(&request.resource_names) {
+                lane.ledger.forget(&name);
+            }
+        }
+        if !first {
+            self.answered(kind, nonce, request.error_detail.as_ref(), now);
+        }
         Ok(())
     }
 
@@ -138,15 +139,17 @@ impl Session {
         let first = self.lane(kind).is_none();
         let mut initial = Initial::new();
         if first {
-            self.lanes[kind as usize] = Some(Lane::new(Claim::Nothing, now));
+            let claim = if request.initial_resource_versions.is_empty() {
+                Claim::Nothing
+            } else {
+                Claim::Earlier(None)
+            };
+            self.lanes[kind as usize] = Some(Lane::new(claim, now));
             initial = request
                 .initial_resource_versions
                 .into_iter()
                 .map(|has| (has.name, Version::parse(&has.version)))
                 .collect();
-        } else {
-            let nonce = &request.response_nonce;
-            self.answered(kind, nonce, request.error_detail.as_ref(), now);
         }
         let (view, lanes) = (&self.view, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
@@ -159,6 +162,10 @@ impl Session {
             |name| view.get(kind, name).map_or(name.into(), |r| r.name.clone()),
         )?;
         self.shift(kind, &shift, initial);
+        if !first {
+            let nonce = &request.response_nonce;
+            self.answered(kind, nonce, request.error_detail.as_ref(), now);
+        }
         Ok(())
     }
 
@@ -193,8 +200,14 @@ impl Session {
                     ledger.touch(name, Has::Earlier(version));
                 }
                 None if shift.was_wildcard => ledger.demand(name, had(name)),
-                None => ledger.demand(name, Has::Nothing),
+                None => {
+                    let coming = ledger.coming(name);
+                    ledger.demand(name, coming);
+                }
             }
+        }
+        for name in &shift.asked_again {
+            ledger.demand(name, had(name));
         }
         if shift.asks_all {
             lane.owes_answer = initial.is_empty();
@@ -221,7 +234,8 @@ impl Session {
         }
     }
 
-    /// A response was accepted or refused: a refusal is the presence of an error, whatever version the
+    /// A response was accepted or refused, after the names in the same request were looked at, so that
+    /// those know what was under way. A refusal is the presence of an error, whatever version the
     /// request repeats.
     fn answered(
         &mut self,
@@ -253,15 +267,10 @@ impl Session {
             nonce: &flight.nonce,
             after: now.saturating_duration_since(flight.sent_at),
         });
-        let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
-        let Some(lane) = lanes[kind as usize].as_mut() else {
-            return;
-        };
-        for item in flight.items {
-            lane.ledger.accepted(&item);
-            if kind == ResourceType::Cluster && item.sent.is_some() {
-                newcomers.accepted(&item.name, now);
-            }
+        if kind == ResourceType::Cluster {
+            let newcomers = &mut self.newcomers;
+            let clusters = flight.items.iter().filter(|item| !item.sent.is_nothing());
+            clusters.for_each(|item| newcomers.accepted(&item.name, flight.sequence, now));
         }
     }
 
@@ -271,42 +280,26 @@ impl Session {
             return;
         };
         let names: Vec<_> = flight.items.iter().map(|item| item.name.clone()).collect();
-        let known = lane.ledger.refusals();
-        let plain: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let anew = plain.iter().any(|name| mentions(text, name));
-        // A full state repeats what was refused before, and is refused for it again.
-        let again = kind.is_full_state() && known.keys().any(|name| mentions(text, name));
-        let suspects = if again && !anew {
-            Vec::new()
-        } else {
-            suspects(text, &plain)
-        };
-        let suspects: HashSet<Arc<str>> = suspects.into_iter().map(Arc::from).collect();
         let refusal = Refusal {
             kind,
             version: flight.version,
             nonce: flight.nonce,
             text: text.to_owned(),
-            suspects: names
-                .iter()
-                .filter(|name| suspects.contains(*name))
-                .cloned()
-                .collect(),
+            suspects: suspects(text, &names),
             names,
         };
+        let suspects: HashSet<&str> = refusal.suspects.iter().map(|name| &**name).collect();
         for item in flight.items {
-            let refused = suspects.contains(&item.name);
-            if kind == ResourceType::Cluster && item.sent.is_some() {
+            let refused = suspects.contains(&*item.name);
+            if kind == ResourceType::Cluster && !item.sent.is_nothing() {
                 if refused {
-                    newcomers.refused(&item.name);
+                    newcomers.refused(&item.name, flight.sequence);
                 } else {
-                    newcomers.accepted(&item.name, now);
+                    newcomers.accepted(&item.name, flight.sequence, now);
                 }
             }
             if refused {
-                lane.ledger.refused(item);
-            } else {
-                lane.ledger.accepted(&item);
+                lane.ledger.refused(item, flight.sequence);
             }
         }
         self.tell(&Event::Refused(&refusal));

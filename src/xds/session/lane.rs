@@ -16,7 +16,7 @@ pub(super) struct Lane {
     pub(super) ledger: Ledger,
     /// When it first asked.
     pub(super) opened_at: Instant,
-    /// State of the world: the version that the client said it has, when it first asked.
+    /// What the client said it has from an earlier stream, when it first asked.
     pub(super) claim: Claim,
     /// Whether a response is due even if it holds nothing.
     pub(super) owes_answer: bool,
@@ -26,12 +26,12 @@ pub(super) struct Lane {
     pub(super) last_nonce: Option<String>,
 }
 
-/// What a state-of-the-world client said it has from an earlier stream.
+/// What a client said it has from an earlier stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claim {
     /// Nothing.
     Nothing,
-    /// Something; its version, if that is one of ours.
+    /// Something; the version of all of it, if that was said and is one of ours.
     Earlier(Option<Version>),
 }
 

@@ -4,7 +4,7 @@
 //! sent, those sent and not yet acknowledged, and those refused. So a stream's memory and work are
 //! those of what is under way, whatever the snapshot holds.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -69,20 +69,25 @@ pub(super) struct Item {
     pub(super) name: Arc<str>,
     /// What the client had.
     pub(super) had: Has,
-    /// What was sent; `None` for a removal.
-    pub(super) sent: Option<Arc<Resource>>,
+    /// What it has once it accepts: nothing after a removal.
+    pub(super) sent: Has,
 }
+
+/// A place in the order in which a stream sent its responses.
+pub(super) type Sequence = u64;
 
 /// A response that is not acknowledged yet.
 #[derive(Debug)]
 pub(super) struct Flight {
+    /// Its place among all responses of the stream.
+    pub(super) sequence: Sequence,
     /// Its nonce.
     pub(super) nonce: String,
     /// The version it carried.
     pub(super) version: Version,
     /// When it was sent.
     pub(super) sent_at: Instant,
-    /// The names whose change it carried.
+    /// What it carried.
     pub(super) items: Vec<Item>,
 }
 
@@ -100,6 +105,8 @@ pub(super) struct Ledger {
     flights: VecDeque<Flight>,
     /// What the client still has under each name that it refused an update of.
     refused: HashMap<Arc<str>, Has>,
+    /// The names that the client stopped to want while responses were under way.
+    abandoned: HashSet<Arc<str>>,
 }
 
 impl Ledger {
@@ -118,9 +125,12 @@ impl Ledger {
     }
 
     /// The client no longer wants a name.
-    pub(super) fn forget(&mut self, name: &str) {
+    pub(super) fn forget(&mut self, name: &Arc<str>) {
         self.pending.remove(name);
         self.refused.remove(name);
+        if !self.flights.is_empty() {
+            self.abandoned.insert(name.clone());
+        }
     }
 
     /// The client no longer wants any but some names.
@@ -139,14 +149,39 @@ impl Ledger {
         &self.pending
     }
 
-    /// A name is dealt with.
+    /// A name is dealt with: the client has its target, or it is under way. What was refused under it
+    /// no longer matters.
     pub(super) fn settle(&mut self, name: &str) -> Option<Pending> {
+        self.refused.remove(name);
         self.pending.remove(name)
+    }
+
+    /// A resource is sent as it was before, because others of its type changed.
+    pub(super) fn repeat(&mut self, resource: &Arc<Resource>) -> Item {
+        let same = Has::Resource(resource.clone());
+        Item {
+            name: resource.name.clone(),
+            had: self.refused.remove(&resource.name).unwrap_or(same.clone()),
+            sent: same,
+        }
     }
 
     /// The responses not acknowledged, oldest first.
     pub(super) fn flights(&self) -> &VecDeque<Flight> {
         &self.flights
+    }
+
+    /// What a client will have under a name that it did not want until now: nothing, as it threw away
+    /// what it had, unless a response is still under way from when it did want it.
+    pub(super) fn coming(&mut self, name: &str) -> Has {
+        let mut coming = Has::Nothing;
+        if self.abandoned.remove(name) {
+            let items = self.flights.iter_mut().flat_map(|f| f.items.iter_mut());
+            for item in items.filter(|item| &*item.name == name) {
+                item.had = std::mem::replace(&mut coming, item.sent.clone());
+            }
+        }
+        coming
     }
 
     /// A response was sent.
@@ -165,33 +200,35 @@ impl Ledger {
         let Some(at) = self.flights.iter().position(|f| f.nonce == nonce) else {
             return Vec::new();
         };
-        if with_earlier {
+        let landed = if with_earlier {
             self.flights.drain(..=at).collect()
         } else {
             self.flights.remove(at).into_iter().collect()
+        };
+        if self.flights.is_empty() {
+            self.abandoned.clear();
         }
+        landed
     }
 
-    /// The client has what a response carried under a name.
-    pub(super) fn accepted(&mut self, item: &Item) {
-        self.refused.remove(&item.name);
-    }
-
-    /// The client refused what a response carried under a name, and has what it had.
-    pub(super) fn refused(&mut self, item: Item) {
-        let later = self.flights.iter_mut().flat_map(|f| f.items.iter_mut());
-        for again in later.filter(|again| again.name == item.name) {
-            again.had = item.had.clone();
+    /// The client refused what a response carried under a name, and has what it had. So a later
+    /// response found something else there than was thought when it was sent.
+    pub(super) fn refused(&mut self, item: Item, sent_at: Sequence) {
+        if let (Has::Resource(had), Has::Resource(sent)) = (&item.had, &item.sent)
+            && had.version == sent.version
+        {
+            return;
+        }
+        let later = self.flights.iter_mut().filter(|f| f.sequence > sent_at);
+        let mut items = later.flat_map(|flight| flight.items.iter_mut());
+        if let Some(again) = items.find(|again| again.name == item.name) {
+            again.had = item.had;
+            return;
         }
         if let Some(pending) = self.pending.get_mut(&item.name) {
             pending.has = item.had.clone();
         }
         self.refused.insert(item.name, item.had);
-    }
-
-    /// The names refused, with what the client still has under them.
-    pub(super) fn refusals(&self) -> &HashMap<Arc<str>, Has> {
-        &self.refused
     }
 
     /// Everything that the client may have beside what the snapshot says: what is to be replaced,
@@ -203,11 +240,16 @@ impl Ledger {
             until: None,
         });
         let flights = self.flights.iter().filter(move |f| now < f.given_up_at());
+        // What was sent counts as well: a client that no longer wants it may want it again before it
+        // arrives.
         let flying = flights.flat_map(|flight| {
-            flight.items.iter().map(|item| Leftover {
-                has: &item.had,
-                until: Some(flight.given_up_at()),
-            })
+            let items = flight.items.iter();
+            items
+                .flat_map(|item| [&item.had, &item.sent])
+                .map(|has| Leftover {
+                    has,
+                    until: Some(flight.given_up_at()),
+                })
         });
         let refused = self
             .refused

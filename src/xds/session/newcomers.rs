@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::ledger::Sequence;
 use super::{FALLBACK, SETTLE};
 use crate::envoy::{Reference, Resource, ResourceType};
 
@@ -37,6 +38,8 @@ impl Gate {
 
 #[derive(Debug)]
 struct Newcomer {
+    /// The response that brought it; what the client says of older ones is not about this.
+    sequence: Sequence,
     sent_at: Instant,
     accepted_at: Option<Instant>,
     refused: bool,
@@ -54,7 +57,13 @@ pub(super) struct Newcomers {
 
 impl Newcomers {
     /// A cluster was sent; the client did not have it before if it is `new`. Its endpoints are due.
-    pub(super) fn sent_cluster(&mut self, cluster: &Resource, new: bool, now: Instant) {
+    pub(super) fn sent_cluster(
+        &mut self,
+        cluster: &Resource,
+        new: bool,
+        sequence: Sequence,
+        now: Instant,
+    ) {
         let mut owed = 0;
         for endpoints in endpoints(&cluster.references) {
             owed += 1;
@@ -62,6 +71,7 @@ impl Newcomers {
         }
         if new || self.clusters.contains_key(&cluster.name) {
             let newcomer = Newcomer {
+                sequence,
                 sent_at: now,
                 accepted_at: None,
                 refused: false,
@@ -88,8 +98,8 @@ impl Newcomers {
     }
 
     /// The client has a cluster.
-    pub(super) fn accepted(&mut self, cluster: &str, now: Instant) {
-        if let Some(newcomer) = self.clusters.get_mut(cluster) {
+    pub(super) fn accepted(&mut self, cluster: &str, sequence: Sequence, now: Instant) {
+        if let Some(newcomer) = self.newcomer(cluster, sequence) {
             newcomer.refused = false;
             newcomer.accepted_at = Some(now);
             self.settle(cluster);
@@ -97,8 +107,8 @@ impl Newcomers {
     }
 
     /// The client refused a cluster. Nothing that names it is sent until it accepts another version.
-    pub(super) fn refused(&mut self, cluster: &str) {
-        if let Some(newcomer) = self.clusters.get_mut(cluster) {
+    pub(super) fn refused(&mut self, cluster: &str, sequence: Sequence) {
+        if let Some(newcomer) = self.newcomer(cluster, sequence) {
             newcomer.refused = true;
         }
     }
@@ -109,6 +119,12 @@ impl Newcomers {
         for endpoints in had.into_iter().flat_map(|had| endpoints(&had.references)) {
             self.owed.remove(endpoints);
         }
+    }
+
+    /// A newcomer that a response is about.
+    fn newcomer(&mut self, cluster: &str, sequence: Sequence) -> Option<&mut Newcomer> {
+        let newcomer = self.clusters.get_mut(cluster)?;
+        (newcomer.sequence <= sequence).then_some(newcomer)
     }
 
     fn settle(&mut self, cluster: &str) {

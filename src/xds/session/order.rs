@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::ledger::{Has, Leftover, Pending};
+use super::lane::Claim;
+use super::ledger::{Has, Leftover};
 use super::newcomers::Gate;
 use super::{SETTLE, Session};
 use crate::envoy::{Resource, ResourceType};
@@ -92,26 +93,23 @@ impl Session {
     }
 
     /// Whether a resource may be removed: nothing that the client has names it.
-    pub(super) fn removal_gate(
-        &self,
-        name: &str,
-        pending: &Pending,
-        holders: &Holders<'_>,
-        now: Instant,
-    ) -> Gate {
+    pub(super) fn removal_gate(&self, name: &str, holders: &Holders<'_>, now: Instant) -> Gate {
         let kind = holders.kind;
         let gate = holders.gate(name);
-        // What a client has from an earlier stream may be named by other types that it is about to
-        // ask for, and has from there as well.
-        let earlier = self.is_aggregated() && matches!(pending.has, Has::Earlier(_));
+        // A client that reconnects has more than it asked for yet.
         let unasked = || {
             holders_of(kind)
                 .iter()
                 .any(|kind| self.lane(*kind).is_none())
         };
         match self.lane(kind) {
-            Some(lane) if earlier && now < lane.opened_at + SETTLE && unasked() => {
-                gate.and(Gate::Until(lane.opened_at + SETTLE))
+            Some(lane) if lane.claim != Claim::Nothing && self.is_aggregated() => {
+                let settled_at = lane.opened_at + SETTLE;
+                if now < settled_at && unasked() {
+                    gate.and(Gate::Until(settled_at))
+                } else {
+                    gate
+                }
             }
             _ => gate,
         }

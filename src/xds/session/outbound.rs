@@ -192,7 +192,7 @@ impl Session {
             },
             None if pending.has.is_nothing() && pending.demanded => Verdict::Absent,
             None if pending.has.is_nothing() => Verdict::Settled,
-            None => match self.removal_gate(name, pending, holders(), now) {
+            None => match self.removal_gate(name, holders(), now) {
                 Gate::Open => Verdict::Remove,
                 gate => Verdict::Wait(gate),
             },

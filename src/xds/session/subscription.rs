@@ -26,6 +26,9 @@ pub(super) struct Subscription {
     /// A hash of the list in the last state-of-the-world request. Acknowledgements repeat the list,
     /// which can be long, so an equal one is not compared name by name.
     last_list: Option<u64>,
+    /// Names missing from a list that did not count, because a newer response was under way. The
+    /// client may have thrown away what it had under them.
+    missed: HashSet<Arc<str>>,
 }
 
 /// What a request did to a subscription.
@@ -37,6 +40,8 @@ pub(super) struct Shift {
     pub(super) asks_all: bool,
     /// Names asked for by this request: each must be answered, even if nothing changed.
     pub(super) asked: Vec<Arc<str>>,
+    /// Names asked for again though they were listed: these as well.
+    pub(super) asked_again: Vec<Arc<str>>,
     /// Names no longer listed.
     pub(super) dropped: Vec<Arc<str>>,
 }
@@ -77,12 +82,11 @@ impl Subscription {
             was_wildcard,
             ..Shift::default()
         };
-        let mut hasher = DefaultHasher::new();
-        list.hash(&mut hasher);
-        let hash = Some(hasher.finish());
-        if hash == self.last_list {
+        let hash = Some(hash(list));
+        if hash == self.last_list && self.missed.is_empty() {
             return Ok(shift);
         }
+        let missed = std::mem::take(&mut self.missed);
         let mut listed = HashSet::with_capacity(list.len());
         let mut star = false;
         for name in list {
@@ -90,6 +94,9 @@ impl Subscription {
                 WILDCARD => star = true,
                 name => match self.names.take(name) {
                     Some(kept) => {
+                        if missed.contains(&kept) {
+                            shift.asked.push(kept.clone());
+                        }
                         listed.insert(kept);
                     }
                     None if listed.contains(name) => {}
@@ -109,6 +116,19 @@ impl Subscription {
         self.wildcard = star || !self.named;
         shift.asks_all = self.wildcard && !was_wildcard;
         Ok(shift)
+    }
+
+    /// State of the world: a list that answers an older response and so does not count. The names
+    /// missing from it, which are returned, are asked for anew when a later list has them.
+    pub(super) fn overlook(&mut self, list: &[Bytes]) -> Vec<Arc<str>> {
+        if Some(hash(list)) == self.last_list {
+            return Vec::new();
+        }
+        let listed: HashSet<&[u8]> = list.iter().map(|name| &**name).collect();
+        let missing = self.names.iter().filter(|n| !listed.contains(n.as_bytes()));
+        let missing: Vec<_> = missing.cloned().collect();
+        self.missed.extend(missing.iter().cloned());
+        missing
     }
 
     /// Delta: names to add and to take away. `first` is the first request of the type on the stream.
@@ -138,14 +158,14 @@ impl Subscription {
                     self.wildcard = true;
                     shift.asks_all = true;
                 }
-                name => {
-                    let name = match self.names.get(name) {
-                        Some(listed) => listed.clone(),
-                        None => intern(name),
-                    };
-                    self.names.insert(name.clone());
-                    shift.asked.push(name);
-                }
+                name => match self.names.get(name) {
+                    Some(listed) => shift.asked_again.push(listed.clone()),
+                    None => {
+                        let name = intern(name);
+                        self.names.insert(name.clone());
+                        shift.asked.push(name);
+                    }
+                },
             }
         }
         if first && subscribe.is_empty() && unsubscribe.is_empty() {
@@ -155,6 +175,12 @@ impl Subscription {
         shift.dropped.retain(|name| !self.names.contains(name));
         Ok(shift)
     }
+}
+
+fn hash(list: &[Bytes]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    list.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn text(name: &Bytes) -> Result<&str, BadName> {
@@ -219,6 +245,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_missing_from_an_overlooked_list_is_asked_for_anew() {
+        let mut subscription = Subscription::default();
+        replace(&mut subscription, &["a", "b"]);
+        assert_eq!(subscription.overlook(&list(&["a"])), ["b".into()]);
+        let shift = replace(&mut subscription, &["a", "b"]);
+        assert_eq!(shift.asked, ["b".into()]);
+        let shift = replace(&mut subscription, &["a", "b"]);
+        assert!(shift.asked.is_empty());
+    }
+
+    #[test]
     fn a_wildcard_survives_names_beside_it_and_ends_without_it() {
         let mut subscription = Subscription::default();
         replace(&mut subscription, &[]);
@@ -252,10 +289,8 @@ mod tests {
     fn a_delta_subscription_is_asked_for_even_if_listed() {
         let mut subscription = Subscription::default();
         adjust(&mut subscription, true, &["a"], &[]);
-        assert_eq!(
-            adjust(&mut subscription, false, &["a"], &[]).asked,
-            ["a".into()]
-        );
+        let shift = adjust(&mut subscription, false, &["a"], &[]);
+        assert_eq!(shift.asked_again, ["a".into()]);
         assert_eq!(
             adjust(&mut subscription, false, &[], &["nope"]),
             Shift::default()

@@ -215,7 +215,7 @@ fn a_client_that_never_acknowledges_gets_fewer_responses_with_the_newest_state()
     assert!(talk.session.deadline().is_some());
     talk.pass(FALLBACK);
     let last = talk.expect(Cluster, &["a"], &[]);
-    assert_eq!(&last.resources[0].body[..], b"a: 999");
+    assert!(last.resources[0].body.starts_with(b"a: 999 "));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod delta;
 mod events;
+mod invariant;
 mod order;
 mod sotw;
 
@@ -16,7 +17,7 @@ use crate::envoy::{Reference, Resource};
 use crate::xds::wire::{DeltaRequest, ErrorDetail, NameVersion, Node, Request, SotwRequest};
 use ResourceType::{Cluster, Endpoints, Listener, Routes, Secret};
 
-/// A resource whose body is a line of text.
+/// A resource whose body is a line of text that tells its content and what it names.
 fn resource(
     kind: ResourceType,
     name: &str,
@@ -27,8 +28,9 @@ fn resource(
         kind: *kind,
         name: (*name).into(),
     });
-    let body = Bytes::from(format!("{name}: {content}"));
-    Resource::new(kind, name, body, references.collect())
+    let references: Vec<_> = references.collect();
+    let body = Bytes::from(format!("{name}: {content} {references:?}"));
+    Resource::new(kind, name, body, references)
 }
 
 /// A cluster with endpoints of the same name.

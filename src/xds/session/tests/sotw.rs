@@ -328,7 +328,7 @@ fn a_slow_client_gets_the_newest_state_in_one_response() {
         talk.publish([cluster("a", &n.to_string())]);
     }
     let response = talk.accept(Cluster, &["a"]);
-    assert_eq!(&response.resources[0].body[..], b"a: 1000");
+    assert!(response.resources[0].body.starts_with(b"a: 1000 "));
     talk.quiet();
 }
 
