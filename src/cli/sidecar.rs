@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     fn options(line: &str) -> Options {
-        let args = line.split_whitespace().map(std::ffi::OsString::from);
+        let args = line.split_whitespace().map(OsString::from);
         let cli = Cli::try_parse_from(std::iter::once("xds".into()).chain(args)).unwrap();
         cli.sidecar.options(None)
     }

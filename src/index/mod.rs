@@ -17,6 +17,8 @@ mod publish;
 mod report;
 mod secrets;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::envoy::{Resource, ResourceType};
-use crate::model::{ExposeId, LbPolicy, Socket};
+use crate::model::{ExposeId, Socket};
 use crate::snapshot::Snapshot;
 use crate::translate::{self, Attachment, Endpoint};
 use crate::verdict::Candidate;
@@ -142,5 +142,6 @@ fn own_resources(candidate: &Candidate) -> impl Iterator<Item = &Resource> {
 
 /// Whether Envoy asks for the endpoints of an expose's cluster.
 fn has_endpoints(candidate: &Candidate) -> bool {
-    candidate.expose.lb_policy != LbPolicy::OriginalDst
+    let references = &candidate.translation.cluster.references;
+    references.iter().any(|r| r.kind == ResourceType::Endpoints)
 }

@@ -1,0 +1,122 @@
+//! Where services run.
+
+use super::*;
+
+fn with_status(mut instance: Instance, status: ResourceStatus) -> Instance {
+    instance.resources.get_mut("ip#1").unwrap().status = status;
+    instance
+}
+
+/// The Python janitor sent traffic to any address that was configured, up or not.
+#[test]
+fn only_what_is_up_gets_traffic_and_the_cluster_stays_when_nothing_is() {
+    let mut story = Story::begun();
+    let up = instance("10.0.0.1", l4(80, 8080));
+    story.put(&[("web", up.clone())]);
+    assert_eq!(story.endpoints("web.expose#0"), ["10.0.0.1:80"]);
+
+    story.put(&[("web", with_status(up.clone(), ResourceStatus::NotUp))]);
+    assert_eq!(story.endpoints("web.expose#0"), Vec::<String>::new());
+    assert_eq!(story.names(ResourceType::Cluster), ["web.expose#0"]);
+
+    story.put(&[("web", with_status(up.clone(), ResourceStatus::StandbyUp))]);
+    assert_eq!(story.endpoints("web.expose#0"), ["10.0.0.1:80"]);
+
+    let mut passive = with_status(up.clone(), ResourceStatus::StandbyUp);
+    passive.avail = Availability::NotServing;
+    story.put(&[("web", passive)]);
+    assert_eq!(story.endpoints("web.expose#0"), Vec::<String>::new());
+
+    let mut disabled = up;
+    disabled.resources.get_mut("ip#1").unwrap().disabled = true;
+    story.put(&[("web", disabled)]);
+    assert_eq!(story.endpoints("web.expose#0"), Vec::<String>::new());
+}
+
+#[test]
+fn an_endpoint_change_touches_its_load_assignment_and_nothing_else() {
+    let mut story = Story::begun();
+    story.put(&[
+        ("a", instance("10.0.0.1", http("a.org"))),
+        ("b", instance("10.0.0.2", http("b.org"))),
+    ]);
+    let before = story.index.snapshot().clone();
+    let up = instance("10.0.0.1", http("a.org"));
+    story.put(&[("a", with_status(up, ResourceStatus::NotUp))]);
+    let after = story.index.snapshot();
+    for kind in ResourceType::ALL {
+        let changes = after.changes(&before, kind).count();
+        let expected = usize::from(kind == ResourceType::Endpoints);
+        assert_eq!(changes, expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn every_node_and_every_ip_of_a_service_is_an_endpoint() {
+    let mut story = Story::begun();
+    let mut two_ips = instance("10.0.0.1", l4(80, 8080));
+    let mut second = two_ips.resources["ip#1"].clone();
+    second.info = Arc::new(
+        json!({"ipaddr": "fd00::1", "expose": ["expose#0", "9000/tcp"]})
+            .as_object()
+            .unwrap()
+            .clone(),
+    );
+    two_ips.resources.insert("ip#2".into(), second);
+    let instances = BTreeMap::from([
+        ("node1".to_owned(), Arc::new(two_ips)),
+        (
+            "node2".to_owned(),
+            Arc::new(instance("10.0.0.2", l4(80, 8080))),
+        ),
+    ]);
+    story
+        .services
+        .insert(path("web"), Arc::new(ServiceState { instances }));
+    story.reset();
+    assert_eq!(
+        story.endpoints("web.expose#0"),
+        ["10.0.0.1:80", "10.0.0.2:80", "fd00::1:80"]
+    );
+}
+
+#[test]
+fn an_address_that_is_not_known_yet_is_waited_for() {
+    let mut story = Story::begun();
+    for unknown in [json!(null), json!("not-an-address"), json!(7)] {
+        let mut pending = instance("10.0.0.1", l4(80, 8080));
+        pending.resources.get_mut("ip#1").unwrap().info = Arc::new(
+            json!({"ipaddr": unknown, "expose": ["expose#0"]})
+                .as_object()
+                .unwrap()
+                .clone(),
+        );
+        story.put(&[("web", pending)]);
+        assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+        assert_eq!(story.endpoints("web.expose#0"), Vec::<String>::new());
+    }
+}
+
+/// A keyword may be scoped by node: `port@node2 = 81`.
+#[test]
+fn an_instance_may_have_a_port_of_its_own() {
+    let mut story = Story::begun();
+    let instances = BTreeMap::from([
+        (
+            "node1".to_owned(),
+            Arc::new(instance("10.0.0.1", l4(80, 8080))),
+        ),
+        (
+            "node2".to_owned(),
+            Arc::new(instance("10.0.0.2", l4(81, 8080))),
+        ),
+    ]);
+    story
+        .services
+        .insert(path("web"), Arc::new(ServiceState { instances }));
+    story.reset();
+    assert_eq!(
+        story.endpoints("web.expose#0"),
+        ["10.0.0.1:80", "10.0.0.2:81"]
+    );
+}

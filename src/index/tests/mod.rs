@@ -1,0 +1,381 @@
+//! Stories told to an index: what the daemon says, what Envoy gets, what people are told.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod conflicts;
+mod endpoints;
+mod ports;
+mod scalers;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
+use crate::envoy::{ResourceType, json};
+
+/// An index, the services that its daemon knows, and what it was asked to do.
+struct Story {
+    index: Index,
+    services: BTreeMap<ObjectPath, Arc<ServiceState>>,
+    secrets: BTreeMap<ObjectPath, String>,
+    requests: Vec<Request>,
+}
+
+impl Story {
+    /// A gateway named `envoy` that chooses ports from 2000 to 2003, before its daemon spoke.
+    fn new() -> Self {
+        let admin = Reserved {
+            addr: "0.0.0.0".parse().unwrap(),
+            port: 9901,
+            what: "Envoy's admin interface".into(),
+        };
+        Self {
+            index: Index::new(Options {
+                gateway: "envoy".into(),
+                ports: 2000..=2003,
+                reserved: vec![admin],
+            }),
+            services: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            requests: Vec::new(),
+        }
+    }
+
+    /// A daemon whose whole state is told, and is empty.
+    fn begun() -> Self {
+        let mut story = Self::new();
+        story.reset();
+        story
+    }
+
+    fn apply(&mut self, event: Event) {
+        let context = Context::default();
+        self.requests.extend(self.index.apply(event, &context));
+    }
+
+    /// Tells the whole state.
+    fn reset(&mut self) {
+        self.apply(Event::Daemon(Update::Reset {
+            services: self.services.clone(),
+            secrets: self.secrets.clone(),
+        }));
+    }
+
+    /// Tells, in one patch, of services on one node.
+    fn put(&mut self, services: &[(&str, Instance)]) {
+        let services: Vec<_> = services
+            .iter()
+            .map(|(path, instance)| (path.parse().unwrap(), Some(on_node1(instance.clone()))))
+            .collect();
+        for (path, state) in &services {
+            self.services.insert(
+                ObjectPath::clone(path),
+                state.clone().expect("a state was just given"),
+            );
+        }
+        self.apply(Event::Daemon(Update::Patch {
+            services,
+            secrets: Vec::new(),
+        }));
+    }
+
+    fn remove(&mut self, path: &str) {
+        let path: ObjectPath = self::path(path);
+        self.services.remove(&path);
+        self.apply(Event::Daemon(Update::Patch {
+            services: vec![(path, None)],
+            secrets: Vec::new(),
+        }));
+    }
+
+    /// Tells of a secret; `None` is that it is gone.
+    fn secret(&mut self, path: &str, revision: Option<&str>) {
+        self.apply(Event::Daemon(Update::Patch {
+            services: Vec::new(),
+            secrets: vec![(path.parse().unwrap(), revision.map(Into::into))],
+        }));
+    }
+
+    fn names(&self, kind: ResourceType) -> Vec<&str> {
+        let resources = self.index.snapshot().iter(kind);
+        resources.map(|resource| &*resource.name).collect()
+    }
+
+    /// A resource as JSON.
+    fn json(&self, kind: ResourceType, name: &str) -> Value {
+        let resource = self.index.snapshot().get(kind, name);
+        let resource = resource.unwrap_or_else(|| panic!("there is no {kind:?} {name}"));
+        json::print(kind.type_url(), &resource.body, json::Sensitive::Hidden).unwrap()
+    }
+
+    /// `address:port` of every endpoint of a cluster.
+    fn endpoints(&self, cluster: &str) -> Vec<String> {
+        let assignment = self.json(ResourceType::Endpoints, cluster);
+        let groups = assignment["endpoints"].as_array().cloned();
+        groups
+            .unwrap_or_default()
+            .iter()
+            .flat_map(|group| {
+                group["lb_endpoints"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default()
+            })
+            .map(|endpoint| {
+                let address = &endpoint["endpoint"]["address"]["socket_address"];
+                format!(
+                    "{}:{}",
+                    address["address"].as_str().unwrap(),
+                    address["port_value"]
+                )
+            })
+            .collect()
+    }
+
+    fn verdict(&self, service: &str, section: &str) -> Option<Verdict> {
+        let id = id(service, section);
+        self.index.view().exposes.get(&id).map(|view| view.verdict)
+    }
+
+    /// The findings on a service, one line each.
+    fn findings(&self, service: &str) -> Vec<String> {
+        let report = self.index.view().reports.get(&path(service));
+        let diagnostics = report.map(|report| report.diagnostics.clone());
+        let diagnostics = diagnostics.unwrap_or_default();
+        let lines = diagnostics.iter().map(|d| format!("{}: {d}", d.severity));
+        lines.collect()
+    }
+
+    /// The codes of the findings on a service.
+    fn codes(&self, service: &str) -> Vec<&'static str> {
+        let report = self.index.view().reports.get(&path(service));
+        let diagnostics = report.map(|report| report.diagnostics.clone());
+        diagnostics
+            .unwrap_or_default()
+            .iter()
+            .map(|d| d.code)
+            .collect()
+    }
+
+    fn take_requests(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.requests)
+    }
+}
+
+fn path(text: &str) -> ObjectPath {
+    text.parse().unwrap()
+}
+
+fn id(service: &str, section: &str) -> ExposeId {
+    ExposeId {
+        service: path(service),
+        section: section.into(),
+    }
+}
+
+fn on_node1(instance: Instance) -> Arc<ServiceState> {
+    let instances = BTreeMap::from([("node1".to_owned(), Arc::new(instance))]);
+    Arc::new(ServiceState { instances })
+}
+
+/// An instance that serves, with an ip that is up and lists every expose, and the given sections.
+fn instance(ip: &str, sections: Value) -> Instance {
+    let sections = sections.as_object().unwrap();
+    let exposes: Vec<&String> = sections
+        .keys()
+        .filter(|s| s.starts_with("expose#"))
+        .collect();
+    let mut instance = Instance {
+        avail: Availability::Serving,
+        ..Instance::default()
+    };
+    let ip = json!({"ipaddr": ip, "expose": exposes});
+    let resource = |driver: &str, info: &Value| ResourceState {
+        driver: driver.into(),
+        status: ResourceStatus::Up,
+        disabled: false,
+        info: Arc::new(info.as_object().unwrap().clone()),
+    };
+    instance
+        .resources
+        .insert("ip#1".into(), resource("ip.host", &ip));
+    for (name, info) in sections {
+        let group = name.split('#').next().unwrap();
+        let driver = match group {
+            "certificate" => "certificate.tls".to_owned(),
+            group => format!("{group}.envoy"),
+        };
+        instance
+            .resources
+            .insert(name.clone(), resource(&driver, info));
+    }
+    instance
+}
+
+/// An L4 expose as the daemon tells of one.
+fn l4(port: u16, listener_port: u16) -> Value {
+    json!({"expose#0": {
+        "port": port, "listener_port": listener_port, "protocol": "tcp", "lb_policy": "round robin",
+    }})
+}
+
+/// A plain HTTP expose of one domain on port 80.
+fn http(domain: &str) -> Value {
+    json!({
+        "expose#0": {"port": 8080, "listener_port": 80, "vhosts": ["vhost#0"]},
+        "vhost#0": {"domains": [domain], "routes": ["route#0"]},
+        "route#0": {"match_prefix": "/"},
+    })
+}
+
+#[test]
+fn nothing_is_known_before_the_daemon_told_everything() {
+    let mut story = Story::new();
+    story.put(&[("web", instance("10.0.0.1", l4(80, 8080)))]);
+    assert!(!story.index.is_known());
+    story.reset();
+    assert!(story.index.is_known());
+    assert_eq!(story.names(ResourceType::Listener), ["0.0.0.0:8080/tcp"]);
+}
+
+#[test]
+fn a_service_becomes_a_listener_a_cluster_and_its_endpoints() {
+    let mut story = Story::begun();
+    story.put(&[("test/svc/web1", instance("10.0.0.1", l4(80, 8080)))]);
+    assert_eq!(story.names(ResourceType::Listener), ["0.0.0.0:8080/tcp"]);
+    assert_eq!(
+        story.names(ResourceType::Cluster),
+        ["test/svc/web1.expose#0"]
+    );
+    assert_eq!(story.endpoints("test/svc/web1.expose#0"), ["10.0.0.1:80"]);
+    assert_eq!(
+        story.verdict("test/svc/web1", "expose#0"),
+        Some(Verdict::Served)
+    );
+    story.remove("test/svc/web1");
+    for kind in ResourceType::ALL {
+        assert!(story.names(kind).is_empty(), "{kind:?}");
+    }
+    assert_eq!(story.verdict("test/svc/web1", "expose#0"), None);
+}
+
+/// One exception of the Python janitor's over one service stopped the updates of all of them.
+#[test]
+fn a_typo_in_one_service_harms_no_other() {
+    let mut story = Story::begun();
+    let broken = json!({"expose#0": {"listener_port": 8081}});
+    story.put(&[
+        ("good", instance("10.0.0.1", l4(80, 8080))),
+        ("bad", instance("10.0.0.2", broken)),
+    ]);
+    assert_eq!(story.names(ResourceType::Cluster), ["good.expose#0"]);
+    assert_eq!(story.verdict("bad", "expose#0"), Some(Verdict::Refused));
+    let findings = story.findings("bad");
+    assert!(
+        findings
+            .iter()
+            .any(|f| f.starts_with("error: expose#0.port: ")),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn a_refused_change_keeps_what_was_served_and_follows_its_endpoints() {
+    let mut story = Story::begun();
+    story.put(&[("web", instance("10.0.0.1", http("a.org")))]);
+    let before = story.json(ResourceType::Routes, "0.0.0.0:80/tcp");
+    let mut broken = http("a.org");
+    broken["route#0"] = json!({"match_prefix": "no-slash"});
+    story.put(&[("web", instance("10.0.0.2", broken))]);
+    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Kept));
+    assert_eq!(story.json(ResourceType::Routes, "0.0.0.0:80/tcp"), before);
+    assert_eq!(story.endpoints("web.expose#0"), ["10.0.0.2:8080"]);
+    let findings = story.findings("web");
+    assert!(
+        findings.iter().any(|f| f.contains("route#0.match_prefix")),
+        "{findings:?}"
+    );
+    story.put(&[("web", instance("10.0.0.2", http("b.org")))]);
+    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.findings("web"), Vec::<String>::new());
+}
+
+#[test]
+fn an_expose_of_another_gateway_is_not_ours() {
+    let mut story = Story::begun();
+    let mut sections = l4(80, 8080);
+    sections["expose#0"]["gateway"] = json!("other");
+    story.put(&[("web", instance("10.0.0.1", sections.clone()))]);
+    assert!(story.names(ResourceType::Cluster).is_empty());
+    assert_eq!(story.verdict("web", "expose#0"), None);
+    sections["expose#0"]["gateway"] = json!("envoy");
+    story.put(&[("web", instance("10.0.0.1", sections))]);
+    assert_eq!(story.names(ResourceType::Cluster), ["web.expose#0"]);
+}
+
+#[test]
+fn an_expose_that_no_ip_lists_is_not_served() {
+    let mut story = Story::begun();
+    let mut lonely = instance("10.0.0.1", l4(80, 8080));
+    let ip = lonely.resources.get_mut("ip#1").unwrap();
+    ip.info = Arc::new(
+        json!({"ipaddr": "10.0.0.1", "expose": ["80/tcp"]})
+            .as_object()
+            .unwrap()
+            .clone(),
+    );
+    story.put(&[("web", lonely)]);
+    assert!(story.names(ResourceType::Listener).is_empty());
+    assert!(!story.findings("web").is_empty(), "the user is told why");
+}
+
+#[test]
+fn after_a_resynchronisation_only_what_differs_has_moved() {
+    let mut story = Story::begun();
+    story.put(&[
+        ("a", instance("10.0.0.1", l4(80, 8001))),
+        ("b", instance("10.0.0.2", l4(80, 8002))),
+    ]);
+    let before = story.index.snapshot().clone();
+    story.reset();
+    for kind in ResourceType::ALL {
+        assert_eq!(
+            story.index.snapshot().changes(&before, kind).count(),
+            0,
+            "{kind:?}"
+        );
+    }
+    story.services.remove(&path("a"));
+    story.reset();
+    assert_eq!(story.names(ResourceType::Cluster), ["b.expose#0"]);
+}
+
+#[test]
+fn the_order_of_news_does_not_show_in_what_envoy_gets() {
+    let services = [
+        ("a", instance("10.0.0.1", http("a.org"))),
+        ("b", instance("10.0.0.2", http("b.org"))),
+        ("test/svc/c", instance("10.0.0.3", l4(80, 8003))),
+        ("d", instance("10.0.0.4", l4(81, 8004))),
+    ];
+    let mut forth = Story::begun();
+    let mut back = Story::begun();
+    let mut at_once = Story::begun();
+    services
+        .iter()
+        .for_each(|service| forth.put(std::slice::from_ref(service)));
+    services
+        .iter()
+        .rev()
+        .for_each(|service| back.put(std::slice::from_ref(service)));
+    at_once.put(&services);
+    for kind in ResourceType::ALL {
+        let version = forth.index.snapshot().version(kind);
+        assert_eq!(back.index.snapshot().version(kind), version, "{kind:?}");
+        assert_eq!(at_once.index.snapshot().version(kind), version, "{kind:?}");
+    }
+}
