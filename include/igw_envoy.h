@@ -66,9 +66,9 @@ enum IgwStatus
      */
     IGW_STATUS_NOT_A_SERVICE = 22,
     /**
-     * The JSON is not facts: an object, `status` and `now` both optional.
+     * The JSON is not the daemon's status.
      */
-    IGW_STATUS_NOT_FACTS = 23,
+    IGW_STATUS_NOT_A_STATUS = 23,
     /**
      * No diagnostic has that code.
      */
@@ -191,14 +191,15 @@ extern "C" {
  * Reads the facts that services are judged by: what the other services of the cluster expose, and
  * the time by which certificates are expired.
  *
- * Parameters: `json` and its length, `{"status": …, "now": …}`: `status` is the daemon's reply to
- * `daemon_status`, without which no conflict with another service is seen; `now` is in seconds
- * since 1970, the system's time where it is left out. `out`, where to write the handle.
- * Returns: OK, NOT_JSON or NOT_FACTS.
+ * Parameters: `status` and its length, the daemon's reply to `daemon_status`, or nothing: no conflict
+ * with another service is seen then; `now`, in seconds since 1970, or 0 for the system's time; `out`,
+ * where to write the handle.
+ * Returns: OK, or NOT_A_STATUS.
  * Ownership: the caller's, until `igw_facts_free`.
  */
-IgwStatus igw_facts_new(const uint8_t *json,
-                        size_t json_len,
+IgwStatus igw_facts_new(const uint8_t *status,
+                        size_t status_len,
+                        uint64_t now,
                         IgwFacts **out);
 
 /**
@@ -214,14 +215,15 @@ void igw_facts_free(IgwFacts *facts);
  * Reads the facts that services are judged by: what the other services of the cluster expose, and
  * the time by which certificates are expired.
  *
- * Parameters: `json` and its length, `{"status": …, "now": …}`: `status` is the daemon's reply to
- * `daemon_status`, without which no conflict with another service is seen; `now` is in seconds
- * since 1970, the system's time where it is left out. `out`, where to write the handle.
- * Returns: OK, NOT_JSON or NOT_FACTS.
+ * Parameters: `status` and its length, the daemon's reply to `daemon_status`, or nothing: no conflict
+ * with another service is seen then; `now`, in seconds since 1970, or 0 for the system's time; `out`,
+ * where to write the handle.
+ * Returns: OK, or NOT_A_STATUS.
  * Ownership: the caller's, until `igw_facts_free`.
  */
-IgwStatus igw_facts_new(const uint8_t *json,
-                        size_t json_len,
+IgwStatus igw_facts_new(const uint8_t *status,
+                        size_t status_len,
+                        uint64_t now,
                         IgwFacts **out);
 
 /**

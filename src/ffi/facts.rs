@@ -10,24 +10,25 @@ pub struct IgwFacts(pub(super) Facts);
 /// Reads the facts that services are judged by: what the other services of the cluster expose, and
 /// the time by which certificates are expired.
 ///
-/// Parameters: `json` and its length, `{"status": …, "now": …}`: `status` is the daemon's reply to
-/// `daemon_status`, without which no conflict with another service is seen; `now` is in seconds
-/// since 1970, the system's time where it is left out. `out`, where to write the handle.
-/// Returns: OK, NOT_JSON or NOT_FACTS.
+/// Parameters: `status` and its length, the daemon's reply to `daemon_status`, or nothing: no conflict
+/// with another service is seen then; `now`, in seconds since 1970, or 0 for the system's time; `out`,
+/// where to write the handle.
+/// Returns: OK, or NOT_A_STATUS.
 /// Ownership: the caller's, until `igw_facts_free`.
 ///
 /// # Safety
 /// The pointers are as the conventions say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn igw_facts_new(
-    json: *const u8,
-    json_len: usize,
+    status: *const u8,
+    status_len: usize,
+    now: u64,
     out: *mut *mut IgwFacts,
 ) -> IgwStatus {
     guard(|| {
         wants(out)?;
         // SAFETY: as the caller promises.
-        let facts = read_facts(unsafe { bytes(json, json_len) }?)?;
+        let facts = read_facts(unsafe { bytes(status, status_len) }?, now)?;
         // SAFETY: as the caller promises.
         unsafe { hand_out(out, IgwFacts(facts)) }
     })

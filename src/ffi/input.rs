@@ -1,11 +1,14 @@
 //! Bytes to values: everything that reads what a caller wrote, without a pointer in sight.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::IgwStatus;
+use crate::daemon;
+use crate::index;
 use crate::model::{Document, ObjectPath};
 use crate::validate::Context;
 use crate::validate::keywords::{Group, Keyword};
@@ -25,27 +28,25 @@ pub fn read_document(bytes: &[u8]) -> Result<Document, IgwStatus> {
     Document::from_json(path, sections).map_err(|_| IgwStatus::NotAService)
 }
 
-/// Reads facts: `{"status": …, "now": …}`, or nothing at all.
+/// Reads facts: the daemon's status, empty where there is none, and the time in seconds since 1970,
+/// 0 for the system's.
 ///
 /// # Errors
-/// Where the bytes are not that.
-pub fn read_facts(bytes: &[u8]) -> Result<Facts, IgwStatus> {
-    let facts = match bytes {
-        [] => Value::Object(serde_json::Map::new()),
-        bytes => json(bytes)?,
+/// Where the status is not a status.
+pub fn read_facts(status: &[u8], now: u64) -> Result<Facts, IgwStatus> {
+    let context = Context {
+        now: match now {
+            0 => Some(SystemTime::now()),
+            now => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(now)),
+        },
     };
-    let facts = facts.as_object().ok_or(IgwStatus::NotFacts)?;
-    let now = match facts.get("now") {
-        None | Some(Value::Null) => Some(SystemTime::now()),
-        Some(now) => now
-            .as_f64()
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .and_then(|age| SystemTime::UNIX_EPOCH.checked_add(age)),
+    let services = match status {
+        [] => BTreeMap::new(),
+        status => daemon::read_status(status).map_err(|_| IgwStatus::NotAStatus)?,
     };
     Ok(Facts {
-        context: Context {
-            now: Some(now.ok_or(IgwStatus::NotFacts)?),
-        },
+        others: index::exposed(services, &context),
+        context,
         ..Facts::default()
     })
 }

@@ -103,7 +103,7 @@ pub(super) unsafe fn judge(
     // SAFETY: as the caller promises.
     let document = read_document(unsafe { bytes(service, len) }?)?;
     if facts.is_null() {
-        return Ok(verdict::judge(&document, &read_facts(b"")?));
+        return Ok(verdict::judge(&document, &read_facts(b"", 0)?));
     }
     // SAFETY: as the caller promises.
     Ok(verdict::judge(&document, &unsafe { borrow(facts) }?.0))

@@ -18,8 +18,8 @@ pub enum IgwStatus {
     NotJson = 21,
     /// The JSON is not a service: `path` and `sections`, an object of objects.
     NotAService = 22,
-    /// The JSON is not facts: an object, `status` and `now` both optional.
-    NotFacts = 23,
+    /// The JSON is not the daemon's status.
+    NotAStatus = 23,
     /// No diagnostic has that code.
     UnknownCode = 30,
     /// A bug of the library; its state is still sound. Please report it.
@@ -40,10 +40,7 @@ impl IgwStatus {
             Self::NotAService,
             c"want {\"path\": text, \"sections\": {section: {keyword: value}}}",
         ),
-        (
-            Self::NotFacts,
-            c"want {\"status\": the daemon's status, \"now\": seconds}, both optional",
-        ),
+        (Self::NotAStatus, c"the text is not the daemon's status"),
         (Self::UnknownCode, c"no diagnostic has that code"),
         (Self::Panic, c"a bug in igw-envoy: please report it"),
     ];

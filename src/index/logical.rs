@@ -10,8 +10,25 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
-use crate::model::{Document, IpSection, ObjectPath, Section};
+use crate::model::{Document, Expose, IpSection, ObjectPath, Section};
 use crate::translate::Endpoint;
+use crate::validate::{Context, validate};
+
+/// What services expose, whatever their state: the incumbents that a newcomer is judged against.
+pub fn exposed(
+    services: BTreeMap<ObjectPath, Arc<ServiceState>>,
+    context: &Context,
+) -> Vec<Expose> {
+    let mut all = Services::default();
+    for (path, state) in services {
+        all.put(&path, Some(state));
+    }
+    all.members
+        .keys()
+        .filter_map(|owner| all.document(owner))
+        .flat_map(|document| validate(&document, context).service.exposes)
+        .collect()
+}
 
 /// The services of the daemon, and which logical service each belongs to.
 #[derive(Debug, Default)]

@@ -36,6 +36,7 @@ use publish::Publication;
 use secrets::Secrets;
 use slot::Slot;
 
+pub use logical::exposed;
 pub use view::{ExposeView, Verdict, View};
 
 /// What makes one gateway differ from another.

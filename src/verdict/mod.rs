@@ -1,11 +1,11 @@
 //! The one way from a document to what Envoy gets: the sidecar, the driver plugin and the commands
 //! all come through here, so a verdict given at `set` time is the verdict that the gateway acts on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::envoy::{Resource, ResourceType};
-use crate::model::{Diagnostic, Document, Expose, ExposeId, Report, Socket};
+use crate::model::{Diagnostic, Document, Expose, ExposeId, Report, Service, Socket};
 use crate::translate::{self, Attachment, Translation};
 use crate::validate::conflict::{Occupancy, Reserved};
 use crate::validate::{self, Context, Validated};
@@ -38,7 +38,8 @@ pub struct Facts {
     pub context: Context,
     /// The sockets that the gateway needs for itself.
     pub reserved: Vec<Reserved>,
-    /// What the other services of the cluster expose: incumbents, all of them.
+    /// What the services of the cluster expose: incumbents, all of them. What they hold of the
+    /// judged service itself is left aside.
     pub others: Vec<Expose>,
 }
 
@@ -60,7 +61,7 @@ pub fn judge(document: &Document, facts: &Facts) -> Verdict {
         service,
         mut report,
     } = validate::validate(document, &facts.context);
-    let mut gateways = Gateways::new(facts, &service.exposes);
+    let mut gateways = Gateways::new(facts, &service);
     let mut candidates = Vec::new();
     for expose in service.exposes {
         match prepare(expose) {
@@ -120,8 +121,15 @@ struct Gateways {
 }
 
 impl Gateways {
-    fn new(facts: &Facts, exposes: &[Expose]) -> Self {
-        let names = facts.others.iter().chain(exposes);
+    fn new(facts: &Facts, service: &Service) -> Self {
+        // Whoever is on none of the service's sockets cannot be in its way: with thousands of other
+        // services, those are nearly all.
+        let ports = |expose: &Expose| expose.socket().map(|s| (s.protocol, s.port));
+        let wanted: BTreeSet<_> = service.exposes.iter().filter_map(ports).collect();
+        let others = facts.others.iter().filter(|other| {
+            other.id.service != service.path && ports(other).is_some_and(|p| wanted.contains(&p))
+        });
+        let names = others.clone().chain(&service.exposes);
         let mut gateways = Self {
             occupancies: names
                 .map(|expose| expose.gateway.clone())
@@ -129,7 +137,7 @@ impl Gateways {
                 .map(|gateway| (gateway, Occupancy::new(facts.reserved.clone())))
                 .collect(),
         };
-        for other in &facts.others {
+        for other in others {
             // Two of the others may be in conflict; that is not this service's matter.
             let _ = gateways.claim(other);
         }

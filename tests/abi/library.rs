@@ -108,8 +108,8 @@ fn misuse_has_a_status_of_its_own() {
             ptr::null_mut(),
         );
         assert_eq!(status, IgwStatus::NullPointer);
-        let status = igw_facts_new(b"3".as_ptr(), 1, &raw mut facts);
-        assert_eq!(status, IgwStatus::NotFacts);
+        let status = igw_facts_new(b"3".as_ptr(), 1, 0, &raw mut facts);
+        assert_eq!(status, IgwStatus::NotAStatus);
         let status = igw_explain(b"x".as_ptr(), 1, &mut empty());
         assert_eq!(status, IgwStatus::UnknownCode);
         assert_eq!(

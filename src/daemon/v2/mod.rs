@@ -25,7 +25,9 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -33,7 +35,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use self::dataset::Tables;
-use super::{Assignment, Daemon, RequestError, Updates, channel};
+use super::{Assignment, Daemon, RequestError, ServiceState, Updates, channel};
 use crate::model::ObjectPath;
 
 /// How large the dataset may be, as text. Ten thousand services take some 32 MB.
@@ -55,6 +57,19 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
         }
     }
+}
+
+/// Reads a whole status: the daemon's reply to `daemon_status`, or what `om daemon status --format
+/// json` prints.
+///
+/// # Errors
+/// Where the text is not that.
+pub fn read_status(text: &[u8]) -> Result<BTreeMap<ObjectPath, Arc<ServiceState>>, RequestError> {
+    let tables = message::status(text)?;
+    let services = tables.instances.into_iter();
+    Ok(services
+        .map(|(path, instances)| (path, Arc::new(ServiceState { instances })))
+        .collect())
 }
 
 /// The daemon of OpenSVC 2.1.
