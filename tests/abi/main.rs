@@ -6,8 +6,10 @@
     clippy::print_stderr
 )]
 
+mod examples;
 mod header;
 mod library;
+mod verdict;
 
 use std::path::{Path, PathBuf};
 
