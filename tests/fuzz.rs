@@ -1,0 +1,101 @@
+//! The fuzz targets on a stable toolchain: the whole corpus, and mutants of it that are the same on
+//! every run.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unsafe_code)]
+
+#[path = "../fuzz/targets.rs"]
+mod targets;
+
+use std::fs;
+use std::path::Path;
+
+/// Mutants made of each file of the corpus.
+const MUTANTS: u64 = 60;
+
+fn run(name: &str, target: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(name);
+    let mut files: Vec<_> = fs::read_dir(corpus)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no corpus for {name}");
+    target(b"");
+    for file in files {
+        let seed = fs::read(file).unwrap();
+        target(&seed);
+        for number in 0..MUTANTS {
+            target(&mutant(&seed, number));
+        }
+    }
+}
+
+/// A few bytes changed, removed, repeated or inserted; which ones depends on the number alone.
+fn mutant(seed: &[u8], number: u64) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % below.max(1)
+    };
+    const INTERESTING: &[&[u8]] = &[
+        b"\0",
+        b"\"",
+        b"\\",
+        b"{",
+        b"}",
+        b"[",
+        b"-1",
+        b"1e999",
+        b"null",
+        b"\xff",
+        b"{env.x}",
+        b"$(",
+        b"#",
+        b"/",
+        b"*",
+        b"99999999999999999999",
+        "\u{202e}".as_bytes(),
+        b"\n",
+    ];
+    let mut bytes = seed.to_vec();
+    for _ in 0..=random(3) {
+        let at = random(bytes.len() + 1);
+        let until = (at + random(8)).min(bytes.len());
+        match random(4) {
+            0 => drop(bytes.drain(at..until)),
+            1 => {
+                let copy = bytes[at..until].to_vec();
+                bytes.splice(at..at, copy);
+            }
+            2 if at < bytes.len() => bytes[at] = u8::try_from(random(256)).unwrap(),
+            _ => drop(bytes.splice(
+                at..until,
+                INTERESTING[random(INTERESTING.len())].iter().copied(),
+            )),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn services() {
+    run("service", targets::service);
+}
+
+#[test]
+fn keywords() {
+    run("keyword", targets::keyword);
+}
+
+#[test]
+fn facts() {
+    run("facts", targets::facts);
+}
+
+#[test]
+fn codes() {
+    run("code", targets::code);
+}
