@@ -1,0 +1,160 @@
+"""The binding: plain values in and out, whatever the thread or process."""
+import json
+import os
+import subprocess
+import sys
+import threading
+import unittest
+
+from .support import LIBRARY, PYTHON, REPOSITORY
+
+sys.path.insert(0, PYTHON)
+
+import igw_envoy  # noqa: E402
+from igw_envoy import _abi  # noqa: E402
+
+WRONG = {"path": "test/svc/web", "sections": {"expose#0": {"type": "envoy", "port": "abc"}}}
+GOOD = {
+    "path": "test/svc/web",
+    "sections": {"expose#0": {"type": "envoy", "port": "80", "listener_port": "8080"}},
+}
+
+
+def status_of(path, sections):
+    """A daemon's status with one service."""
+    resources = {
+        section: {"type": section.split("#")[0] + ".envoy", "status": "n/a", "label": "", "info": info}
+        for section, info in sections.items()
+    }
+    instance = {"avail": "up", "resources": resources}
+    node = {"monitor": {"status": "idle"}, "services": {"config": {}, "status": {path: instance}}}
+    return json.dumps({"monitor": {"nodes": {"node1": node}}})
+
+
+class Validate(unittest.TestCase):
+    def test_a_finding_says_where_and_what(self):
+        report = igw_envoy.validate(WRONG)
+        self.assertEqual(report.service, "test/svc/web")
+        self.assertEqual(report.worst, "error")
+        (found,) = report.errors
+        self.assertEqual((found.section, found.keyword), ("expose#0", "port"))
+        self.assertIn("abc", found.message)
+        self.assertGreater(len(igw_envoy.explain(found.code)), 40)
+
+    def test_a_good_service_has_no_errors(self):
+        self.assertEqual(igw_envoy.validate(GOOD).errors, ())
+
+    def test_values_cannot_be_changed(self):
+        report = igw_envoy.validate(WRONG)
+        with self.assertRaises(AttributeError):
+            report.service = "other"
+        with self.assertRaises(AttributeError):
+            report.diagnostics[0].message = "other"
+
+    def test_conflicts_name_the_incumbent(self):
+        info = {"port": 80, "protocol": "tcp", "listener_port": 8080, "lb_policy": "round robin"}
+        facts = igw_envoy.Facts(status=status_of("other", {"expose#0": info}))
+        (found,) = igw_envoy.validate(GOOD, facts).errors
+        self.assertEqual(found.incumbent, "other.expose#0")
+        mine = igw_envoy.Facts(status=status_of("test/svc/web", {"expose#0": info}))
+        self.assertEqual(igw_envoy.validate(GOOD, mine).errors, ())
+
+    def test_misuse_raises(self):
+        for service in ([], {}, {"path": "web"}, {"path": "a//b", "sections": {}}):
+            with self.assertRaises(ValueError):
+                igw_envoy.validate(service)
+        with self.assertRaises(ValueError):
+            igw_envoy.Facts(status="{}")
+        with self.assertRaises(KeyError):
+            igw_envoy.explain("no-such-code")
+
+
+class Translate(unittest.TestCase):
+    def test_resources_are_plain(self):
+        translation = igw_envoy.translate(GOOD)
+        self.assertEqual([c["name"] for c in translation.clusters], ["test/svc/web.expose#0"])
+        self.assertEqual([r["name"] for r in translation.listeners], ["0.0.0.0:8080/tcp"])
+        self.assertEqual(translation.report.errors, ())
+
+    def test_the_report_comes_along(self):
+        translation = igw_envoy.translate(WRONG)
+        self.assertEqual(translation.clusters, [])
+        self.assertEqual(translation.report.worst, "error")
+
+
+class Tables(unittest.TestCase):
+    def test_the_packaged_keywords_are_those_of_the_library(self):
+        with open(os.path.join(PYTHON, "igw_envoy", "keywords.json")) as stream:
+            self.assertEqual(json.load(stream), igw_envoy.keywords())
+
+    def test_every_function_of_the_header_is_declared_or_left_to_c(self):
+        left_to_c = {"igw_abi_version", "igw_report_len", "igw_report_get", "igw_report_worst"}
+        with open(os.path.join(REPOSITORY, "tests", "abi", "symbols.txt")) as stream:
+            symbols = set(stream.read().split())
+        self.assertEqual(set(_abi._SIGNATURES) | left_to_c, symbols)
+
+    def test_versions(self):
+        self.assertEqual(igw_envoy.abi_version(), 1)
+        self.assertRegex(igw_envoy.version(), r"^\d+\.\d+\.\d+")
+
+
+class AnyThreadAnyProcess(unittest.TestCase):
+    def test_threads(self):
+        failures = []
+
+        def judge():
+            for _ in range(50):
+                if igw_envoy.validate(WRONG).worst != "error" or igw_envoy.validate(GOOD).errors:
+                    failures.append(threading.current_thread().name)
+
+        threads = [threading.Thread(target=judge) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+    def test_after_fork(self):
+        igw_envoy.validate(WRONG)
+        child = os.fork()
+        if child == 0:
+            worst = igw_envoy.validate(WRONG).worst
+            translated = igw_envoy.translate(GOOD).clusters
+            os._exit(0 if worst == "error" and translated else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    def test_nothing_is_printed_and_no_thread_is_started(self):
+        script = (
+            "import igw_envoy, os, signal\n"
+            "before = signal.getsignal(signal.SIGTERM)\n"
+            "igw_envoy.validate(%r); igw_envoy.translate(%r)\n"
+            "assert len(os.listdir('/proc/self/task')) == 1\n"
+            "assert signal.getsignal(signal.SIGTERM) == before\n" % (WRONG, GOOD)
+        )
+        environment = dict(os.environ, PYTHONPATH=PYTHON, IGW_ENVOY_LIBRARY=LIBRARY)
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self.assertEqual((done.returncode, done.stdout), (0, b""))
+
+    def test_the_library_is_loaded_at_the_first_call_only(self):
+        script = (
+            "import igw_envoy\n"
+            "loaded = lambda: 'libigw_envoy' in open('/proc/self/maps').read()\n"
+            "assert not loaded()\n"
+            "igw_envoy.version()\n"
+            "assert loaded()\n"
+        )
+        environment = dict(os.environ, PYTHONPATH=PYTHON, IGW_ENVOY_LIBRARY=LIBRARY)
+        subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+
+
+class Command(unittest.TestCase):
+    def test_the_gateways_own_command_runs_in_the_library(self):
+        environment = dict(os.environ, PYTHONPATH=PYTHON, IGW_ENVOY_LIBRARY=LIBRARY)
+        done = subprocess.run(
+            [sys.executable, "-m", "igw_envoy", "--version"],
+            env=environment, stdout=subprocess.PIPE, universal_newlines=True,
+        )
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(igw_envoy.version(), done.stdout)
