@@ -1,0 +1,86 @@
+"""A service of the agent, as the document that the library judges."""
+
+#: The sections that the library reads.
+GROUPS = ("expose", "vhost", "route", "hashpolicy", "certificate", "ip")
+
+
+def is_concerned(cd):
+    """Whether a configuration exposes anything, or declares something to expose."""
+    return any(_group(section) in GROUPS[:-1] for section in cd)
+
+
+def evaluated(svc, keywords):
+    """The documents of a service, each with the nodes that it is the same on.
+
+    A keyword can be scoped to a node and a reference can differ from node to node, so the
+    configuration is evaluated as each of the service's nodes would. `keywords` are the names, by
+    group, that a section can inherit from `DEFAULT`.
+    """
+    nodes = list(svc.ordered_nodes) + [n for n in svc.ordered_drpnodes if n not in svc.ordered_nodes]
+    if not nodes or not _depends_on_node(svc.cd):
+        nodes = nodes[:1] or [None]
+    documents = []
+    for node in nodes:
+        document = {"path": _path(svc), "sections": _sections(svc, node, keywords)}
+        for known, its_nodes in documents:
+            if known == document:
+                its_nodes.append(node)
+                break
+        else:
+            documents.append((document, [node]))
+    return documents
+
+
+def _path(svc):
+    """The service's path; a scaler's slave is judged under its scaler's name."""
+    if not getattr(svc, "scaler_slave", False) or "." not in svc.name:
+        return svc.path
+    head, slash, name = svc.path.rpartition("/")
+    return head + slash + name.split(".", 1)[1]
+
+
+def _group(section):
+    return section.split("#", 1)[0]
+
+
+def _depends_on_node(cd):
+    """Whether any keyword is scoped, or refers to something that a node could define otherwise."""
+    return any(
+        "@" in keyword or (isinstance(value, str) and ("{" in value or "$(" in value))
+        for section in cd.values()
+        for keyword, value in section.items()
+    )
+
+
+def _sections(svc, node, keywords):
+    defaults = set(_name(option) for option in svc.cd.get("DEFAULT", {}))
+    sections = {}
+    for section, options in svc.cd.items():
+        group = _group(section)
+        if group not in GROUPS or "#" not in section:
+            continue
+        names = set(_name(option) for option in options) - {"comment"}
+        names |= defaults & keywords.get(group, set())
+        if group == "ip":
+            names &= {"expose", "type"}
+        values = ((name, _value(svc, section, name, node)) for name in sorted(names))
+        sections[section] = {name: value for name, value in values if value is not None}
+    return sections
+
+
+def _name(option):
+    return option.split("@", 1)[0]
+
+
+def _value(svc, section, name, node):
+    """The keyword's text on a node: dereferenced where that can be done today, raw where not."""
+    try:
+        value = svc.conf_get(section, name, t="string", impersonate=node, verbose=False)
+    except Exception:  # a missing keyword, or a reference that nothing resolves yet
+        value = None
+    if value is None:
+        try:
+            value = svc.conf_get_val_scoped(section, name, impersonate=node)
+        except Exception:  # not set on this node
+            return None
+    return value if isinstance(value, str) else str(value)
