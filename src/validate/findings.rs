@@ -9,7 +9,10 @@ use super::codes;
 const MAX_FINDINGS: usize = 500;
 
 /// How many times a near miss is looked for, which costs more than the finding itself.
-const MAX_SUGGESTIONS: usize = 50;
+const MAX_SUGGESTIONS: usize = 20;
+
+/// Among how many names a near miss is looked for.
+const MAX_CANDIDATES: usize = 1000;
 
 /// The diagnostics found so far.
 #[derive(Debug, Default)]
@@ -47,6 +50,7 @@ impl Findings {
         }
         let near = 1 + word.len() / 5;
         known
+            .take(MAX_CANDIDATES)
             .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
             .filter(|(distance, _)| *distance <= near)
             .min()

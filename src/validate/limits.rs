@@ -22,6 +22,10 @@ const MAX_SECTIONS: usize = 10_000;
 
 /// Judges the size. An error in `Err` means that the document must not be read.
 pub(super) fn check(document: &Document) -> Result<Option<Diagnostic>, Diagnostic> {
+    let inheritable: BTreeMap<Group, BTreeMap<&str, usize>> = Group::ALL
+        .into_iter()
+        .map(|group| (group, inheritable(document, group)))
+        .collect();
     let mut sections = 0;
     let mut bytes: usize = 0;
     for (name, section) in &document.sections {
@@ -29,12 +33,14 @@ pub(super) fn check(document: &Document) -> Result<Option<Diagnostic>, Diagnosti
             continue;
         };
         sections += 1;
-        let own = size_of_all(&section.keywords, |_| true);
+        let own = section.keywords.iter();
+        let own: usize = own.map(|(label, value)| label.len() + size(value)).sum();
         // What a section inherits is read with it.
-        let inherited = size_of_all(&document.defaults, |label| {
-            let name = label.split('@').next().unwrap_or(label);
-            group.keyword(name).is_some() && !section.keywords.contains_key(label)
-        });
+        let inherited = inheritable.get(&group).into_iter().flatten();
+        let inherited: usize = inherited
+            .filter(|(label, _)| !section.keywords.contains_key(**label))
+            .map(|(_, size)| size)
+            .sum();
         bytes = bytes.saturating_add(name.len() + own + inherited);
         if sections > MAX_SECTIONS || bytes > MAX_BYTES {
             return Err(Diagnostic::new(
@@ -68,12 +74,16 @@ pub(super) fn check(document: &Document) -> Result<Option<Diagnostic>, Diagnosti
     ))
 }
 
-fn size_of_all(keywords: &BTreeMap<String, Value>, counts: impl Fn(&str) -> bool) -> usize {
-    keywords
-        .iter()
-        .filter(|(label, _)| counts(label))
-        .map(|(label, value)| label.len() + size(value))
-        .fold(0, usize::saturating_add)
+/// The keywords of the `DEFAULT` section that a group's sections may inherit, with their sizes.
+fn inheritable(document: &Document, group: Group) -> BTreeMap<&str, usize> {
+    let defaults = document.defaults.iter();
+    defaults
+        .filter(|(label, _)| {
+            let name = label.split('@').next().unwrap_or(label);
+            group.keyword(name).is_some()
+        })
+        .map(|(label, value)| (label.as_str(), label.len() + size(value)))
+        .collect()
 }
 
 /// About the length of a value's JSON.

@@ -12,6 +12,7 @@ mod names;
 mod reader;
 mod regex;
 mod sections;
+mod spelling;
 mod strays;
 mod text;
 mod value;

@@ -1,6 +1,6 @@
 //! Reading one section by the keyword table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use serde_json::Value;
@@ -34,9 +34,9 @@ struct Given<'a> {
 pub(super) struct Reader<'a, 'f> {
     /// The section's name.
     pub(super) name: &'a str,
-    group: Group,
-    document: &'a Document,
-    section: &'a Section,
+    pub(super) group: Group,
+    pub(super) document: &'a Document,
+    pub(super) section: &'a Section,
     pub(super) findings: &'f mut Findings,
     /// The sections that it names, in any scope.
     pub(super) links: Vec<&'a str>,
@@ -149,11 +149,12 @@ impl<'a, 'f> Reader<'a, 'f> {
             }
         }
         let mut found: Vec<(&'a str, &'t T)> = Vec::new();
+        let mut seen = BTreeSet::new();
         for name in self.read(keyword, value::list).unwrap_or_default() {
             let Some((&name, parsed)) = table.get_key_value(name.as_str()) else {
                 continue;
             };
-            if found.iter().any(|(known, _)| *known == name) {
+            if !seen.insert(name) {
                 self.warn(
                     keyword.name,
                     codes::REPEATED_REFERENCE,
@@ -279,112 +280,6 @@ impl<'a, 'f> Reader<'a, 'f> {
             true => written(&self.document.defaults, name, true),
             false => own,
         }
-    }
-
-    /// What is wrong with a reference that leads nowhere.
-    fn dangling<'n>(
-        &mut self,
-        name: &str,
-        group: Group,
-        known: impl Iterator<Item = &'n str> + Clone,
-    ) -> Problem {
-        let wrong =
-            |message: String, hint: String| Problem::new(codes::WRONG_REFERENCE, message, hint);
-        if name.contains([',', '[', ']', '"']) {
-            return wrong(
-                format!("{} is not the name of a section", quote(name)),
-                "separate names with spaces, without commas, brackets or quotes".to_owned(),
-            );
-        }
-        match self.document.sections.get(name) {
-            Some(section) if Group::of(name) == Some(group) => {
-                return wrong(
-                    format!(
-                        "{name} is of type {}",
-                        quote(section.driver.as_deref().unwrap_or_default())
-                    ),
-                    format!("name a {group} section of type {}", group.driver()),
-                );
-            }
-            Some(_) => {
-                return wrong(
-                    format!("{} is not a {group} section", quote(name)),
-                    format!("name {group} sections, such as {group}#0"),
-                );
-            }
-            None => {}
-        }
-        let with_group = format!("{group}#{name}");
-        let meant = known.clone().find(|known| *known == with_group);
-        let meant = meant.or_else(|| self.findings.nearest_section(name, known.clone()));
-        let hint = match meant {
-            Some(meant) => format!("did you mean {meant}?"),
-            None => {
-                let known: Vec<&str> = known.take(5).collect();
-                match known.is_empty() {
-                    true => format!("add a section [{group}#0]"),
-                    false => format!("defined: {}", known.join(", ")),
-                }
-            }
-        };
-        Problem::new(
-            codes::UNKNOWN_REFERENCE,
-            format!("{} is not defined", quote(name)),
-            hint,
-        )
-    }
-
-    /// Diagnoses the keywords that the table does not know, and scopes where there can be none.
-    fn check_names(&mut self) {
-        for (label, value) in &self.section.keywords {
-            let (name, scope) = match label.split_once('@') {
-                Some((name, scope)) => (name, Some(scope)),
-                None => (label.as_str(), None),
-            };
-            match self.group.keyword(name) {
-                _ if matches!(name, "comment" | "type") => {}
-                Some(keyword) if scope.is_some() && !keyword.scopable => self.error(
-                    label,
-                    codes::SCOPE_NOT_SUPPORTED,
-                    "cannot differ from node to node",
-                    format!("write {name} without scope"),
-                ),
-                Some(keyword) => {
-                    if let Some(main) = keyword.alias_of
-                        && !value::is_empty(value)
-                    {
-                        self.warn(
-                            label,
-                            codes::KEYWORD_ALIAS,
-                            format!("is another name of {main}, which the agent ignores"),
-                            format!("write {main} instead"),
-                        );
-                    }
-                }
-                None => self.unknown_keyword(label, name),
-            }
-        }
-    }
-
-    fn unknown_keyword(&mut self, label: &str, name: &str) {
-        let names = self.group.keywords().iter().map(|keyword| keyword.name);
-        let elsewhere = Group::ALL
-            .into_iter()
-            .find(|group| group.keyword(name).is_some());
-        let hint = match (self.findings.nearest(name, names), elsewhere) {
-            (_, Some(group)) => format!("it is a keyword of {group} sections"),
-            (Some(meant), None) => format!("did you mean {meant}?"),
-            (None, None) => String::new(),
-        };
-        self.warn(
-            label,
-            codes::UNKNOWN_KEYWORD,
-            format!(
-                "is not a keyword of {} sections and has no effect",
-                self.group
-            ),
-            hint,
-        );
     }
 }
 

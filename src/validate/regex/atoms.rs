@@ -47,6 +47,14 @@ impl Rewriter<'_> {
     }
 
     fn unicode_group(&mut self, kind: char) -> Result<(), Refusal> {
+        const MAX_GROUPS: usize = 50;
+        self.unicode_groups += 1;
+        if self.unicode_groups > MAX_GROUPS {
+            return Err(Refusal::new(
+                format!("it names more than {MAX_GROUPS} Unicode groups"),
+                "repeat one group, as in \\pL+",
+            ));
+        }
         let mut name = String::new();
         match self.rest.next() {
             Some('{') => loop {

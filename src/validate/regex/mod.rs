@@ -16,6 +16,9 @@ use regex_syntax::hir::literal::Extractor;
 /// How deep groups may be nested. RE2 has no such limit; no expression for a path comes near it.
 const MAX_DEPTH: u32 = 250;
 
+/// How long an expression may be; RE2 has no such limit either.
+const MAX_LENGTH: usize = 4096;
+
 /// What is known of a valid expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
@@ -43,6 +46,12 @@ impl Refusal {
 
 /// Judges an expression.
 pub(super) fn judge(pattern: &str) -> Result<Facts, Refusal> {
+    if pattern.len() > MAX_LENGTH {
+        return Err(Refusal::new(
+            format!("it has more than {MAX_LENGTH} characters"),
+            "use several routes",
+        ));
+    }
     let rewritten = syntax::rewrite(pattern)?;
     let tree = ParserBuilder::new()
         .nest_limit(MAX_DEPTH)

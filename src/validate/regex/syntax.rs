@@ -19,6 +19,7 @@ pub(super) fn rewrite(pattern: &str) -> Result<String, Refusal> {
     let mut rewriter = Rewriter {
         rest: pattern.chars().peekable(),
         out: String::with_capacity(pattern.len() * 2),
+        unicode_groups: 0,
         groups: 0,
         operand: false,
         repeated: false,
@@ -38,6 +39,8 @@ pub(super) fn rewrite(pattern: &str) -> Result<String, Refusal> {
 pub(super) struct Rewriter<'a> {
     pub(super) rest: Peekable<Chars<'a>>,
     pub(super) out: String,
+    /// How many Unicode groups were named; each is a large class.
+    pub(super) unicode_groups: usize,
     /// How many groups are open.
     groups: usize,
     /// Whether something to repeat stands before this token.

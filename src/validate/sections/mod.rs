@@ -121,6 +121,28 @@ impl<'a> Sections<'a> {
         seen
     }
 
+    /// The first faulty section that a section leads to, itself included.
+    fn culprit(
+        &self,
+        name: &'a str,
+        faulty: &BTreeSet<String>,
+        known: &mut BTreeMap<&'a str, Option<&'a str>>,
+    ) -> Option<&'a str> {
+        if let Some(culprit) = known.get(name) {
+            return *culprit;
+        }
+        // Links lead from group to group, never back, so this ends.
+        let links = self.links.get(name).into_iter().flatten();
+        let culprit = match faulty.contains(name) {
+            true => Some(name),
+            false => links
+                .into_iter()
+                .find_map(|link| self.culprit(link, faulty, known)),
+        };
+        known.insert(name, culprit);
+        culprit
+    }
+
     /// Sections that nothing leads to, exposes without an ip, and exposes that are left out only
     /// because of what they lead to.
     fn say_what_is_unused(&self, exposes: &Table<'a, Expose>, findings: &mut Findings) {
@@ -142,6 +164,7 @@ impl<'a> Sections<'a> {
             .flat_map(|ip| ip.exposes.iter().map(String::as_str))
             .collect();
         let faulty: BTreeSet<String> = findings.faulty_sections().map(Into::into).collect();
+        let mut culprits = BTreeMap::new();
         for (name, parsed) in exposes {
             if !published.contains(name) {
                 findings.push(
@@ -155,16 +178,12 @@ impl<'a> Sections<'a> {
                 );
             }
             if matches!(parsed, Parsed::Refused) && !faulty.contains(*name) {
-                let culprits: Vec<&str> = self
-                    .reachable(std::iter::once(*name))
-                    .into_iter()
-                    .filter(|section| faulty.contains(*section))
-                    .collect();
+                let culprit = self.culprit(name, &faulty, &mut culprits);
                 findings.push(
                     Diagnostic::new(
                         Severity::Info,
                         codes::LEFT_OUT,
-                        format!("left out because of {}", culprits.join(", ")),
+                        format!("left out because of {}", culprit.unwrap_or_default()),
                     )
                     .in_section(name),
                 );

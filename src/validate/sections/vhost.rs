@@ -141,10 +141,11 @@ fn letterless(path: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// The name of a prefix that starts a text.
+/// The name of a prefix that starts a text, if it is found soon.
 fn covering<'a>(prefixes: &BTreeMap<String, &'a str>, text: &str) -> Option<&'a str> {
+    const TRIES: usize = 32;
     let mut probe = text;
-    loop {
+    for _ in 0..TRIES {
         let (prefix, name) = prefixes
             .range::<str, _>((Bound::Unbounded, Bound::Included(probe)))
             .next_back()?;
@@ -159,6 +160,7 @@ fn covering<'a>(prefixes: &BTreeMap<String, &'a str>, text: &str) -> Option<&'a 
             .sum();
         probe = probe.get(..common).filter(|rest| !rest.is_empty())?;
     }
+    None
 }
 
 /// The domains of an expose's virtual hosts as the `Host` header is matched: without the port,

@@ -485,3 +485,17 @@ fn sections_named_many_times_do_not_multiply() {
     );
     assert!(validated.report.diagnostics.len() <= 501);
 }
+
+/// What the demonstration runs is said to be right, but for the mistake that it shows.
+#[test]
+fn the_examples_have_the_findings_that_they_mean_to_have() {
+    let web = judge(include_str!("../../../examples/svcweb.conf"));
+    assert_eq!(errors(&web), Vec::<String>::new());
+    assert_eq!(warnings(&web), Vec::<String>::new());
+    let shop = judge(include_str!("../../../examples/svcshop.conf"));
+    assert_eq!(
+        errors(&shop),
+        ["expose#1.port: 80810 is no port; write a port from 1 to 65535"]
+    );
+    assert_eq!(warnings(&shop), Vec::<String>::new());
+}

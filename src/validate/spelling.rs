@@ -1,0 +1,114 @@
+//! Names that are not known: of keywords in a section, and of sections in a keyword.
+
+use super::codes;
+use super::keywords::Group;
+use super::reader::Reader;
+use super::value::{self, Problem, quote};
+
+impl Reader<'_, '_> {
+    /// What is wrong with a reference that leads nowhere.
+    pub(super) fn dangling<'n>(
+        &mut self,
+        name: &str,
+        group: Group,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) -> Problem {
+        let wrong =
+            |message: String, hint: String| Problem::new(codes::WRONG_REFERENCE, message, hint);
+        if name.contains([',', '[', ']', '"']) {
+            return wrong(
+                format!("{} is not the name of a section", quote(name)),
+                "separate names with spaces, without commas, brackets or quotes".to_owned(),
+            );
+        }
+        match self.document.sections.get(name) {
+            Some(section) if Group::of(name) == Some(group) => {
+                return wrong(
+                    format!(
+                        "{name} is of type {}",
+                        quote(section.driver.as_deref().unwrap_or_default())
+                    ),
+                    format!("name a {group} section of type {}", group.driver()),
+                );
+            }
+            Some(_) => {
+                return wrong(
+                    format!("{} is not a {group} section", quote(name)),
+                    format!("name {group} sections, such as {group}#0"),
+                );
+            }
+            None => {}
+        }
+        let with_group = format!("{group}#{name}");
+        let meant = known.clone().find(|known| *known == with_group);
+        let meant = meant.or_else(|| self.findings.nearest_section(name, known.clone()));
+        let hint = match meant {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => {
+                let known: Vec<&str> = known.take(5).collect();
+                match known.is_empty() {
+                    true => format!("add a section [{group}#0]"),
+                    false => format!("defined: {}", known.join(", ")),
+                }
+            }
+        };
+        Problem::new(
+            codes::UNKNOWN_REFERENCE,
+            format!("{} is not defined", quote(name)),
+            hint,
+        )
+    }
+
+    /// Diagnoses the keywords that the table does not know, and scopes where there can be none.
+    pub(super) fn check_names(&mut self) {
+        for (label, value) in &self.section.keywords {
+            let (name, scope) = match label.split_once('@') {
+                Some((name, scope)) => (name, Some(scope)),
+                None => (label.as_str(), None),
+            };
+            match self.group.keyword(name) {
+                _ if matches!(name, "comment" | "type") => {}
+                Some(keyword) if scope.is_some() && !keyword.scopable => self.error(
+                    label,
+                    codes::SCOPE_NOT_SUPPORTED,
+                    "cannot differ from node to node",
+                    format!("write {name} without scope"),
+                ),
+                Some(keyword) => {
+                    if let Some(main) = keyword.alias_of
+                        && !value::is_empty(value)
+                    {
+                        self.warn(
+                            label,
+                            codes::KEYWORD_ALIAS,
+                            format!("is another name of {main}, which the agent ignores"),
+                            format!("write {main} instead"),
+                        );
+                    }
+                }
+                None => self.unknown_keyword(label, name),
+            }
+        }
+    }
+
+    fn unknown_keyword(&mut self, label: &str, name: &str) {
+        let names = self.group.keywords().iter().map(|keyword| keyword.name);
+        let elsewhere = Group::ALL
+            .into_iter()
+            .find(|group| group.keyword(name).is_some());
+        let hint = match (self.findings.nearest(name, names), elsewhere) {
+            (_, Some(group)) => format!("it is a keyword of {group} sections"),
+            (Some(meant), None) => format!("did you mean {meant}?"),
+            (None, None) => String::new(),
+        };
+        self.warn(
+            label,
+            codes::UNKNOWN_KEYWORD,
+            format!(
+                "is not a keyword of {} sections and has no effect",
+                self.group
+            ),
+            hint,
+        );
+    }
+}
