@@ -140,7 +140,7 @@ impl Services {
     }
 
     /// Where an expose runs now: every ip resource that lists it and is up, of every instance that
-    /// may serve.
+    /// may serve; sorted. Slaves of a scaler may share an address, which is one endpoint.
     ///
     /// The port is the instance's own where it differs from the `documented` one, since a keyword
     /// may be scoped by node; otherwise the `served` one, which is what Envoy was configured for.
@@ -183,6 +183,8 @@ impl Services {
                 })
             }));
         }
+        endpoints.sort();
+        endpoints.dedup();
         endpoints
     }
 }

@@ -36,6 +36,19 @@ fn the_slaves_of_a_scaler_are_endpoints_of_one_cluster_in_any_namespace() {
 }
 
 #[test]
+fn slaves_on_one_address_are_one_endpoint() {
+    let mut story = Story::begun();
+    story.put(&[
+        ("web", scaler(&["0.web", "1.web"])),
+        ("0.web", slave("10.0.0.1")),
+        ("1.web", slave("10.0.0.1")),
+    ]);
+    assert_eq!(story.endpoints("web.expose#0"), ["10.0.0.1:80"]);
+    let view = &story.index.view().exposes[&id("web", "expose#0")];
+    assert_eq!(view.endpoints, 1);
+}
+
+#[test]
 fn a_scaler_grows_and_shrinks_by_endpoints_alone() {
     let mut story = Story::begun();
     story.put(&[("web", scaler(&["0.web"])), ("0.web", slave("10.0.0.1"))]);
