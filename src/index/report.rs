@@ -75,7 +75,9 @@ impl Index {
         if let Some(wanted) = &slot.wanted {
             let translation = &wanted.translation;
             findings.extend_from_slice(&translation.warnings);
-            findings.extend(self.secrets.problems(id, &translation.wanted));
+            let is_kept = slot.served.is_some() && !slot.is_settled();
+            let problems = self.secrets.problems(id, &translation.wanted, is_kept);
+            findings.extend(problems);
         }
         if let Some(why) = self.unstored.get(id) {
             findings.push(

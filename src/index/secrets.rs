@@ -160,12 +160,19 @@ impl Secrets {
             .all(|entry| entry.state != State::Reading)
     }
 
-    /// What there is to say of the secrets of an expose, in its own sections.
-    pub(super) fn problems(&self, id: &ExposeId, wanted: &[WantedSecret]) -> Vec<Diagnostic> {
+    /// What there is to say of the secrets of an expose, in its own sections. `is_kept` where an
+    /// older version of the expose is served meanwhile.
+    pub(super) fn problems(
+        &self,
+        id: &ExposeId,
+        wanted: &[WantedSecret],
+        is_kept: bool,
+    ) -> Vec<Diagnostic> {
         let of = |secret: &WantedSecret| {
             let entry = self.wanted.get(secret)?;
             let consequence = match entry.good {
                 true => "the last good version stays in use",
+                false if is_kept => "the expose is served as it was before, until it can be",
                 false => "the expose is not served until it can be",
             };
             let (code, what, hint) = match &entry.state {

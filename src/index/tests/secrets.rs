@@ -157,10 +157,13 @@ fn a_deleted_secret_stays_in_use_and_an_unused_one_goes() {
 #[test]
 fn what_was_served_stays_while_a_new_secret_is_read() {
     let (mut story, _) = served();
-    story.secret("sec/other", Some("r1"));
     let mut changed = tls();
     changed["certificate#0"] = json!({"certificate_secret": "other"});
     story.put(&[("web", instance("10.0.0.1", changed))]);
+    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Kept));
+    let findings = story.findings("web").join(" ");
+    assert!(findings.contains("served as it was before"), "{findings}");
+    story.secret("sec/other", Some("r1"));
     assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Kept));
     assert_eq!(
         story.names(ResourceType::Secret),
