@@ -166,10 +166,6 @@ codes! {
     NOT_FOR_UDP = "not-for-udp",
         "The keyword makes no sense for datagrams.",
         "TLS, server names and HTTP need connections.";
-    ENDPOINTS_UNUSED = "endpoints-unused",
-        "The addresses of the service are not used.",
-        "With original_dst_lb Envoy connects to the address that the client wanted before the kernel \
-         redirected it (iptables REDIRECT or TPROXY). Without such a rule the connection fails.";
     HASH_POLICY_UNUSED = "hash-policy-unused",
         "A route has hash policies, and the expose does not hash.",
         "Only ring_hash and maglev look at them.";
@@ -181,10 +177,6 @@ codes! {
         "A TLS listener has no certificate to present.",
         "listener_certificates must name at least one certificate section with a certificate and a \
          key; a section with only validation_secret judges clients.";
-    ENDPOINT_UNVERIFIED = "endpoint-unverified",
-        "The service's own certificate is not verified.",
-        "Traffic towards the service is encrypted, but anyone in between could answer in its place. \
-         A certificate section with validation_secret says whom to trust.";
 
     DOMAIN_PORT = "domain-port",
         "A domain has another port than the listener.",

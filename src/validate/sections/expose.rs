@@ -36,14 +36,6 @@ impl<'a> Sections<'a> {
         if protocol == Some(Protocol::Udp) {
             check_udp(reader, lb_policy);
         }
-        if lb_policy == Some(LbPolicy::OriginalDst) {
-            reader.info(
-                keyword::LB_POLICY.name,
-                codes::ENDPOINTS_UNUSED,
-                "connects to where clients were going, so the service's own addresses are not used",
-                "redirect the clients' connections to the gateway in its kernel",
-            );
-        }
         let upstream_tls = self.upstream_tls(reader);
         let traffic = self.traffic(reader, protocol, listener_port.flatten());
         if let (Some(traffic), Some(lb_policy)) = (&traffic, lb_policy) {

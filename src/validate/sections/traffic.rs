@@ -98,14 +98,6 @@ impl<'a> Sections<'a> {
 
     pub(super) fn upstream_tls(&self, reader: &mut Reader<'a, '_>) -> Option<UpstreamTls> {
         let certificates = self.certificates(reader, &keyword::CLUSTER_CERTIFICATES)?;
-        if certificates.iter().all(|c| c.validation.is_none()) {
-            reader.info(
-                keyword::CLUSTER_CERTIFICATES.name,
-                codes::ENDPOINT_UNVERIFIED,
-                "encrypts towards the service without verifying its certificate",
-                "write validation_secret in one of these certificates",
-            );
-        }
         Some(UpstreamTls { certificates })
     }
 
