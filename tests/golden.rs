@@ -38,6 +38,7 @@ mod story;
 #[path = "support/watch.rs"]
 mod watch;
 
+use igw_envoy::envoy::{Resource, ResourceType};
 use story::Story;
 
 /// Every story, told again.
@@ -69,4 +70,28 @@ async fn envoy_takes_what_every_story_gives_it() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The judge is awake: what Envoy refuses is told, and by name.
+#[tokio::test]
+async fn envoy_refuses_what_is_wrong() {
+    let Some(envoy) = envoy_check::envoy() else {
+        return;
+    };
+    let stories = Story::all();
+    let story = stories.iter().find(|story| story.name == "http").unwrap();
+    let mut snapshot = story.tell().await.snapshot;
+    let routes = snapshot.iter(ResourceType::Routes).next().unwrap().clone();
+    let mut twice = routes.body.to_vec();
+    twice.extend_from_slice(&routes.body);
+    let name = routes.name.to_string();
+    snapshot.put(Resource::new(
+        ResourceType::Routes,
+        name,
+        twice.into(),
+        vec![],
+    ));
+    assert!(!integrity::problems(&snapshot).is_empty());
+    let complaint = envoy_check::validate(&envoy, &snapshot).unwrap_err();
+    assert!(complaint.contains("acme.com"), "{complaint}");
 }
