@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod defects;
 mod properties;
 mod stories;
 mod tables;
