@@ -94,6 +94,20 @@ pub trait Observer: Send + Sync {
     fn observe(&self, stream: &Stream, event: &Event<'_>);
 }
 
+/// Two observers are one: the first is told first.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn observe(&self, stream: &Stream, event: &Event<'_>) {
+        self.0.observe(stream, event);
+        self.1.observe(stream, event);
+    }
+}
+
+impl<T: Observer> Observer for Arc<T> {
+    fn observe(&self, stream: &Stream, event: &Event<'_>) {
+        T::observe(self, stream, event);
+    }
+}
+
 /// How many different refusals are remembered, so that each is logged once.
 const REFUSALS_REMEMBERED: usize = 4096;
 
