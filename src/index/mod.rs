@@ -37,7 +37,7 @@ use secrets::Secrets;
 use slot::Slot;
 
 pub use logical::exposed;
-pub use view::{ExposeView, Verdict, View};
+pub use view::{ExposeView, Values, Verdict, View};
 
 /// What makes one gateway differ from another.
 #[derive(Debug, Clone)]

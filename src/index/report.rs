@@ -2,10 +2,31 @@
 
 use std::sync::Arc;
 
-use super::view::ExposeView;
+use serde_json::Value;
+
+use super::view::{ExposeView, Values};
 use super::{Index, slot::Slot};
-use crate::model::{Diagnostic, ExposeId, ObjectPath, Severity};
+use crate::model::{Diagnostic, ExposeId, ObjectPath, Report, Severity};
 use crate::validate::codes;
+
+/// How the keywords begin whose value may hold a private key.
+const PRIVATE: [&str; 3] = ["private_key", "cluster_data", "filter_config_data"];
+
+/// How much of a value is shown, in characters.
+const SHOWN: usize = 400;
+
+/// A value as a configuration file has it.
+fn written(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(written).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
 
 impl Index {
     /// The slots of a logical service.
@@ -61,12 +82,35 @@ impl Index {
         match report.filter(|report| !report.diagnostics.is_empty()) {
             None => {
                 self.view.reports.remove(owner);
+                self.view.values.remove(owner);
             }
             Some(report) if self.view.reports.get(owner).is_some_and(|r| **r == report) => {}
             Some(report) => {
+                let values = Arc::new(self.values(owner, &report));
+                self.view.values.insert(owner.clone(), values);
                 self.view.reports.insert(owner.clone(), Arc::new(report));
             }
         }
+    }
+
+    /// What the configuration says where a report finds something, for whoever has to change it.
+    fn values(&self, owner: &ObjectPath, report: &Report) -> Values {
+        let document = self.services.document(owner);
+        let lines = report
+            .diagnostics
+            .iter()
+            .filter_map(|finding| Some((finding.section.as_ref()?, finding.keyword.as_ref()?)));
+        let known = lines.filter_map(|(section, keyword)| {
+            let value = document
+                .as_ref()?
+                .sections
+                .get(section)?
+                .keywords
+                .get(keyword)?;
+            let shown = !PRIVATE.iter().any(|private| keyword.starts_with(private));
+            shown.then(|| ((section.clone(), keyword.clone()), written(value)))
+        });
+        known.collect()
     }
 
     fn findings(&self, id: &ExposeId, slot: &Slot) -> Vec<Diagnostic> {

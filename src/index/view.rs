@@ -1,5 +1,6 @@
 //! What the gateway thinks of every expose, for people and their tools.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -39,4 +40,9 @@ pub struct View {
     pub exposes: OrdMap<ExposeId, ExposeView>,
     /// The findings on every service that has any.
     pub reports: OrdMap<ObjectPath, Arc<Report>>,
+    /// The values of the keywords that these findings name, by service; private keys are left out.
+    pub values: OrdMap<ObjectPath, Arc<Values>>,
 }
+
+/// Values of keywords as the configuration has them, by section and keyword.
+pub type Values = BTreeMap<(String, String), String>;
