@@ -23,6 +23,7 @@ pub mod daemon;
 pub mod demo;
 pub mod envoy;
 pub mod ffi;
+pub mod http;
 pub mod index;
 
 pub mod model;

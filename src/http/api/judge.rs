@@ -1,0 +1,148 @@
+//! What the gateway would do with a configuration. Nothing is kept of it.
+
+use axum::Json;
+use axum::extract;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::exposes::Finding;
+use super::resources::Resource;
+use super::{Body, Problem, Query};
+use crate::http::State;
+use crate::model::{ConfigError, Document, ObjectPath, Severity};
+use crate::validate::Context;
+use crate::verdict::{Facts, Verdict, judge};
+
+/// What is posted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Posted {
+    /// The path of the service.
+    #[param(example = "test/svc/web")]
+    service: String,
+}
+
+/// The verdict on a configuration.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Judgement {
+    /// Whether nothing of it is refused.
+    pub accepted: bool,
+    /// The exposes that would be served, were the service alone.
+    pub served: Vec<String>,
+    /// Everything there is to say.
+    pub findings: Vec<Finding>,
+}
+
+/// A configuration in Envoy's words.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Translation {
+    /// The verdict.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+    /// What Envoy would get, endpoints aside.
+    pub resources: Vec<Resource>,
+}
+
+/// Judge a configuration
+///
+/// The body is the service's configuration: text as in a `.conf` file, or JSON, an object of sections.
+#[utoipa::path(post, path = "/api/v1/validate", tag = "judge", params(Posted),
+    request_body(content((String = "text/plain"), (serde_json::Value = "application/json"))),
+    responses((status = 200, body = Judgement), (status = 400, body = Problem),
+              (status = 413, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn validate(
+    extract::State(state): extract::State<State>,
+    Query(posted): Query<Posted>,
+    Body(body): Body,
+) -> Result<Json<Judgement>, Problem> {
+    let judged = run(&state, posted, body, |verdict| judgement(&verdict)).await?;
+    Ok(Json(judged))
+}
+
+/// Translate a configuration for Envoy
+///
+/// The body is the service's configuration: text as in a `.conf` file, or JSON, an object of sections.
+#[utoipa::path(post, path = "/api/v1/translate", tag = "judge", params(Posted),
+    request_body(content((String = "text/plain"), (serde_json::Value = "application/json"))),
+    responses((status = 200, body = Translation), (status = 400, body = Problem),
+              (status = 413, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn translate(
+    extract::State(state): extract::State<State>,
+    Query(posted): Query<Posted>,
+    Body(body): Body,
+) -> Result<Json<Translation>, Problem> {
+    let translated = run(&state, posted, body, |verdict| Translation {
+        judgement: judgement(&verdict),
+        resources: verdict.resources().iter().map(Resource::of).collect(),
+    });
+    Ok(Json(translated.await?))
+}
+
+/// Judges on a thread where that may take its time.
+async fn run<T: Send + 'static>(
+    state: &State,
+    posted: Posted,
+    body: axum::body::Bytes,
+    then: impl FnOnce(Verdict) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let path: ObjectPath = posted
+        .service
+        .parse()
+        .map_err(|error| Problem::bad_request(format!("service: {error}")))?;
+    let document = document(path, &body)?;
+    let permit = state.judges().clone().acquire_owned().await;
+    let judged = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let facts = Facts {
+            context: Context {
+                now: Some(std::time::SystemTime::now()),
+            },
+            ..Facts::default()
+        };
+        then(judge(&document, &facts))
+    });
+    judged.await.map_err(|_| {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "judging failed; this is a bug",
+        )
+    })
+}
+
+/// The configuration in a body: JSON where it begins as an object does.
+fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
+    let text = std::str::from_utf8(body).map_err(|_| unreadable("the body is not UTF-8"))?;
+    if !text.trim_start().starts_with('{') {
+        return Document::from_config(path, text).map_err(from_config);
+    }
+    let json = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    Document::from_json(path, &json).map_err(from_config)
+}
+
+fn unreadable(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}
+
+/// The error without the line itself, which may be one of a private key.
+fn from_config(error: ConfigError) -> Problem {
+    unreadable(match error {
+        ConfigError::Line { line, .. } => {
+            format!("line {line}: want '[section]' or 'keyword = value'")
+        }
+        ConfigError::NoSection { line, .. } => format!("line {line}: comes before any '[section]'"),
+        shape @ ConfigError::Shape { .. } => shape.to_string(),
+    })
+}
+
+fn judgement(verdict: &Verdict) -> Judgement {
+    let report = &verdict.report;
+    let findings = report.diagnostics.iter();
+    Judgement {
+        accepted: report.worst() != Some(Severity::Error),
+        served: verdict.served().map(ToString::to_string).collect(),
+        findings: findings
+            .map(|finding| Finding::of(&report.service, finding))
+            .collect(),
+    }
+}

@@ -1,0 +1,149 @@
+//! The gateway at a glance.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::extract;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::daemon::{Connection, Link, Resync};
+use crate::envoy::ResourceType;
+use crate::http::board::Standing;
+use crate::http::{Moment, State};
+
+/// The gateway at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Status {
+    /// The gateway's name.
+    pub gateway: String,
+    /// The version of the software.
+    pub version: &'static str,
+    /// When it started.
+    pub started: Moment,
+    /// Whether there is something to serve: the daemon's state is, or was, known.
+    pub ready: bool,
+    /// How the following of the OpenSVC daemon goes.
+    pub daemon: Daemon,
+    /// How many exposes are doing how.
+    pub exposes: BTreeMap<&'static str, usize>,
+    /// How many Envoys are connected.
+    pub envoys: usize,
+    /// What is served, by type.
+    pub resources: BTreeMap<&'static str, Resources>,
+    /// When the first certificate expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_expiry: Option<Moment>,
+}
+
+/// How the following of the daemon goes.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Daemon {
+    /// `following`: what is served is current. `waiting`: the last state that was known is served.
+    /// `starting`: no connection was tried yet.
+    #[schema(example = "following")]
+    pub link: &'static str,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Moment>,
+    /// What the last attempt met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When the daemon last said something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_message: Option<Moment>,
+    /// How old what is served may be, in seconds: 0 while the daemon is followed.
+    pub age_seconds: f64,
+    /// How often the whole state was read again, by reason.
+    pub resyncs: BTreeMap<String, u64>,
+}
+
+/// The resources of a type.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Resources {
+    /// How many there are.
+    pub count: usize,
+    /// The version of all of them together.
+    #[schema(example = "90d3c5f0a1b2c3d4")]
+    pub version: String,
+}
+
+impl Daemon {
+    pub(in crate::http) fn of(connection: &Connection, now: SystemTime) -> Self {
+        let (link, since, error) = match &connection.link {
+            Link::Starting => ("starting", None, None),
+            Link::Following { since } => ("following", Some(*since), None),
+            Link::Waiting { since, error } => ("waiting", Some(*since), Some(error.clone())),
+        };
+        let resyncs = Resync::ALL.into_iter();
+        Self {
+            link,
+            since: since.map(Moment::from),
+            error,
+            last_message: connection.last_message.map(Moment::from),
+            age_seconds: age(connection, now),
+            resyncs: resyncs
+                .map(|reason| (reason.to_string(), connection.resyncs(reason)))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+        }
+    }
+}
+
+/// For how long what is known may have been overtaken, in seconds.
+pub(in crate::http) fn age(connection: &Connection, now: SystemTime) -> f64 {
+    let lost = match &connection.link {
+        Link::Starting | Link::Following { .. } => return 0.0,
+        Link::Waiting { since, .. } => connection.last_message.unwrap_or(*since),
+    };
+    now.duration_since(lost).unwrap_or_default().as_secs_f64()
+}
+
+/// The name of a type in URLs, JSON and metrics.
+pub(in crate::http) fn type_name(kind: ResourceType) -> &'static str {
+    match kind {
+        ResourceType::Cluster => "cluster",
+        ResourceType::Endpoints => "endpoints",
+        ResourceType::Secret => "secret",
+        ResourceType::Listener => "listener",
+        ResourceType::Routes => "routes",
+    }
+}
+
+pub(in crate::http) fn current(state: &State) -> Status {
+    let board = state.board();
+    let snapshot = board.catalog.snapshot();
+    let resources = ResourceType::ALL.into_iter().map(|kind| {
+        let resources = Resources {
+            count: snapshot.len(kind),
+            version: snapshot.version(kind).to_string(),
+        };
+        (type_name(kind), resources)
+    });
+    let certificates = board.catalog.secrets.values();
+    Status {
+        gateway: state.sources().gateway.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        started: state.started().into(),
+        ready: board.known,
+        daemon: Daemon::of(&state.connection(), SystemTime::now()),
+        exposes: Standing::ALL
+            .into_iter()
+            .map(|standing| (standing.word(), board.count(standing)))
+            .collect(),
+        envoys: board
+            .telemetry
+            .as_ref()
+            .map_or(0, |report| report.envoys.len()),
+        resources: resources.collect(),
+        first_expiry: certificates.filter_map(|c| c.certificate.not_after).min(),
+    }
+}
+
+/// The gateway at a glance
+#[utoipa::path(get, path = "/api/v1/status", tag = "gateway",
+    responses((status = 200, body = Status)))]
+pub(super) async fn status(extract::State(state): extract::State<State>) -> Json<Status> {
+    Json(current(&state))
+}

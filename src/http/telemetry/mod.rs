@@ -1,0 +1,75 @@
+//! What is remembered of changes and of the Envoys that follow them.
+//!
+//! The sidecar tells of each snapshot before it publishes it; the xDS server tells what it sends and
+//! what comes back. Put together, that is which Envoy runs what, which it refused, and how long a
+//! change took from the daemon to Envoy's acknowledgement.
+
+mod change;
+mod envoys;
+mod histogram;
+mod ledger;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::watch;
+
+pub use change::{Acknowledgement, Change, Part};
+pub use envoys::{Envoy, Refusal, TypeState};
+pub use histogram::{BOUNDS, Histogram};
+pub use ledger::{Counters, Report};
+
+use crate::snapshot::Snapshot;
+use crate::xds::{Event, Observer, Stream};
+use ledger::Ledger;
+
+/// Watches over changes and Envoys. Shared by those who tell it and those who ask.
+#[derive(Debug)]
+pub struct Telemetry {
+    ledger: Mutex<Ledger>,
+    beat: watch::Sender<u64>,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            ledger: Mutex::default(),
+            beat: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Telemetry {
+    /// A snapshot is about to be published because of something that happened at `since`. To be
+    /// called before an Envoy can be sent any of it.
+    pub fn publishing(&self, snapshot: &Snapshot, since: Instant) {
+        self.ledger().publishing(snapshot, since, SystemTime::now());
+        self.beat();
+    }
+
+    /// Everything that is known now.
+    pub fn report(&self) -> Report {
+        self.ledger().report(Instant::now())
+    }
+
+    /// A number that grows with everything that happens.
+    pub fn beats(&self) -> watch::Receiver<u64> {
+        self.beat.subscribe()
+    }
+
+    fn beat(&self) {
+        self.beat.send_modify(|beat| *beat += 1);
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Telemetry {
+    fn observe(&self, stream: &Stream, event: &Event<'_>) {
+        let now = (Instant::now(), SystemTime::now());
+        self.ledger().observe(stream, event, now);
+        self.beat();
+    }
+}
