@@ -1,7 +1,7 @@
 //! The sidecar's options, drop-in for those of the Python janitor.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{FAILED, LogArgs, OK, USAGE, log};
 use crate::daemon::{SOCKET_VARIABLE, SOCKETS};
-use crate::sidecar::{Options, Sidecar};
+use crate::sidecar::{Http, Options, Sidecar};
 
 /// Options of the sidecar.
 #[derive(Debug, Args)]
@@ -55,6 +55,10 @@ pub struct SidecarArgs {
     #[arg(short = 'w', long, value_name = "THREADS", default_value = "256")]
     #[arg(value_parser = parse_workers)]
     max_workers: usize,
+    /// The address and port of the dashboard, the API and the metrics, or off. Default: 127.0.0.1:9902,
+    /// or none where that is taken
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_http)]
+    http: Option<HttpArg>,
     /// How many seconds streams may take to end on SIGTERM
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     grace: u64,
@@ -76,9 +80,30 @@ impl SidecarArgs {
             tcp_serves_keys: self.tcp_serves_keys,
             envoy_admin_port: self.envoy_port,
             port_range: self.port_range.clone(),
+            http: match self.http {
+                None => Some(Http {
+                    addr: HTTP,
+                    required: false,
+                }),
+                Some(HttpArg::Off) => None,
+                Some(HttpArg::At(addr)) => Some(Http {
+                    addr,
+                    required: true,
+                }),
+            },
             grace: Duration::from_secs(self.grace),
         }
     }
+}
+
+/// Where the HTTP interface is served unless told otherwise: beside Envoy's admin interface.
+const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9902);
+
+/// What `--http` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HttpArg {
+    Off,
+    At(SocketAddr),
 }
 
 /// Runs the sidecar until SIGTERM or SIGINT.
@@ -122,6 +147,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         gateway = options.gateway,
         daemon = %options.daemon_socket.display(),
         socket = %options.unix_socket.display(),
+        http = sidecar.http_addr().map(|addr| addr.to_string()).unwrap_or_else(|| "off".into()),
         tcp = sidecar.tcp_addr().map(|addr| addr.to_string()).unwrap_or_else(|| "off".into()),
         "started"
     );
@@ -183,6 +209,15 @@ fn parse_port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
         _ => Err(format!(
             "'{text}' is not a range of ports: they go from 1 to 65535, the first not above the last"
         )),
+    }
+}
+
+fn parse_http(text: &str) -> Result<HttpArg, String> {
+    match text {
+        "off" => Ok(HttpArg::Off),
+        _ => text.parse().map(HttpArg::At).map_err(|_| {
+            format!("'{text}' is not an address and port; write 127.0.0.1:9902, [::1]:9902 or off")
+        }),
     }
 }
 
@@ -278,6 +313,17 @@ mod tests {
             Path::new(SOCKETS[1])
         );
         assert_eq!(daemon_socket(None, None, none), Path::new(SOCKETS[0]));
+    }
+
+    #[test]
+    fn the_http_interface_is_beside_envoys_admin_unless_it_is_off() {
+        let usual = options("").http.unwrap();
+        assert_eq!(usual.addr.to_string(), "127.0.0.1:9902");
+        assert!(!usual.required, "two gateways of a host start both");
+        assert_eq!(options("--http off").http, None);
+        let named = options("--http [::1]:80").http.unwrap();
+        assert_eq!((named.addr.port(), named.required), (80, true));
+        assert!(parse_http("9902").is_err());
     }
 
     #[test]

@@ -10,11 +10,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::daemon::{Daemon, DaemonV2};
+use crate::daemon::{Daemon, DaemonV2, Updates};
 use crate::envoy::ResourceType;
+use crate::http::{self, Telemetry};
 use crate::index::{Event, Index, View};
 use crate::snapshot::Snapshot;
 use crate::validate::Context;
@@ -23,7 +25,7 @@ use crate::xds;
 use requests::Requests;
 use sockets::UnixSocket;
 
-pub use options::Options;
+pub use options::{Http, Options};
 pub use sockets::BindError;
 
 /// How long the first snapshot waits for secrets that are being read. Serving before they are there
@@ -49,7 +51,8 @@ pub enum Error {
 pub struct Sidecar {
     options: Options,
     unix: UnixSocket,
-    tcp: Option<tokio::net::TcpListener>,
+    tcp: Option<TcpListener>,
+    http: Option<TcpListener>,
     views: watch::Sender<View>,
 }
 
@@ -64,10 +67,15 @@ impl Sidecar {
             Some(addr) => Some(sockets::bind_tcp(addr).await?),
             None => None,
         };
+        let http = match options.http {
+            Some(http) => bind_http(http).await?,
+            None => None,
+        };
         Ok(Self {
             options,
             unix,
             tcp,
+            http,
             views: watch::Sender::new(View::default()),
         })
     }
@@ -80,6 +88,11 @@ impl Sidecar {
     /// The TCP address that is bound, its port chosen by the system where it was 0.
     pub fn tcp_addr(&self) -> Option<SocketAddr> {
         self.tcp.as_ref().and_then(|tcp| tcp.local_addr().ok())
+    }
+
+    /// The address of the HTTP interface, its port chosen by the system where it was 0.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http.as_ref().and_then(|http| http.local_addr().ok())
     }
 
     /// Follows the daemon and serves Envoy until `shutdown` completes.
@@ -101,16 +114,37 @@ impl Sidecar {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), Error> {
         let (snapshots, watched) = watch::channel(None);
-        let transports = self.transports();
+        let telemetry = Arc::new(Telemetry::default());
+        let updates = daemon.follow();
+        let sources = http::Sources {
+            gateway: self.options.gateway.clone(),
+            snapshots: watched.clone(),
+            views: self.views(),
+            connection: updates.connection(),
+            telemetry: telemetry.clone(),
+        };
         let index = Index::new(self.index_options());
-        let following = tokio::spawn(follow(index, daemon, snapshots, self.views.clone()));
+        let showing = self.http.take().map(|listener| {
+            let state = http::State::new(sources);
+            tokio::spawn(http::serve(listener, state, std::future::pending()))
+        });
+        let transports = self.transports();
+        let publisher = Publisher {
+            snapshots,
+            views: self.views.clone(),
+            telemetry: telemetry.clone(),
+        };
+        let following = tokio::spawn(follow(index, daemon, updates, publisher));
         let options = xds::Options {
             identifier: "igw-envoy".into(),
             grace: self.options.grace,
-            observer: Arc::new(xds::Log::default()),
+            observer: Arc::new((telemetry, xds::Log::default())),
         };
         let served = xds::serve(transports, watched, options, shutdown).await;
         following.abort();
+        if let Some(showing) = showing {
+            showing.abort();
+        }
         Ok(served?)
     }
 
@@ -139,10 +173,15 @@ impl Sidecar {
             port: addr.port(),
             what: "the xDS server".into(),
         });
+        let http = self.http_addr().map(|addr| Reserved {
+            addr: addr.ip(),
+            port: addr.port(),
+            what: "the gateway's HTTP interface".into(),
+        });
         crate::index::Options {
             gateway: self.options.gateway.clone(),
             ports: self.options.port_range.clone(),
-            reserved: [admin].into_iter().chain(xds).collect(),
+            reserved: [admin].into_iter().chain(xds).chain(http).collect(),
         }
     }
 }
@@ -151,11 +190,10 @@ impl Sidecar {
 async fn follow(
     mut index: Index,
     daemon: Arc<dyn Daemon>,
-    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
-    views: watch::Sender<View>,
+    mut updates: Updates,
+    publisher: Publisher,
 ) {
-    let (requests, mut answers) = Requests::start(daemon.clone());
-    let mut updates = daemon.follow();
+    let (requests, mut answers) = Requests::start(daemon);
     let mut retry = interval(RETRY);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut first_deadline = None;
@@ -170,47 +208,73 @@ async fn follow(
             () = until(first_deadline) => {
                 tracing::warn!("serving without the secrets that the daemon has not told yet");
                 first_deadline = None;
-                publish(&index, &snapshots);
+                publisher.publish(&index, Instant::now());
                 continue;
             }
         };
+        let since = Instant::now();
         let context = Context {
             now: Some(SystemTime::now()),
         };
         for request in index.apply(event, &context) {
             requests.send(request);
         }
-        let old = views.send_replace(index.view().clone());
+        let old = publisher.views.send_replace(index.view().clone());
         report::log_changes(&old, index.view());
         if !index.is_known() {
             continue;
         }
-        let is_first = snapshots.borrow().is_none();
+        let is_first = !publisher.has_published();
         if !is_first || index.is_settled() {
             first_deadline = None;
-            publish(&index, &snapshots);
+            publisher.publish(&index, since);
         } else if first_deadline.is_none() {
             first_deadline = Some(Instant::now() + FIRST_SECRETS);
         }
-        if is_first && snapshots.borrow().is_some() {
+        if is_first && publisher.has_published() {
             report::log_summary(index.view());
         }
     }
 }
 
-/// Publishes the index's snapshot where it differs from the one that is published.
-fn publish(index: &Index, snapshots: &watch::Sender<Option<Arc<Snapshot>>>) {
-    snapshots.send_if_modified(|published| {
+/// Where what comes of the index goes.
+struct Publisher {
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    views: watch::Sender<View>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Publisher {
+    fn has_published(&self) -> bool {
+        self.snapshots.borrow().is_some()
+    }
+
+    /// Publishes the index's snapshot where it differs from the one that is published; `since` is
+    /// when that began which made it differ.
+    fn publish(&self, index: &Index, since: Instant) {
         let new = index.snapshot();
-        let same = published.as_ref().is_some_and(|old| {
+        let same = self.snapshots.borrow().as_ref().is_some_and(|old| {
             let mut kinds = ResourceType::ALL.into_iter();
             kinds.all(|kind| old.version(kind) == new.version(kind))
         });
         if !same {
-            *published = Some(Arc::new(new.clone()));
+            self.telemetry.publishing(new, since.into_std());
+            self.snapshots.send_replace(Some(Arc::new(new.clone())));
         }
-        !same
-    });
+    }
+}
+
+/// Binds the socket of the HTTP interface. What Envoy is served does not depend on it, so where it is
+/// not required a socket that is taken is only a warning: another gateway of this host may have it.
+async fn bind_http(http: Http) -> Result<Option<TcpListener>, BindError> {
+    match sockets::bind_tcp(http.addr).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if http.required => Err(error),
+        Err(error) => {
+            tracing::warn!("no dashboard and no metrics: {error}; choose an address with --http");
+            Ok(None)
+        }
+    }
 }
 
 /// Completes at a deadline; never where there is none.

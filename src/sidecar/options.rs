@@ -24,8 +24,19 @@ pub struct Options {
     pub envoy_admin_port: u16,
     /// Where listener ports are chosen from for `listener_port=0`.
     pub port_range: RangeInclusive<u16>,
+    /// Where the dashboard, the API and the metrics are served; `None` serves none of them.
+    pub http: Option<Http>,
     /// How long streams may take to end when the sidecar stops.
     pub grace: Duration,
+}
+
+/// Where the HTTP interface is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http {
+    /// The address. What is shown there is no secret, but it is nobody else's business either.
+    pub addr: SocketAddr,
+    /// Whether the sidecar does not start without it.
+    pub required: bool,
 }
 
 impl Default for Options {
@@ -39,6 +50,7 @@ impl Default for Options {
             tcp_serves_keys: false,
             envoy_admin_port: 9901,
             port_range: 1025..=65535,
+            http: None,
             grace: Duration::from_secs(3),
         }
     }
