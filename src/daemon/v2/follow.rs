@@ -14,9 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::DaemonV2;
 use super::backoff::{Backoff, jittered};
-use super::dataset::Tables;
 use super::message::{Message, message};
-use super::path::Scope;
 use super::replica::Replica;
 use super::socket::{EventStream, Frame};
 use crate::daemon::{Link, Publisher, RequestError, Resync};
@@ -62,7 +60,7 @@ struct Follower<'p> {
 
 /// The whole state, on its way.
 struct Refetch {
-    tables: BoxFuture<'static, Result<Tables, RequestError>>,
+    newer: BoxFuture<'static, Result<Replica, RequestError>>,
     /// The messages that mattered since it was asked for; `None` when they were too many.
     since: Option<Vec<Vec<u8>>>,
     bytes: usize,
@@ -109,7 +107,7 @@ impl Follower<'_> {
         if reason != Resync::Connected {
             sleep_until(self.pace()).await;
         }
-        let tables = loop {
+        self.replica = loop {
             // What was received by now is in the state that is asked for next.
             while let Some(frame) = stream.try_next()? {
                 if let Frame::Message(text) = frame
@@ -118,15 +116,13 @@ impl Follower<'_> {
                     self.last_id = Some(id);
                 }
             }
-            let tables = self.daemon.status().await?;
-            if self.started || tables.is_settled() || began.elapsed() >= self.daemon.tempo.patience
-            {
-                break tables;
+            let (replica, full) = self.daemon.refreshed(self.replica.clone()).await?;
+            if self.started || full || began.elapsed() >= self.daemon.tempo.patience {
+                break replica;
             }
             self.waiting("the daemon is still evaluating its services");
             sleep(self.daemon.tempo.resync).await;
         };
-        self.replica.replace(&Scope::Root, tables);
         self.started = true;
         self.refetch_at = self.next_refetch();
         self.publisher.connection().send_modify(|connection| {
@@ -155,14 +151,15 @@ impl Follower<'_> {
                         }
                     }
                 },
-                tables = fetched(&mut refetch) => {
+                newer = fetched(&mut refetch) => {
                     if let Some(refetch) = refetch.take() {
-                        self.refetched(tables, refetch);
+                        self.refetched(newer, refetch);
                     }
                 },
                 () = sleep_until(self.refetch_at), if refetch.is_none() => {
                     self.refetch_at = self.next_refetch();
-                    refetch = Some(Refetch::new(self.daemon.clone()));
+                    let (daemon, known) = (self.daemon.clone(), self.replica.clone());
+                    refetch = Some(Refetch::new(daemon, known));
                 }
             }
         };
@@ -214,18 +211,16 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// Compares the whole state with what is known, and publishes what differs.
-    fn refetched(&mut self, tables: Result<Tables, RequestError>, refetch: Refetch) {
-        let (tables, since) = match (tables, refetch.since) {
-            (Ok(tables), Some(since)) => (tables, since),
+    /// Publishes what the whole state has and no message told.
+    fn refetched(&mut self, newer: Result<Replica, RequestError>, refetch: Refetch) {
+        let (mut newer, since) = match (newer, refetch.since) {
+            (Ok(newer), Some(since)) => (newer, since),
             (Ok(_), None) => return,
             (Err(error), _) => {
                 tracing::warn!(%error, "the daemon's whole state could not be read");
                 return;
             }
         };
-        let mut newer = self.replica.clone();
-        newer.replace(&Scope::Root, tables);
         for text in since {
             if let Message::Patch { changes, .. } = message(&text) {
                 // The state may be newer than the message, which then need not fit.
@@ -273,9 +268,13 @@ impl Follower<'_> {
 }
 
 impl Refetch {
-    fn new(daemon: DaemonV2) -> Self {
+    fn new(daemon: DaemonV2, known: Replica) -> Self {
+        let newer = async move {
+            let (newer, _) = daemon.refreshed(known).await?;
+            Ok(newer)
+        };
         Self {
-            tables: async move { daemon.status().await }.boxed(),
+            newer: newer.boxed(),
             since: Some(Vec::new()),
             bytes: 0,
         }
@@ -292,9 +291,9 @@ impl Refetch {
 }
 
 /// The whole state that was asked for, if it was.
-async fn fetched(refetch: &mut Option<Refetch>) -> Result<Tables, RequestError> {
+async fn fetched(refetch: &mut Option<Refetch>) -> Result<Replica, RequestError> {
     match refetch {
-        Some(refetch) => (&mut refetch.tables).await,
+        Some(refetch) => (&mut refetch.newer).await,
         None => pending().await,
     }
 }

@@ -34,7 +34,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use self::dataset::Tables;
+use self::path::Scope;
+use self::replica::Replica;
 use super::{Assignment, Daemon, RequestError, ServiceState, Updates, channel};
 use crate::model::ObjectPath;
 
@@ -118,11 +119,19 @@ impl DaemonV2 {
         socket::exchange(&self.socket, request, limit, self.options.timeout).await
     }
 
-    /// The watched part of the whole dataset.
-    async fn status(&self) -> Result<Tables, RequestError> {
+    /// Reads the whole state and makes what is known into it. Returns also whether it is full:
+    /// whether no daemon is still evaluating its services.
+    async fn refreshed(&self, mut known: Replica) -> Result<(Replica, bool), RequestError> {
         let reply = self.exchange(&request::status(), MAX_STATUS).await?;
         // Tens of megabytes: not on a thread that serves streams.
-        tokio::task::spawn_blocking(move || message::status(&reply))
+        let parsed = tokio::task::spawn_blocking(move || {
+            let tables = message::status(&reply)?;
+            drop(reply);
+            let full = tables.is_settled();
+            known.replace(&Scope::Root, tables);
+            Ok((known, full))
+        });
+        parsed
             .await
             .unwrap_or_else(|error| Err(RequestError::Malformed(error.to_string())))
     }

@@ -9,6 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+
 use super::change::Change;
 use super::dataset::{Phase, Tables};
 use super::instance;
@@ -17,13 +19,13 @@ use super::path::Scope;
 use crate::daemon::{Instance, ServiceState, Update};
 use crate::model::{ObjectKind, ObjectPath};
 
-/// The services and secrets of every node.
+/// The services and secrets of every node; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Replica {
     phases: BTreeMap<String, Phase>,
-    services: BTreeMap<ObjectPath, Arc<ServiceState>>,
+    services: OrdMap<ObjectPath, Arc<ServiceState>>,
     /// Checksums by node.
-    secrets: BTreeMap<ObjectPath, BTreeMap<String, String>>,
+    secrets: OrdMap<ObjectPath, BTreeMap<String, String>>,
     /// Objects that are missing on a node which cannot be asked yet.
     retained: BTreeSet<(String, ObjectPath)>,
     /// Objects that changed since the last [`Replica::take`].
@@ -118,8 +120,10 @@ impl Replica {
             self.remove(node, object);
         }
         for (service, nodes) in instances {
-            for (node, instance) in nodes {
-                self.put_instance(node, service.clone(), instance);
+            if !self.is_same(&service, &nodes) {
+                for (node, instance) in nodes {
+                    self.put_instance(node, service.clone(), instance);
+                }
             }
         }
         for (secret, nodes) in secrets {
@@ -137,6 +141,16 @@ impl Replica {
             Arc::make_mut(state).instances.insert(node, instance);
             self.dirty.insert(service);
         }
+    }
+
+    /// Whether these instances are known already, and surely: most are, whenever a whole state is
+    /// read again.
+    fn is_same(&self, service: &ObjectPath, instances: &BTreeMap<String, Arc<Instance>>) -> bool {
+        self.retained.is_empty()
+            && self
+                .services
+                .get(service)
+                .is_some_and(|state| state.instances == *instances)
     }
 
     fn put_secret(&mut self, node: String, secret: ObjectPath, checksum: String) {
@@ -224,7 +238,11 @@ impl Replica {
     pub(super) fn reset(&mut self) -> Update {
         self.dirty.clear();
         Update::Reset {
-            services: self.services.clone(),
+            services: self
+                .services
+                .iter()
+                .map(|(service, state)| (service.clone(), state.clone()))
+                .collect(),
             secrets: self
                 .secrets
                 .iter()
@@ -271,7 +289,7 @@ fn missing_parent(deleted: bool) -> Result<(), Anomaly> {
 /// What a table holds in a scope and a newer one does not.
 fn missing<'a, T, U, V: 'a>(
     scope: &'a Scope,
-    known: &'a BTreeMap<ObjectPath, T>,
+    known: &'a OrdMap<ObjectPath, T>,
     new: &'a BTreeMap<ObjectPath, BTreeMap<String, U>>,
     nodes: impl Fn(&'a T) -> &'a BTreeMap<String, V> + 'a,
 ) -> impl Iterator<Item = (String, ObjectPath)> + 'a {
