@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unsafe_code)]
 
 #[path = "../fuzz/targets.rs"]
+#[allow(unreachable_pub)] // The fuzzer's own crate uses the same file.
 mod targets;
 
 use std::fs;

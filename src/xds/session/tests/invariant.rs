@@ -307,7 +307,7 @@ impl Client {
     fn check(&self) {
         for kind in [Listener, Routes] {
             for resource in self.state[kind as usize].values() {
-                for name in crate::xds::session::newcomers::clusters(&resource.references) {
+                for name in newcomers::clusters(&resource.references) {
                     let cluster = self.state[Cluster as usize].contains_key(name);
                     assert!(
                         cluster,
