@@ -9,13 +9,13 @@ use igw_envoy::ffi::*;
 use igw_envoy::validate::keywords::Group;
 
 /// A service, whatever the bytes are.
-pub fn service(bytes: &[u8]) {
+pub(crate) fn service(bytes: &[u8]) {
     judge(bytes, ptr::null());
 }
 
 /// A service whose keywords hold whatever the bytes are. The first byte says which keyword holds the
 /// first line, the next lines follow in the keywords after it.
-pub fn keyword(bytes: &[u8]) {
+pub(crate) fn keyword(bytes: &[u8]) {
     let Some((first, text)) = bytes.split_first() else {
         return;
     };
@@ -40,7 +40,7 @@ pub fn keyword(bytes: &[u8]) {
 }
 
 /// The daemon's status, whatever the bytes are.
-pub fn facts(bytes: &[u8]) {
+pub(crate) fn facts(bytes: &[u8]) {
     const SERVICE: &[u8] = br#"{"path": "web", "sections": {
         "expose#0": {"type": "envoy", "port": "80", "listener_port": "8080"}}}"#;
     let mut facts = ptr::null_mut();
@@ -56,7 +56,7 @@ pub fn facts(bytes: &[u8]) {
 }
 
 /// A diagnostic's code, whatever the bytes are.
-pub fn code(bytes: &[u8]) {
+pub(crate) fn code(bytes: &[u8]) {
     let mut text = IgwText {
         data: ptr::null(),
         len: 0,

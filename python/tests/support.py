@@ -10,9 +10,9 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.path.dirname(TESTS)
 REPOSITORY = os.path.dirname(PYTHON)
 
-#: The library that `cargo build` makes; `IGW_ENVOY_LIBRARY` names another.
+#: The library that `cargo build` and `cargo test` make; `IGW_ENVOY_LIBRARY` names another.
 LIBRARY = os.environ.setdefault(
-    "IGW_ENVOY_LIBRARY", os.path.join(REPOSITORY, "target", "debug", "libigw_envoy.so")
+    "IGW_ENVOY_LIBRARY", os.path.join(REPOSITORY, "target", "debug", "deps", "libigw_envoy.so")
 )
 
 if not os.path.exists(LIBRARY):

@@ -68,6 +68,9 @@ class WithTheDrivers(AgentTestCase):
         result = self.om("set", "web", "DEFAULT.nodes=node1 node2", "expose#0.port@node2=abc")
         self.assert_refused(result, "on node2")
 
+    def test_a_value_of_the_default_section_is_inherited(self):
+        self.assert_refused(self.om("set", "web", "DEFAULT.lb_policy=toto"), "expose#0.lb_policy")
+
     def test_validate_and_edit_judge_as_set_does(self):
         candidate = os.path.join(self.root, "candidate")
         with open(candidate, "w") as stream:

@@ -51,7 +51,7 @@ expose = expose#0
 [expose#0]
 type = envoy
 port = 80
-listener_port = 8080
+listener_port = {listener_port}
 vhosts = vhost#0
 lb_policy = ring_hash
 
@@ -221,7 +221,9 @@ def configuration(service):
 
 
 def text_of(service, node, change):
-    text = GOOD.format(node=node, default=DEFAULTS.get(service, ""))
+    # each on a listener of its own: they must not be in each other's way
+    listener_port = 8080 + (PLAIN, SPACED, SCALER, DISABLED).index(service)
+    text = GOOD.format(node=node, default=DEFAULTS.get(service, ""), listener_port=listener_port)
     return text.replace(change[0], change[1], 1) if change else text
 
 

@@ -46,7 +46,7 @@ def _group(section):
 def _depends_on_node(cd):
     """Whether any keyword is scoped, or refers to something that a node could define otherwise."""
     return any(
-        "@" in keyword or (isinstance(value, str) and ("{" in value or "$(" in value))
+        "@" in keyword or (isinstance(value, str) and _is_dynamic(value))
         for section in cd.values()
         for keyword, value in section.items()
     )
@@ -75,12 +75,18 @@ def _name(option):
 def _value(svc, section, name, node):
     """The keyword's text on a node: dereferenced where that can be done today, raw where not."""
     try:
-        value = svc.conf_get(section, name, t="string", impersonate=node, verbose=False)
-    except Exception:  # a missing keyword, or a reference that nothing resolves yet
-        value = None
-    if value is None:
+        text = svc.conf_get_val_scoped(section, name, impersonate=node, default_keyword=name)
+    except Exception:  # not set on this node
+        return None
+    if isinstance(text, str) and _is_dynamic(text):
         try:
-            value = svc.conf_get_val_scoped(section, name, impersonate=node)
-        except Exception:  # not set on this node
-            return None
-    return value if isinstance(value, str) else str(value)
+            evaluated = svc.conf_get(section, name, t="string", impersonate=node, verbose=False)
+        except Exception:  # a reference that nothing resolves yet
+            evaluated = None
+        text = text if evaluated is None else evaluated
+    return text if isinstance(text, str) else str(text)
+
+
+def _is_dynamic(text):
+    """Whether the agent would look for a reference or an expression in a text."""
+    return "{" in text or "$(" in text

@@ -26,10 +26,10 @@ class ExtConfigMixin(object):
         store = KEYS.sections.get(group)
         return store.data.get((driver, option)) if store else None
 
-    def conf_get_val_scoped(self, section, option, impersonate=None):
-        for where in (section, "DEFAULT"):
+    def conf_get_val_scoped(self, section, option, impersonate=None, default_keyword=None):
+        for where, keyword in ((section, option), ("DEFAULT", default_keyword)):
             values = self.cd.get(where, {})
-            for name in ("%s@%s" % (option, impersonate or "node1"), option):
+            for name in ("%s@%s" % (keyword, impersonate or "node1"), keyword):
                 if name in values:
                     return values[name]
         raise ex.OptNotFound(option)
@@ -37,7 +37,7 @@ class ExtConfigMixin(object):
     def conf_get(self, section, option, t=None, impersonate=None, verbose=True):
         key = self.key(section, option)
         try:
-            value = self.conf_get_val_scoped(section, option, impersonate)
+            value = self.conf_get_val_scoped(section, option, impersonate, default_keyword=option)
         except ex.OptNotFound as error:
             if key is not None and key.required:
                 raise ex.RequiredOptNotFound(option)
