@@ -75,3 +75,24 @@ stories! {
     http_by_virtual_host: web::stories;
     what_may_happen: life::stories;
 }
+
+/// The Python janitor died where Envoy was not up before it, and with it the container.
+#[tokio::test]
+async fn the_sidecar_waits_for_neither_daemon_nor_envoy() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = igw_envoy::sidecar::Options {
+        daemon_socket: folder.path().join("none.sock"),
+        unix_socket: folder.path().join("xds.sock"),
+        tcp: None,
+        ..Default::default()
+    };
+    let sidecar = igw_envoy::sidecar::Sidecar::bind(options).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut running = tokio::spawn(sidecar.run(async {
+        stopped.await.ok();
+    }));
+    let waited = tokio::time::timeout(Duration::from_millis(300), &mut running).await;
+    assert!(waited.is_err(), "it ended by itself: {waited:?}");
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+}

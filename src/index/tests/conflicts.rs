@@ -116,6 +116,22 @@ fn a_domain_served_by_one_service_is_not_given_to_another() {
     assert_eq!(names, ["a.expose#0.vhost#0", "c.expose#0.vhost#0"]);
 }
 
+/// The Python janitor left the virtual hosts of a removed service until something else changed.
+#[test]
+fn the_virtual_hosts_of_a_removed_service_go_with_it() {
+    let mut story = Story::begun();
+    story.put(&[
+        ("a", instance("10.0.0.1", http("a.org"))),
+        ("b", instance("10.0.0.2", http("b.org"))),
+    ]);
+    story.remove("a");
+    let routes = story.json(ResourceType::Routes, "0.0.0.0:80/tcp");
+    let vhosts = routes["virtual_hosts"].as_array().unwrap();
+    let names: Vec<_> = vhosts.iter().map(|vhost| &vhost["name"]).collect();
+    assert_eq!(names, ["b.expose#0.vhost#0"]);
+    assert_eq!(story.names(ResourceType::Endpoints), ["b.expose#0"]);
+}
+
 #[test]
 fn a_name_that_an_incumbent_drops_is_free_at_once() {
     let mut story = Story::begun();

@@ -177,3 +177,37 @@ fn what_was_served_stays_while_a_new_secret_is_read() {
         ["tls_certificate/sec/other"]
     );
 }
+
+/// After an error the Python janitor went on with the certificate of the service before.
+#[test]
+fn nobody_shows_the_certificate_of_another() {
+    let (mut story, _) = served();
+    let with = |name: &str, certificate: Value| {
+        let mut sections = tls();
+        sections["expose#0"]["sni"] = json!([name]);
+        sections["certificate#0"] = certificate;
+        instance("10.0.0.2", sections)
+    };
+    story.put(&[
+        ("without", with("b.org", json!({}))),
+        (
+            "waits",
+            with("c.org", json!({"certificate_secret": "none"})),
+        ),
+        (
+            "broken",
+            with("d.org", json!({"certificate_chain_inline_string": "x"})),
+        ),
+    ]);
+    for (service, verdict) in [
+        ("without", Verdict::Refused),
+        ("waits", Verdict::Waiting),
+        ("broken", Verdict::Refused),
+    ] {
+        assert_eq!(story.verdict(service, "expose#0"), Some(verdict));
+    }
+    let listener = story.json(ResourceType::Listener, "0.0.0.0:8443/tcp");
+    let chains = listener["filter_chains"].as_array().unwrap();
+    let names: Vec<_> = chains.iter().map(|chain| &chain["name"]).collect();
+    assert_eq!(names, ["web.expose#0"]);
+}
