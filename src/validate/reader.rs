@@ -172,6 +172,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         found
     }
 
+    /// Whether everything read so far is right and known, so that what is absent is really absent.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.refused && !self.unknown
+    }
+
     /// Whether a keyword, or another name of it, is given a value, whatever it is.
     pub(super) fn is_set(&self, keyword: &'static Keyword) -> bool {
         let is_set = |name| !self.values(name).is_empty();

@@ -174,7 +174,10 @@ impl<'a> Sections<'a> {
                         "no ip section names this expose, so nothing is behind it",
                     )
                     .in_section(name)
-                    .hint(format!("add it to an ip: ip#0.expose={name}")),
+                    .hint(match self.document.ips.keys().next() {
+                        Some(ip) => format!("add it to an ip: {ip}.expose+={name}"),
+                        None => format!("add an ip section with expose={name}"),
+                    }),
                 );
             }
             if matches!(parsed, Parsed::Refused) && !faulty.contains(*name) {

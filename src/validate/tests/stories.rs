@@ -499,3 +499,45 @@ fn the_examples_have_the_findings_that_they_mean_to_have() {
     );
     assert_eq!(warnings(&shop), Vec::<String>::new());
 }
+
+/// What is missing only because it is wrong is not said to be missing as well.
+#[test]
+fn a_mistake_is_said_once() {
+    let validated = judge(
+        "
+[ip#1]
+expose = expose#0
+[expose#0]
+port = 80
+lb_policy = ring_hash
+vhosts = vhost#0
+[vhost#0]
+routes = route#0
+[route#0]
+match_prefix = /
+hash_policies = hashpolicy#0
+[hashpolicy#0]
+cookie_path = /
+",
+    );
+    let codes: Vec<_> = validated
+        .report
+        .diagnostics
+        .iter()
+        .map(|d| d.code)
+        .collect();
+    assert_eq!(codes, [codes::COOKIE_WITHOUT_NAME, codes::LEFT_OUT]);
+}
+
+#[test]
+fn an_expose_without_ip_is_told_of_one_that_is_there() {
+    let hint = |ips: &str| {
+        let validated = judge(&format!("{ips}[expose#0]\nport = 80\n"));
+        validated.report.diagnostics[0].hint.clone()
+    };
+    assert_eq!(
+        hint("[ip#7]\nipname = 10.0.0.1\n"),
+        "add it to an ip: ip#7.expose+=expose#0"
+    );
+    assert_eq!(hint(""), "add an ip section with expose=expose#0");
+}
