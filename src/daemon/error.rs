@@ -23,8 +23,8 @@ pub enum RequestError {
     /// No complete reply in time.
     #[error("the daemon did not answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// The daemon closed the connection before its reply was complete.
-    #[error("the daemon closed the connection before its reply was complete")]
+    /// The daemon closed the connection before its reply was complete, or ended the event stream.
+    #[error("the daemon closed the connection too early")]
     Closed,
     /// A reply larger than this client is ready to hold, in bytes.
     #[error("the daemon's reply is larger than {0} bytes")]

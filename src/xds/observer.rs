@@ -187,3 +187,25 @@ impl Observer for Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_new_once_per_type_version_and_text() {
+        let refusal = |version, text: &str| Refusal {
+            kind: ResourceType::Listener,
+            version: Version::from_number(version),
+            nonce: "1.1".to_owned(),
+            text: text.to_owned(),
+            names: vec!["l".into()],
+            suspects: vec!["l".into()],
+        };
+        let log = Log::default();
+        assert!(log.is_new(&refusal(1, "no")));
+        assert!(!log.is_new(&refusal(1, "no")), "from another Envoy, say");
+        assert!(log.is_new(&refusal(2, "no")));
+        assert!(log.is_new(&refusal(1, "never")));
+    }
+}

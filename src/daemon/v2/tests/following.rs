@@ -1,12 +1,13 @@
 //! Following a daemon through everything that can go wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::server::{Asked, Script, next, soon};
 use crate::daemon::{
-    Assignment, Availability, Connection, Daemon, Link, RequestError, Resync, Update, Updates,
+    Availability, Connection, Daemon, Link, Resync, ServiceState, Update, Updates,
 };
 use crate::model::ObjectPath;
 
@@ -52,8 +53,7 @@ fn short(update: Update) -> (bool, Vec<String>) {
         }
         Update::Patch { services, .. } => (false, services),
     };
-    let word = |(path, state): (ObjectPath, Option<std::sync::Arc<_>>)| {
-        let state: Option<std::sync::Arc<crate::daemon::ServiceState>> = state;
+    let word = |(path, state): (ObjectPath, Option<Arc<ServiceState>>)| {
         let up = state.map(|s| s.instances["n1"].avail == Availability::Serving);
         format!(
             "{path} {}",
@@ -419,57 +419,24 @@ async fn nobody_is_followed_for_nobody() {
 }
 
 #[tokio::test]
-async fn a_secret_is_read_and_keywords_are_set() {
+async fn more_messages_than_can_wait_are_as_good_as_lost() {
     let mut script = Script::up();
-    let daemon = script.daemon();
-    let secret: ObjectPath = "test/sec/c".parse().unwrap();
-    let value = json!({"status": 0, "data": "PEM"});
-    let (read, ()) = tokio::join!(daemon.secret_key(&secret, "private_key"), async {
-        let asked = script.asked("get_secret_key").await;
-        let options = json!({"path": "test/sec/c", "key": "private_key"});
-        assert_eq!(asked.request["options"], options);
-        asked.reply(&value).await;
-    });
-    assert_eq!(read.unwrap().as_deref(), Some("PEM"));
-
-    let service: ObjectPath = "web".parse().unwrap();
-    let keywords = [Assignment {
-        section: "expose#0".into(),
-        keyword: "listener_port".into(),
-        value: "1025".into(),
-    }];
-    let refusal = json!({"nodes": {"n1": {"status": 0, "data":
-        {"out": "", "err": "@ n:n1 o:web sc:n\nE option expose#0.port is odd\n", "ret": 1}}},
-        "status": 0});
-    let (set, ()) = tokio::join!(daemon.set(&service, &keywords), async {
-        script.asked("service_action").await.reply(&refusal).await;
-    });
-    assert!(matches!(
-        set,
-        Err(RequestError::Failed { output, .. }) if output == "E option expose#0.port is odd"
-    ));
-
-    let (cut, ()) = tokio::join!(daemon.set(&service, &keywords), async {
-        script
-            .asked("service_action")
-            .await
-            .send(b"{\"status\": 0")
-            .await;
-    });
-    assert!(matches!(cut, Err(RequestError::Closed)), "{cut:?}");
-    let hasty = script.daemon_with(Duration::from_secs(60), Duration::from_millis(50));
-    let (silent, ()) = tokio::join!(hasty.secret_key(&secret, "private_key"), async {
-        script.asked("get_secret_key").await.closed().await;
-    });
-    assert!(
-        matches!(silent, Err(RequestError::Timeout(_))),
-        "{silent:?}"
-    );
-    script.stop();
-    tokio::task::yield_now().await;
-    let refused = daemon.secret_key(&secret, "private_key").await;
-    assert!(
-        matches!(refused, Err(RequestError::Connect { .. })),
-        "{refused:?}"
-    );
+    let mut updates = script.daemon().follow();
+    let mut events = script.asked("events").await;
+    let status = script.asked("daemon_status").await;
+    // Nobody takes them while the state is awaited.
+    let megabyte = json!([[["listener", "x"], "x".repeat(1024 * 1024)]]);
+    for id in 1..=70 {
+        events.patch(id, megabyte.clone()).await;
+    }
+    status.reply(&dataset(json!({"a": "up"}))).await;
+    let status = script.asked("daemon_status").await;
+    status.reply(&dataset(json!({"a": "down"}))).await;
+    until(&updates, |c| c.resyncs(Resync::Overflow) == 1).await;
+    // Both states may arrive as one.
+    let mut last = short(next(&mut updates).await);
+    if last == reset(&["a up"]) {
+        last = short(next(&mut updates).await);
+    }
+    assert_eq!(last, reset(&["a down"]));
 }

@@ -1,11 +1,13 @@
 //! Requests and replies, as recorded.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::server::Script;
 use crate::daemon::v2::request;
-use crate::daemon::{Assignment, RequestError};
+use crate::daemon::{Assignment, Daemon, RequestError};
 use crate::model::ObjectPath;
 
 /// The recorded replies to requests that contain a text.
@@ -140,4 +142,60 @@ fn a_relayed_reply_is_read_under_its_nodes_name() {
             "{odd}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_secret_is_read_and_keywords_are_set() {
+    let mut script = Script::up();
+    let daemon = script.daemon();
+    let secret: ObjectPath = "test/sec/c".parse().unwrap();
+    let value = json!({"status": 0, "data": "PEM"});
+    let (read, ()) = tokio::join!(daemon.secret_key(&secret, "private_key"), async {
+        let asked = script.asked("get_secret_key").await;
+        let options = json!({"path": "test/sec/c", "key": "private_key"});
+        assert_eq!(asked.request["options"], options);
+        asked.reply(&value).await;
+    });
+    assert_eq!(read.unwrap().as_deref(), Some("PEM"));
+
+    let service: ObjectPath = "web".parse().unwrap();
+    let keywords = [Assignment {
+        section: "expose#0".into(),
+        keyword: "listener_port".into(),
+        value: "1025".into(),
+    }];
+    let refusal = json!({"nodes": {"n1": {"status": 0, "data":
+        {"out": "", "err": "@ n:n1 o:web sc:n\nE option expose#0.port is odd\n", "ret": 1}}},
+        "status": 0});
+    let (set, ()) = tokio::join!(daemon.set(&service, &keywords), async {
+        script.asked("service_action").await.reply(&refusal).await;
+    });
+    assert!(matches!(
+        set,
+        Err(RequestError::Failed { output, .. }) if output == "E option expose#0.port is odd"
+    ));
+
+    let (cut, ()) = tokio::join!(daemon.set(&service, &keywords), async {
+        script
+            .asked("service_action")
+            .await
+            .send(b"{\"status\": 0")
+            .await;
+    });
+    assert!(matches!(cut, Err(RequestError::Closed)), "{cut:?}");
+    let hasty = script.daemon_with(Duration::from_secs(60), Duration::from_millis(50));
+    let (silent, ()) = tokio::join!(hasty.secret_key(&secret, "private_key"), async {
+        script.asked("get_secret_key").await.closed().await;
+    });
+    assert!(
+        matches!(silent, Err(RequestError::Timeout(_))),
+        "{silent:?}"
+    );
+    script.stop();
+    tokio::task::yield_now().await;
+    let refused = daemon.secret_key(&secret, "private_key").await;
+    assert!(
+        matches!(refused, Err(RequestError::Connect { .. })),
+        "{refused:?}"
+    );
 }

@@ -122,6 +122,33 @@ fn a_client_that_acknowledges_nothing_is_waited_for_no_longer_than_the_fallback(
 }
 
 #[test]
+fn the_times_that_clients_are_given_are_those_promised() {
+    assert_eq!(FALLBACK, Duration::from_secs(5));
+    // Below the two seconds in which a request must be answered.
+    assert!(SETTLE < Duration::from_secs(1));
+}
+
+#[test]
+fn an_older_response_accepted_says_nothing_of_a_cluster_that_was_removed_and_sent_anew() {
+    let mut talk = Talk::delta();
+    talk.publish([cluster("a", "1")]);
+    talk.subscribe(Cluster, &[], &[]);
+    talk.subscribe(Listener, &[], &[]);
+    let older = talk.expect(Cluster, &["a"], &[]);
+    talk.accept(Listener, &[]);
+    talk.remove(Cluster, "a");
+    talk.expect(Cluster, &[], &["a"]);
+    talk.publish([cluster("a", "2"), listener("l", "1", "a")]);
+    let newer = talk.expect(Cluster, &["a"], &[]);
+    talk.ack(&older);
+    talk.pass(SETTLE);
+    talk.quiet();
+    talk.ack(&newer);
+    talk.pass(SETTLE);
+    talk.accept(Listener, &["l"]);
+}
+
+#[test]
 fn others_proceed_while_a_cluster_waits_to_be_acknowledged() {
     let mut talk = routed(Variant::Delta);
     talk.publish([cluster("y", "1"), routes("r", "2", &["x", "y"])]);
