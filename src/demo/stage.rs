@@ -1,5 +1,6 @@
 //! Everything that runs during the demo.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +85,7 @@ impl Stage {
         );
         screen.fact(
             "Envoy",
-            &format!("{}, {}", envoy.version, envoy.binary.display()),
+            &format!("{}, {}", envoy.version, shortened(&envoy.binary).display()),
         );
         for note in notes {
             screen.fact("note", &note);
@@ -186,4 +187,12 @@ impl Stage {
         self.envoy.stop().await;
         self.gateway.stop().await
     }
+}
+
+/// A path as seen from here, where it is below.
+fn shortened(path: &Path) -> &Path {
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
 }
