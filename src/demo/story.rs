@@ -187,7 +187,7 @@ async fn refusal(stage: &mut Stage, screen: &mut Screen) -> Result<(), Failure> 
     stage.deploy("svcshop", &stage.svcshop, &stage.ports.svcshop_changes())?;
     let message = tokio::time::timeout(PATIENCE, stage.gateway.refusal("svcshop")).await;
     match message {
-        Ok(message) => screen.check("the refusal", Ok(format!("refused: svcshop {}", message?))),
+        Ok(message) => screen.say(&format!("refused: svcshop {}", message?)),
         Err(_) => screen.check(
             "the refusal of svcshop expose#1",
             Err("no message".to_owned()),
