@@ -35,11 +35,13 @@ mod replay;
 mod show;
 #[path = "golden/story.rs"]
 mod story;
+mod support;
 #[path = "support/watch.rs"]
 mod watch;
 
 use igw_envoy::envoy::{Resource, ResourceType};
 use story::Story;
+use support::envoy;
 
 /// Every story, told again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,7 +61,7 @@ async fn every_story_ends_as_it_is_written() {
 /// What is written in `envoy.json` is what a real Envoy takes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn envoy_takes_what_every_story_gives_it() {
-    let Some(envoy) = envoy_check::envoy() else {
+    let Some(envoy) = envoy::binary("golden stories") else {
         return;
     };
     let mut failures = Vec::new();
@@ -75,7 +77,7 @@ async fn envoy_takes_what_every_story_gives_it() {
 /// The judge is awake: what Envoy refuses is told, and by name.
 #[tokio::test]
 async fn envoy_refuses_what_is_wrong() {
-    let Some(envoy) = envoy_check::envoy() else {
+    let Some(envoy) = envoy::binary("golden stories") else {
         return;
     };
     let stories = Story::all();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::bootstrap::{Variant, XdsAddress};
 use igw_envoy::index::{ExposeView, Verdict, View};
 use igw_envoy::model::{ExposeId, ObjectPath};
 use igw_envoy::sidecar::{Options, Sidecar};
@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use crate::backends::Backends;
 use crate::clients::Request;
-use crate::envoy::{self, Envoy};
 use crate::eventually;
+use crate::support::envoy::{self, Envoy};
 
 /// A gateway and the node that it follows.
 pub(crate) struct Gateway {
@@ -39,7 +39,7 @@ struct Running {
 impl Gateway {
     /// Starts everything; nothing is deployed yet. `None` where there is no Envoy.
     pub(crate) async fn start(variant: Variant) -> Option<Self> {
-        let binary = envoy::binary()?;
+        let binary = envoy::binary("end to end")?;
         let folder = tempfile::tempdir().unwrap();
         let address = own_address();
         let [a, b, c, _] = address.octets();
@@ -56,12 +56,11 @@ impl Gateway {
             port_range: 30000..=30099,
             ..Options::default()
         };
-        let xds = options.unix_socket.clone();
-        let admin = SocketAddr::new(address.into(), options.envoy_admin_port);
+        let xds = XdsAddress::Unix(options.unix_socket.clone());
         let sidecar = Running::start(options.clone()).await;
         Some(Self {
             node: node.unwrap(),
-            envoy: Envoy::start(&binary, folder.path(), &xds, admin, variant),
+            envoy: Envoy::start(&binary, "test", xds, variant),
             backends,
             address,
             options,
@@ -144,7 +143,7 @@ impl Gateway {
 
     /// What every group of stories ends with: Envoy took all that it was sent.
     pub(crate) async fn was_never_refused(&self) {
-        assert_eq!(self.envoy.refusals().await, 0);
+        assert_eq!(self.envoy.refused().await, 0);
     }
 
     /// Waits until Envoy is connected to the sidecar.

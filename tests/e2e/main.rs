@@ -7,13 +7,14 @@
 
 mod backends;
 mod clients;
-mod envoy;
 mod gateway;
 mod life;
 mod load;
 #[path = "../support/pki.rs"]
 mod pki;
 mod plain;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
 mod web;
 
@@ -24,9 +25,7 @@ use std::time::{Duration, Instant};
 use igw_envoy::envoy::bootstrap::Variant;
 
 use gateway::Gateway;
-
-/// How long anything may take to come true.
-const PATIENCE: Duration = Duration::from_secs(20);
+use support::PATIENCE;
 
 /// Waits for something to come true. Panics with the last reason why it had not.
 async fn eventually<T, E, F>(what: impl Display, mut attempt: impl FnMut() -> F) -> T

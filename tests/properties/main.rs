@@ -5,6 +5,7 @@
 mod daemon;
 #[path = "../support/integrity.rs"]
 mod integrity;
+mod sections;
 
 use daemon::{Secrets, Step, Universe};
 use igw_envoy::daemon::Update;
@@ -81,7 +82,11 @@ fn bytes(snapshot: &Snapshot) -> Vec<(ResourceType, String, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     /// Whatever the daemon says, in whatever order, the snapshot is one that Envoy takes, and the
     /// index neither panics nor forgets anything.

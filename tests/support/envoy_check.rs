@@ -1,6 +1,6 @@
 //! A snapshot, judged by a real Envoy without serving it: `envoy --mode validate`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use igw_envoy::envoy::ResourceType;
@@ -9,18 +9,6 @@ use igw_envoy::snapshot::Snapshot;
 use serde_json::{Value, json};
 
 use crate::integrity;
-
-/// Envoy's binary; `None`, said aloud, where there is none and none is required.
-pub(crate) fn envoy() -> Option<PathBuf> {
-    let named = std::env::var_os("ENVOY_BIN").map(PathBuf::from);
-    let found = named.filter(|path| path.is_file());
-    if found.is_none() {
-        let required = std::env::var("REQUIRE_ALL").is_ok_and(|value| value == "1");
-        assert!(!required, "REQUIRE_ALL=1, and ENVOY_BIN names no Envoy");
-        eprintln!("SKIPPED: ENVOY_BIN names no Envoy");
-    }
-    found
-}
 
 /// Asks Envoy whether it takes everything in a snapshot.
 pub(crate) fn validate(envoy: &Path, snapshot: &Snapshot) -> Result<(), String> {
