@@ -182,6 +182,8 @@ impl Index {
                 let unstored = self.unstored.keys();
                 let again = unstored.filter_map(|id| self.store_request(id));
                 work.requests.extend(again.map(Request::Store));
+                let again = self.secrets.again().into_iter();
+                work.requests.extend(again.map(Request::Read));
             }
         }
         self.admit(&mut work);

@@ -134,6 +134,17 @@ impl Secrets {
         entry.users.iter().cloned().collect()
     }
 
+    /// What to read again, as time has passed: the secrets that could not be read or used. The daemon
+    /// may not have answered, and what it would say now may be another thing.
+    pub(super) fn again(&self) -> Vec<ReadSecret> {
+        let bad = |entry: &Wanted| matches!(entry.state, State::Bad(_));
+        self.wanted
+            .iter()
+            .filter(|(_, entry)| bad(entry))
+            .filter_map(|(secret, _)| Some(request(secret, self.revisions.get(&secret.path)?)))
+            .collect()
+    }
+
     /// The exposes that need a secret.
     pub(super) fn users(&self, path: &ObjectPath) -> Vec<ExposeId> {
         [SecretUse::KeyPair, SecretUse::Validation]

@@ -44,6 +44,9 @@ pub enum Error {
     /// The server failed.
     #[error(transparent)]
     Serve(#[from] xds::ServeError),
+    /// The daemon is not followed any more, which is a defect of this program.
+    #[error("the task that follows the daemon ended, which is a defect; start the sidecar again")]
+    Follow,
 }
 
 /// A sidecar with its sockets bound: what connects from now on is answered once it [runs](Self::run).
@@ -134,18 +137,23 @@ impl Sidecar {
             views: self.views.clone(),
             telemetry: telemetry.clone(),
         };
-        let following = tokio::spawn(follow(index, daemon, updates, publisher));
+        let mut following = tokio::spawn(follow(index, daemon, updates, publisher));
         let options = xds::Options {
             identifier: "igw-envoy".into(),
             grace: self.options.grace,
             observer: Arc::new((telemetry, xds::Log::default())),
         };
-        let served = xds::serve(transports, watched, options, shutdown).await;
+        let serving = xds::serve(transports, watched, options, shutdown);
+        let served = tokio::select! {
+            served = serving => served.map_err(Error::from),
+            // Served on, Envoy would get a state that grows old without anybody being told.
+            _ = &mut following => Err(Error::Follow),
+        };
         following.abort();
         if let Some(showing) = showing {
             showing.abort();
         }
-        Ok(served?)
+        served
     }
 
     fn transports(&mut self) -> Vec<xds::Transport> {

@@ -3,8 +3,8 @@
 use imbl::ordmap::DiffItem;
 use tracing::{debug, info, warn};
 
-use crate::index::{Verdict, View};
-use crate::model::{Diagnostic, ObjectPath, Severity};
+use crate::index::{ExposeView, Verdict, View};
+use crate::model::{Diagnostic, ExposeId, ObjectPath, Severity};
 
 /// Logs the difference between two views.
 pub(super) fn log_changes(old: &View, new: &View) {
@@ -26,19 +26,29 @@ pub(super) fn log_changes(old: &View, new: &View) {
     }
     for change in old.exposes.diff(&new.exposes) {
         match change {
-            DiffItem::Remove(expose, _) => info!(%expose, "gone"),
-            DiffItem::Add(expose, view) => {
-                debug!(%expose, verdict = ?view.verdict, "new");
-            }
+            DiffItem::Remove(expose, _) => info!(%expose, "not exposed any more"),
+            DiffItem::Add(expose, new) => tell_verdict(expose, new),
             DiffItem::Update {
                 old: (_, old),
                 new: (expose, new),
-            } if old.verdict != new.verdict => match new.socket {
-                Some(socket) => info!(%expose, %socket, verdict = ?new.verdict, "now"),
-                None => info!(%expose, verdict = ?new.verdict, "now"),
-            },
+            } if (old.verdict, old.socket) != (new.verdict, new.socket) => {
+                tell_verdict(expose, new);
+            }
             DiffItem::Update { .. } => {}
         }
+    }
+}
+
+fn tell_verdict(expose: &ExposeId, view: &ExposeView) {
+    let how = match view.verdict {
+        Verdict::Served => "served",
+        Verdict::Kept => "served as it was before",
+        Verdict::Refused => "not served: refused",
+        Verdict::Waiting => "not served yet: waits for a secret",
+    };
+    match view.socket {
+        Some(socket) => info!(%expose, %socket, "{how}"),
+        None => info!(%expose, "{how}"),
     }
 }
 

@@ -12,6 +12,9 @@ use crate::index::{Event, ReadSecret, Request, SecretContent, StorePort};
 /// How long to wait before a daemon that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How often a secret is asked for again before the next one has its turn. The index asks anew, later.
+const ATTEMPTS: u32 = 30;
+
 /// The way in for requests; the answers come back as events.
 ///
 /// Secrets and ports have a task each, since storing a port takes the agent more than a second.
@@ -58,10 +61,12 @@ async fn read_all(
 
 async fn read(daemon: &dyn Daemon, request: &ReadSecret) -> Result<SecretContent, RequestError> {
     let mut content = SecretContent::new();
+    let mut attempts = ATTEMPTS;
     for key in request.keys() {
         let value = loop {
             match daemon.secret_key(&request.secret.path, key).await {
-                Err(error) if error.is_temporary() => {
+                Err(error) if error.is_temporary() && attempts > 0 => {
+                    attempts -= 1;
                     tracing::debug!(secret = %request.secret.path, %error, "asking again");
                     tokio::time::sleep(RETRY).await;
                 }

@@ -211,3 +211,19 @@ fn nobody_shows_the_certificate_of_another() {
     let names: Vec<_> = chains.iter().map(|chain| &chain["name"]).collect();
     assert_eq!(names, ["web.expose#0"]);
 }
+
+#[test]
+fn a_secret_that_could_not_be_read_is_asked_for_again() {
+    let mut story = Story::begun();
+    story.secret("sec/front", Some("r1"));
+    story.put(&[("web", instance("10.0.0.1", tls()))]);
+    let read = the_read(&mut story);
+    story.apply(Event::SecretRead(read.clone(), Err("no answer".into())));
+    assert_eq!(story.codes("web"), ["secret-unusable"]);
+    story.apply(Event::Retry);
+    assert_eq!(the_read(&mut story), read);
+    story.apply(Event::SecretRead(read, Ok(pair("a.org"))));
+    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    story.apply(Event::Retry);
+    assert_eq!(story.take_requests(), []);
+}
