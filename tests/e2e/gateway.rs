@@ -158,6 +158,16 @@ impl Gateway {
     }
 }
 
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(sidecar) = &self.sidecar
+        {
+            eprintln!("The gateway thinks: {:#?}", *sidecar.views.borrow());
+        }
+    }
+}
+
 impl Running {
     async fn start(options: Options) -> Self {
         let sidecar = Sidecar::bind(options).await.unwrap();

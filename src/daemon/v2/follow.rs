@@ -124,7 +124,10 @@ impl Follower<'_> {
             sleep(self.daemon.tempo.resync).await;
         };
         self.started = true;
-        self.refetch_at = self.next_refetch();
+        self.refetch_at = match reason {
+            Resync::Connected => Instant::now() + self.daemon.tempo.confirm,
+            _ => self.next_refetch(),
+        };
         self.publisher.connection().send_modify(|connection| {
             connection.count(reason);
             if !matches!(connection.link, Link::Following { .. }) {

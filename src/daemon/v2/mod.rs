@@ -93,6 +93,10 @@ struct Tempo {
     /// How long a cold start waits for a daemon that is still evaluating its services. What it has
     /// by then is better than nothing.
     patience: Duration,
+    /// How long after connecting the state is read once more. The daemon serves each connection in
+    /// a thread of its own, so it may read the state before it subscribes the stream that was asked
+    /// for first; what happens in between is in no message.
+    confirm: Duration,
 }
 
 impl Default for Tempo {
@@ -101,6 +105,7 @@ impl Default for Tempo {
             reconnect: Duration::from_millis(250),
             resync: Duration::from_secs(1),
             patience: Duration::from_secs(60),
+            confirm: Duration::from_secs(2),
         }
     }
 }

@@ -323,6 +323,22 @@ async fn a_state_that_never_comes_is_given_up() {
     assert!(error.contains("did not answer"), "{error}");
 }
 
+/// The state may be read before the stream is subscribed, though it was asked for after: what
+/// happened in between must not wait for the next periodic reading.
+#[tokio::test]
+async fn what_happens_before_the_stream_is_subscribed_is_found_soon() {
+    let mut script = Script::up();
+    let mut updates = script.daemon_confirmed().follow();
+    let state = dataset(json!({"a": "up"}));
+    let mut events = script.followed(&mut updates, &state).await;
+    let state = dataset(json!({"a": "down"}));
+    script.asked("daemon_status").await.reply(&state).await;
+    assert_eq!(short(next(&mut updates).await), patch(&["a down"]));
+    events.patch(1, avail("a", "up")).await;
+    assert_eq!(short(next(&mut updates).await), patch(&["a up"]));
+    assert!(!script.is_asked());
+}
+
 #[tokio::test]
 async fn the_state_is_read_from_time_to_time_and_only_what_differs_is_told() {
     let mut script = Script::up();

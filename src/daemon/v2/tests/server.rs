@@ -84,7 +84,15 @@ impl Script {
             reconnect: Duration::from_millis(5),
             resync: Duration::from_millis(5),
             patience: Duration::from_secs(3600),
+            confirm: refetch,
         };
+        daemon
+    }
+
+    /// A daemon whose state is read once more at once, and then never again.
+    pub(super) fn daemon_confirmed(&self) -> DaemonV2 {
+        let mut daemon = self.daemon();
+        daemon.tempo.confirm = Duration::from_millis(5);
         daemon
     }
 
