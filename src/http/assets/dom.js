@@ -56,6 +56,26 @@ export function time(text) {
   return h("time", { datetime: text, title: text }, words);
 }
 
+/**
+ * Draws what is in an element anew. What has the focus keeps it, and what was unfolded stays so:
+ * found again by what it says and which of those that say the same it is.
+ */
+export function redraw(element, ...children) {
+  const same = (a) => [...element.querySelectorAll(a.tagName)].filter((b) => key(b) === key(a));
+  const key = (e) => e.getAttribute("href") || e.textContent;
+  const place = (e) => ({ tag: e.tagName, key: key(e), turn: same(e).indexOf(e) });
+  const find = ({ tag, key: wanted, turn }) => {
+    const all = [...element.querySelectorAll(tag)].filter((e) => key(e) === wanted);
+    return all[turn] || all[0];
+  };
+  const active = document.activeElement;
+  const focused = element.contains(active) && active !== element && place(active);
+  const unfolded = [...element.querySelectorAll("details[open] > summary")].map(place);
+  element.replaceChildren(...children.flat(3).filter(Boolean));
+  for (const summary of unfolded) find(summary)?.parentElement.setAttribute("open", "");
+  if (focused) find(focused)?.focus({ preventScroll: true });
+}
+
 export function expose_link(id, text = id) {
   return h("a", { href: `#/expose/${encodeURIComponent(id)}` }, text);
 }

@@ -1,6 +1,6 @@
 // The list of exposes, by name, service or port, and by how they are doing.
 
-import { h, STANDINGS, badge, plural } from "./dom.js";
+import { h, STANDINGS, badge, plural, redraw } from "./dom.js";
 
 /** How many rows are shown at first, and how many more each time. */
 const PAGE = 60;
@@ -28,12 +28,12 @@ export function select(exposes, query) {
 }
 
 export function row(expose) {
-  const [first, ...others] = expose.names;
-  const title = first || expose.service;
+  const { names } = expose;
+  const title = names.find((name) => !name.includes("*")) || names[0] || expose.service;
   return h("li", {},
     h("a", { class: "row", href: `#/expose/${encodeURIComponent(expose.id)}` },
       badge(expose.standing),
-      h("span", { class: "name" }, title, others.length > 0 && h("small", {}, ` and ${others.length} more`)),
+      h("span", { class: "name" }, title, names.length > 1 && h("small", {}, ` and ${names.length - 1} more`)),
       h("span", { class: "id" }, expose.id),
       h("span", { class: "where" }, expose.traffic && h("b", {}, expose.traffic), " ", expose.listener || "not served"),
       h("span", { class: "ends" }, expose.listener ? plural(expose.endpoints, "endpoint") : ""),
@@ -74,16 +74,11 @@ export function exposes_view({ known, query, main }) {
 
   function draw() {
     const found = select(known.exposes, query);
-    if (known.status) head.replaceChildren(tallies(known.status, query));
+    if (known.status) redraw(head, tallies(known.status, query));
     count.textContent = found.length === known.exposes.size
       ? plural(found.length, "expose")
       : `${found.length.toLocaleString("en")} of ${plural(known.exposes.size, "expose")}`;
-    // The row that has the focus keeps it.
-    const focused = document.activeElement?.closest?.("a.row")?.hash;
-    list.replaceChildren(...found.slice(0, limit).map(row));
-    if (focused) {
-      [...list.querySelectorAll("a.row")].find((link) => link.hash === focused)?.focus({ preventScroll: true });
-    }
+    redraw(list, found.slice(0, limit).map(row));
     more.hidden = found.length <= limit;
     more.textContent = `Show ${Math.min(PAGE, found.length - limit)} more of ${(found.length - limit).toLocaleString("en")}`;
     if (!found.length) {

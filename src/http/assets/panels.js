@@ -1,6 +1,6 @@
 // The overview, certificates and Envoys.
 
-import { h, get, badge, mark_of, time, duration, plural, expose_link, STANDINGS } from "./dom.js";
+import { h, get, mark_of, time, duration, plural, expose_link, redraw } from "./dom.js";
 import { row, select, tallies } from "./exposes.js";
 
 /** How many troubled exposes the overview shows. */
@@ -41,7 +41,7 @@ export function certificates_view({ known, main }) {
   main.replaceChildren(h("h2", {}, "Certificates, the first to expire first"), body);
   async function draw() {
     const all = await get("/api/v1/certificates");
-    body.replaceChildren(all.length
+    redraw(body, all.length
       ? table(["", "Expires", "Secret", "For", "Used by"], all.slice(0, 500).map(certificate_row), "Certificates")
       : h("p", { class: "empty" }, "No certificate is served."));
   }
@@ -100,10 +100,10 @@ export function envoys_view({ known, main }) {
   const changes = h("div");
   main.replaceChildren(h("h2", {}, "Envoys"), envoys, h("h2", {}, "Recent changes, and the time from event to acknowledgement"), changes);
   function draw() {
-    envoys.replaceChildren(...(known.envoys.length
+    redraw(envoys, known.envoys.length
       ? known.envoys.map((envoy) => envoy_article(envoy, known.status?.resources))
-      : [h("p", { class: "empty" }, "No Envoy is connected.")]));
-    changes.replaceChildren(changes_list(known.changes));
+      : h("p", { class: "empty" }, "No Envoy is connected."));
+    redraw(changes, changes_list(known.changes));
   }
   return { update: draw, tick: draw };
 }
@@ -127,8 +127,7 @@ export function overview({ known, main }) {
 
   function draw() {
     if (!known.status) return;
-    const focused = document.activeElement?.closest?.("main a")?.getAttribute("href");
-    body.replaceChildren(
+    redraw(body,
       tallies(known.status),
       h("section", { "aria-label": "To mend" }, h("h2", {}, "To mend"), ...[troubles()].flat().filter(Boolean)),
       h("div", { class: "columns" },
@@ -143,7 +142,6 @@ export function overview({ known, main }) {
                 secret.not_after && time(secret.not_after), " ", validity(secret))))
               : h("p", { class: "empty" }, "No certificate is served.")),
         h("section", {}, h("h2", {}, "Recent changes"), changes_list(known.changes.slice(0, 6)))));
-    if (focused) [...body.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
   }
 
   return {

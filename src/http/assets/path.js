@@ -1,6 +1,6 @@
 // One expose: what there is to mend, and the way of a request to it, as a picture.
 
-import { h, badge, mark_of, get, finding, plural, time, expose_link } from "./dom.js";
+import { h, badge, mark_of, get, finding, plural, time, redraw } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -160,15 +160,21 @@ function page(expose) {
 
 export function expose_view({ known, argument, main }) {
   let turn = 0;
+  let drawn;
   main.replaceChildren(h("h2", {}, argument), h("p", { class: "empty" }, "Loading…"));
 
   async function draw() {
     const mine = ++turn;
     try {
       const expose = await get(`/api/v1/exposes/${encodeURIComponent(argument)}`);
-      if (mine === turn) main.replaceChildren(...page(expose));
+      const state = JSON.stringify(expose);
+      // What did not change is left alone: somebody may be copying from it.
+      if (mine !== turn || state === drawn) return;
+      drawn = state;
+      redraw(main, page(expose));
     } catch (error) {
-      if (mine === turn) main.replaceChildren(h("h2", {}, argument), h("p", { class: "empty" }, error.message), h("p", {}, h("a", { href: "#/exposes" }, "All exposes")));
+      drawn = null;
+      if (mine === turn) redraw(main, h("h2", {}, argument), h("p", { class: "empty" }, error.message), h("p", {}, h("a", { href: "#/exposes" }, "All exposes")));
     }
   }
 
