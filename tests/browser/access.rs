@@ -10,8 +10,16 @@ use crate::stories::town;
 pub(crate) const VIEWS: [(&str, &str, &str); 7] = [
     ("overview", "#/", "Next to expire"),
     ("exposes", "#/exposes", "8 exposes"),
-    ("picture", "#/expose/test%2Fsvc%2Fshop.expose%231", "10.0.0.1:8443"),
-    ("refused", "#/expose/test%2Fsvc%2Frival.expose%231", "port = eighty"),
+    (
+        "picture",
+        "#/expose/test%2Fsvc%2Fshop.expose%231",
+        "10.0.0.1:8443",
+    ),
+    (
+        "refused",
+        "#/expose/test%2Fsvc%2Frival.expose%231",
+        "port = eighty",
+    ),
     ("certificates", "#/certificates", "test/sec/shop"),
     ("envoys", "#/envoys", "no Envoy then"),
     (
@@ -67,7 +75,14 @@ async fn a_screen_reader_finds_its_way() {
                 "{view}: {landmark}"
             );
         }
-        let nameless = ["link", "button", "textbox", "searchbox", "heading", "region"];
+        let nameless = [
+            "link",
+            "button",
+            "textbox",
+            "searchbox",
+            "heading",
+            "region",
+        ];
         let nameless: Vec<_> = told
             .iter()
             .filter(|(role, name)| nameless.contains(&role.as_str()) && name.trim().is_empty())

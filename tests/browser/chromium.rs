@@ -260,9 +260,10 @@ impl Page {
             .sum()
     }
 
-    /// One of the browser's own measures, such as `Nodes` or `TaskDuration` (seconds).
+    /// One of the browser's own measures, such as `Nodes` or `TaskDuration` (seconds of CPU time).
     pub(crate) async fn measure(&mut self, name: &str) -> f64 {
-        self.call("Performance.enable", json!({})).await;
+        let cpu_time = json!({"timeDomain": "threadTicks"});
+        self.call("Performance.enable", cpu_time).await;
         let metrics = self.call("Performance.getMetrics", json!({})).await;
         let metrics = metrics["metrics"].as_array().unwrap();
         let metric = metrics.iter().find(|metric| metric["name"] == name);

@@ -7,6 +7,10 @@
       .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".picture, #tabs, .scroll"));
     wrong.push(`the page is ${page.scrollWidth} px wide of ${innerWidth}: ${widest.slice(0, 3).map((e) => e.outerHTML.slice(0, 80))}`);
   }
+  const picture = document.querySelector(".picture");
+  if (picture && picture.scrollWidth > picture.clientWidth) {
+    wrong.push(`the picture is ${picture.scrollWidth} px wide of ${picture.clientWidth}`);
+  }
   for (const target of document.querySelectorAll("a, button, input, textarea, summary")) {
     if (!target.checkVisibility() || target.closest(".skip")) continue;
     // A link in a sentence is as high as its line.

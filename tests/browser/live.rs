@@ -10,9 +10,7 @@ async fn what_changes_is_shown_and_said() {
         return;
     };
     page.reads(".rows li", "test/svc/idle.expose#0").await;
-    served
-        .gateway
-        .deploy("test/svc/idle", IDLE, &["10.0.0.9"]);
+    served.gateway.deploy("test/svc/idle", IDLE, &["10.0.0.9"]);
     page.reads(".tally[aria-current], .tallies", "No endpoint is up")
         .await;
     page.until(&standing_of("test/svc/idle.expose#0", "Served"))

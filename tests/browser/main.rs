@@ -9,7 +9,11 @@
 mod access;
 mod chromium;
 #[path = "../http/gateway.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the API")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests of the API"
+)]
 mod gateway;
 mod keyboard;
 mod live;
@@ -17,7 +21,11 @@ mod pictures;
 mod scale;
 mod served;
 #[path = "../http/stories.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the API")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests of the API"
+)]
 mod stories;
 #[path = "../support/mod.rs"]
 mod support;

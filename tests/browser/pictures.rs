@@ -73,7 +73,9 @@ impl Stage {
             ("shop/sec/blog", &["blog.example.com"], 200),
         ] {
             let (chain, key) = key_pair(names, days);
-            stage.node.set_secret_key(secret, "certificate_chain", &chain);
+            stage
+                .node
+                .set_secret_key(secret, "certificate_chain", &chain);
             stage.node.set_secret_key(secret, "private_key", &key);
         }
         for (path, config) in SERVICES {
@@ -113,7 +115,11 @@ async fn every_view_is_pictured_beside_a_real_envoy() {
     for (name, hash, words) in [
         ("overview", "#/", "up to date"),
         ("exposes", "#/exposes", "8 exposes"),
-        ("expose", "#/expose/shop%2Fsvc%2Fweb.expose%231", "Envoy checks"),
+        (
+            "expose",
+            "#/expose/shop%2Fsvc%2Fweb.expose%231",
+            "Envoy checks",
+        ),
         (
             "refused",
             "#/expose/shop%2Fsvc%2Fintranet.expose%230",

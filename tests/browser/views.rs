@@ -118,7 +118,8 @@ async fn the_way_of_a_request_is_a_picture_from_listener_to_endpoints() {
     served.was_quiet(&page);
 }
 
-const STAGES: &str = "[...document.querySelectorAll('.stage h3')].map((title) => title.textContent)";
+const STAGES: &str =
+    "[...document.querySelectorAll('.stage h3')].map((title) => title.textContent)";
 
 const LINES: &str = "document.querySelectorAll('.picture svg path').length";
 
@@ -186,5 +187,9 @@ async fn what_services_write_is_never_markup() {
     page.reads(".finding .line", "<img src=x").await;
     page.show("#/explain?url=%3Cimg%20src%3Dx%3E").await;
     page.reads(".result", "Not understood").await;
-    assert_eq!(page.run("document.querySelectorAll('main img').length").await, 0);
+    assert_eq!(
+        page.run("document.querySelectorAll('main img').length")
+            .await,
+        0
+    );
 }

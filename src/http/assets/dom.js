@@ -32,6 +32,11 @@ export function mark_of(word, mark, tone) {
   return h("span", { class: `badge ${tone}` }, h("span", { "aria-hidden": "true" }, mark), ` ${word}`);
 }
 
+/** A long name that breaks, where it must, after what joins its parts. */
+export function breakable(text) {
+  return text.split(/(?<=[.:/#])/).flatMap((part, n) => (n ? [h("wbr"), part] : [part]));
+}
+
 export function plural(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
@@ -40,7 +45,7 @@ export function plural(count, one, many = `${one}s`) {
 export function duration(seconds) {
   const ms = seconds * 1000;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;

@@ -7,10 +7,18 @@ const PAGE = 60;
 
 const RANK = Object.fromEntries(Object.keys(STANDINGS).map((standing, rank) => [standing, rank]));
 
-export function words_of(expose) {
-  return [expose.id, expose.listener, expose.problem, expose.traffic, ...expose.names]
-    .filter(Boolean).join("\n").toLowerCase();
+/** A function of exposes that is computed once for each: one that changes is another object. */
+function once(of) {
+  const known = new WeakMap();
+  return (expose) => {
+    if (!known.has(expose)) known.set(expose, of(expose));
+    return known.get(expose);
+  };
 }
+
+const words_of = once((expose) =>
+  [expose.id, expose.listener, expose.problem, expose.traffic, ...expose.names]
+    .filter(Boolean).join("\n").toLowerCase());
 
 export function select(exposes, query) {
   const words = (query.get("q") || "").toLowerCase().split(/\s+/).filter(Boolean);
@@ -59,6 +67,8 @@ export function tallies(status, query = new URLSearchParams()) {
 
 export function exposes_view({ known, query, main }) {
   let limit = PAGE;
+  let drawn = [];
+  const row_of = once(row);
   const head = h("div");
   const count = h("p", { class: "count", role: "status" });
   const list = h("ul", { class: "rows", "aria-label": "Exposes" });
@@ -78,11 +88,15 @@ export function exposes_view({ known, query, main }) {
     count.textContent = found.length === known.exposes.size
       ? plural(found.length, "expose")
       : `${found.length.toLocaleString("en")} of ${plural(known.exposes.size, "expose")}`;
-    redraw(list, found.slice(0, limit).map(row));
+    const shown = found.slice(0, limit);
+    if (shown.length !== drawn.length || shown.some((expose, n) => expose !== drawn[n])) {
+      redraw(list, shown.map(row_of));
+      drawn = shown;
+    }
     more.hidden = found.length <= limit;
     more.textContent = `Show ${Math.min(PAGE, found.length - limit)} more of ${(found.length - limit).toLocaleString("en")}`;
     if (!found.length) {
-      list.append(h("li", { class: "empty" }, known.exposes.size
+      redraw(list, h("li", { class: "empty" }, known.exposes.size
         ? "Nothing is exposed under that. Is it refused for another reason? Ask under Explain a request."
         : "No service exposes anything to this gateway."));
     }

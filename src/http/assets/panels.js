@@ -6,6 +6,9 @@ import { row, select, tallies } from "./exposes.js";
 /** How many troubled exposes the overview shows. */
 const TROUBLES = 8;
 
+/** How many resources are named for each type of a change. */
+const NAMED = 2;
+
 const DAY = 86400;
 
 function validity(secret) {
@@ -42,7 +45,7 @@ export function certificates_view({ known, main }) {
   async function draw() {
     const all = await get("/api/v1/certificates");
     redraw(body, all.length
-      ? table(["", "Expires", "Secret", "For", "Used by"], all.slice(0, 500).map(certificate_row), "Certificates")
+      ? table(["State", "Expires", "Secret", "For", "Used by"], all.slice(0, 500).map(certificate_row), "Certificates")
       : h("p", { class: "empty" }, "No certificate is served."));
   }
   let version;
@@ -76,13 +79,16 @@ function envoy_article(envoy, resources) {
     envoy.refusals.map((refusal) => h("div", { class: "finding bad" },
       h("p", { class: "message" }, refusal.text),
       h("p", {}, `${refusal.type} ${refusal.resource || ""}: `, refusal.exposes.map((id, n) => [n > 0 && ", ", expose_link(id)])))),
-    table(["Type", "Acknowledged", "Sent", ""], rows, `What ${envoy.node} has`));
+    table(["Type", "Acknowledged", "Sent", "Remarks"], rows, `What ${envoy.node} has`));
 }
 
 function change_item(change) {
   const parts = Object.entries(change.parts).map(([type, part]) => {
-    const what = [part.put && `${part.put} put`, part.removed && `${part.removed} removed`].filter(Boolean).join(", ");
-    return h("span", { class: "part" }, h("b", {}, type), ` ${what}: ${part.names.slice(0, 2).join(", ")}${part.put + part.removed > 2 ? " …" : ""}`);
+    const [set, removed] = [part.put, part.removed].map((n) => n.toLocaleString("en"));
+    const what = part.removed ? (part.put ? `${set} set, ${removed} removed: ` : "removed: ") : "";
+    const more = part.put + part.removed - NAMED;
+    const names = part.names.slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more.toLocaleString("en")} more` : "");
+    return h("span", { class: "part" }, h("b", {}, type), ` ${what}${names}`);
   });
   const spread = change.outstanding ? mark_of(`${change.outstanding} outstanding`, "◔", "poor")
     : change.acknowledged ? mark_of(`acknowledged by ${change.acknowledged}`, "●", "good") : mark_of("no Envoy then", "○", "plain");
