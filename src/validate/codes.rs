@@ -55,6 +55,11 @@ codes! {
         "The section is of a type that is not the gateway's.",
         "The gateway serves expose, vhost, route and hashpolicy sections of type envoy, and \
          certificate sections of type tls.";
+    EXPOSED_IN_CONTAINER = "exposed-in-container",
+        "An ip section inside a container lists exposes.",
+        "What runs inside a container (encap) is told apart from the service's own resources, and no \
+         gateway has ever looked there. List the exposes in an ip of the service itself, such as the \
+         one that gives the container its address.";
     UNUSED_SECTION = "unused-section",
         "No expose leads to the section.",
         "A vhost counts when an expose names it in vhosts, a route when a vhost does, and so on. The \
