@@ -30,6 +30,13 @@ pub(crate) fn services(several: usize) -> Vec<Sections> {
             all.push(sections);
         }
     }
+    for (first, second) in pairs() {
+        let mut sections = plain(Base::Tcp, all.len());
+        for (keyword, value) in [first, second] {
+            put(&mut sections, "expose#0", keyword, &value);
+        }
+        all.push(sections);
+    }
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     for _ in 0..several {
         let base = [Base::Tcp, Base::Http, Base::Https][dice.below(3)];
@@ -48,6 +55,32 @@ pub(crate) fn services(several: usize) -> Vec<Sections> {
         all.push(sections);
     }
     all
+}
+
+/// Values that are right alone.
+fn pairs() -> Vec<((&'static str, Value), (&'static str, Value))> {
+    let mut pairs = Vec::new();
+    let balanced = [
+        json!({"lb_subset_config": {"fallback_policy": "ANY_ENDPOINT", "subset_selectors": [{"keys": ["a"]}]}}),
+        json!({"original_dst_lb_config": {"use_http_header": true}}),
+        json!({"ring_hash_lb_config": {}}),
+        json!({"common_lb_config": {"locality_weighted_lb_config": {}}}),
+        json!({"load_balancing_policy": {"policies": [{"typed_extension_config": {"name": "a"}}]}}),
+        json!({"lb_policy": "MAGLEV"}),
+        json!({"slow_start_config": {}}),
+    ];
+    for policy in [
+        "original_dst_lb",
+        "ring_hash",
+        "maglev",
+        "random",
+        "least_request",
+    ] {
+        for data in &balanced {
+            pairs.push((("lb_policy", json!(policy)), ("cluster_data", data.clone())));
+        }
+    }
+    pairs
 }
 
 /// Numbers that are the same in every run.
