@@ -121,7 +121,6 @@ pub(super) fn cluster(
     }
     let mut base = read::<Cluster>(data, &mut place);
     v2::http_protocol_options(&mut base.message);
-    rules::cluster(&base.message, &mut place);
     let mut lb_policy = expose.lb_policy;
     if original_dst {
         lb_policy = LbPolicy::OriginalDst;
@@ -141,6 +140,11 @@ pub(super) fn cluster(
             );
         }
     }
+    rules::cluster(
+        &base.message,
+        lb_policy == LbPolicy::OriginalDst,
+        &mut place,
+    );
     if base.gives("transport_socket") && expose.upstream_tls.is_some() {
         place.say(
             Severity::Warning,

@@ -20,7 +20,22 @@ impl Place<'_> {
 }
 
 /// Judges `cluster_data`.
-pub(super) fn cluster(cluster: &Cluster, place: &mut Place<'_>) {
+pub(super) fn cluster(cluster: &Cluster, original_dst: bool, place: &mut Place<'_>) {
+    if original_dst && cluster.lb_subset_config.is_some() {
+        let hint = "remove it, or write another lb_policy";
+        place.break_rule(
+            "lb_subset_config",
+            "cannot be used with original_dst_lb",
+            hint,
+        );
+    }
+    for (index, filter) in cluster.filters.iter().enumerate() {
+        let nothing = filter.typed_config.is_none() && filter.config_discovery.is_none();
+        if nothing && !filter.name.starts_with("envoy.") {
+            let hint = "write its typed_config with '@type'";
+            place.break_rule(&format!("filters[{index}]"), "has no typed_config", hint);
+        }
+    }
     balancing::check(cluster, place);
     health::check(cluster, place);
     let source = cluster.upstream_bind_config.as_ref();
