@@ -59,6 +59,7 @@ impl Observer for Notes {
             Event::Sent { .. } => "sent",
             Event::Accepted { .. } => "accepted",
             Event::Refused(_) => "refused",
+            Event::Cleared { .. } => "cleared",
             Event::Withheld { .. } => "withheld",
         };
         self.0.lock().unwrap().push(name.to_owned());

@@ -117,19 +117,6 @@ impl Ledger {
             self.changes.pop_front();
         }
         self.changes.push_back(change);
-        for envoy in self.envoys.values_mut() {
-            for kind in ResourceType::ALL {
-                for refusal in &mut envoy.of_mut(kind).refusals {
-                    let name = refusal.name.as_deref().unwrap_or_default();
-                    let version = snapshot.get(kind, name).map(|resource| resource.version);
-                    let replaced = version != refusal.version;
-                    refusal.replaced_by = match refusal.replaced_by {
-                        None if replaced => Some(number),
-                        earlier => earlier.filter(|_| replaced),
-                    };
-                }
-            }
-        }
     }
 
     pub(super) fn observe(
@@ -181,6 +168,11 @@ impl Ledger {
                 self.accepted(stream, *kind, nonce, now);
             }
             Event::Refused(refusal) => self.refused(stream, refusal, at),
+            Event::Cleared { kind, name } => {
+                if let Some(envoy) = self.envoys.get_mut(&stream.id) {
+                    envoy.of_mut(*kind).refusals.remove(*name);
+                }
+            }
             Event::Withheld { kind, .. } => {
                 if let Some(envoy) = self.envoys.get_mut(&stream.id) {
                     envoy.of_mut(*kind).withheld = true;
@@ -211,9 +203,6 @@ impl Ledger {
         };
         let known = state.reached.max(baseline);
         state.reached = state.reached.max(reached);
-        state
-            .refusals
-            .retain(|refusal| refusal.replaced_by.is_none_or(|by| by > reached));
         let counters = &mut self.counters[kind as usize];
         let news = self
             .changes
@@ -252,20 +241,17 @@ impl Ledger {
         let state = envoy.of_mut(kind);
         state.arrive(&refusal.nonce);
         let text: Arc<str> = refusal.text.as_str().into();
-        let names = refusal.suspects.iter().cloned().map(Some);
-        let nameless = refusal.suspects.is_empty().then_some(None);
-        for name in names.chain(nameless) {
-            let held = self.snapshot.get(kind, name.as_deref().unwrap_or_default());
+        for name in &refusal.suspects {
             let new = Refusal {
+                name: name.clone(),
                 text: text.clone(),
+                certain: refusal.certain,
                 at,
-                version: held.map(|resource| resource.version),
-                replaced_by: None,
-                name,
             };
-            match state.refusals.iter_mut().find(|old| old.name == new.name) {
-                Some(old) => *old = new,
-                None => state.refusals.push(new),
+            let old = state.refusals.get(name);
+            // Tried again, it was refused again: that is since the first time.
+            if old.is_none_or(|old| (&old.text, old.certain) != (&new.text, new.certain)) {
+                state.refusals.insert(name.clone(), new);
             }
         }
     }
