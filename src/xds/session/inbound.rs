@@ -306,9 +306,13 @@ impl Session {
         if kind == ResourceType::Cluster {
             let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
             taken.for_each(|item| newcomers.accepted(&item.name, sequence, now));
-            for item in outcome.culprits.iter().chain(&outcome.suspects) {
+            let refused = outcome.culprits.iter().chain(&outcome.suspects);
+            // What a later response repeats is under way still.
+            for item in refused.filter(|item| lane.ledger.keeps_back(&item.name)) {
                 match &item.sent {
-                    Has::Resource(sent) if item.had.is_nothing() => newcomers.refused(sent, sequence),
+                    Has::Resource(sent) if item.had.is_nothing() => {
+                        newcomers.refused(sent, sequence);
+                    }
                     // It has what it had.
                     _ => newcomers.accepted(&item.name, sequence, now),
                 }

@@ -292,6 +292,11 @@ impl Ledger {
         }
     }
 
+    /// Whether a name is not on its way to the client.
+    pub(super) fn keeps_back(&self, name: &str) -> bool {
+        self.pending.contains_key(name) || self.held.contains_key(name)
+    }
+
     /// Plans to try again what may pass: soon after it was refused for the first time, later and later
     /// while it goes on.
     fn retry_later(&mut self, is_first: bool, now: Instant) {

@@ -499,7 +499,7 @@ fn manners() -> impl Strategy<Value = Manner> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 150,
+        cases: 100,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
