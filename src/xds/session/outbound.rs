@@ -253,6 +253,8 @@ impl Session {
         }
         match target {
             Some(target) if pending.surely_has(target) && !pending.demanded => Verdict::Settled,
+            // It cannot be sent before the daemon tells it again.
+            Some(target) if !target.is_known() => Verdict::Wait(Gate::Shut),
             Some(target) => match self.gate(target, now) {
                 Gate::Open => Verdict::Put(target.clone()),
                 gate => Verdict::Wait(gate),
