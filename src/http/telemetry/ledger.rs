@@ -50,6 +50,9 @@ pub struct Report {
     pub counters: [Counters; ResourceType::ALL.len()],
     /// How often an Envoy connected.
     pub connections: u64,
+    /// When what is served was last known to be current, where it was kept from before this process
+    /// started and the daemon has not told its own yet.
+    pub kept_from: Option<SystemTime>,
     /// When the report was made.
     pub now: Instant,
 }
@@ -103,9 +106,14 @@ pub(super) struct Ledger {
     envoys: BTreeMap<u64, Envoy>,
     counters: [Counters; ResourceType::ALL.len()],
     connections: u64,
+    kept_from: Option<SystemTime>,
 }
 
 impl Ledger {
+    pub(super) fn serving_since(&mut self, known_at: Option<SystemTime>) {
+        self.kept_from = known_at;
+    }
+
     pub(super) fn publishing(&mut self, snapshot: &Snapshot, since: Instant, at: SystemTime) {
         let older = std::mem::replace(&mut self.snapshot, snapshot.clone());
         let number = self.published + 1;
@@ -262,6 +270,7 @@ impl Ledger {
             envoys: self.envoys.values().cloned().collect(),
             counters: self.counters.clone(),
             connections: self.connections,
+            kept_from: self.kept_from,
             now,
         }
     }
