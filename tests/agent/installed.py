@@ -67,8 +67,8 @@ DEFAULTS = {SCALER: "scale = 2\ntopology = flex\n", DISABLED: "disable = true\n"
 
 
 class Agent(object):
-    def __init__(self, om):
-        self.om = shlex.split(om)
+    def __init__(self, om, only=""):
+        self.om, self.only = shlex.split(om), only
         hostname = self.om[:-1] + ["hostname"]
         self.node = subprocess.check_output(hostname, universal_newlines=True).strip()
         self.has_daemon = self._daemon_answers()
