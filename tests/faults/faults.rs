@@ -117,7 +117,9 @@ async fn daemon_talks_nonsense(stand: &mut Stand) {
 async fn clients_that_stop_reading(stand: &mut Stand) {
     let mut talks = Vec::new();
     for _ in 0..5 {
-        let mut talk = Talk::open(&connect(stand).await, None, Variant::Delta).await.unwrap();
+        let mut talk = Talk::open(&connect(stand).await, None, Variant::Delta)
+            .await
+            .unwrap();
         for kind in [ResourceType::Cluster, ResourceType::Listener] {
             talk.want(kind, &[]).await;
         }
@@ -207,7 +209,11 @@ async fn disk_full(stand: &mut Stand) {
     stand.start_sidecar_on_a_full_disk().await;
     stand.changes_arrive().await;
     stand.traffic.goes_on(20).await;
-    assert_eq!(fs::read(stand.state()).unwrap(), kept, "the old state is left");
+    assert_eq!(
+        fs::read(stand.state()).unwrap(),
+        kept,
+        "the old state is left"
+    );
     stand.kill_sidecar();
     stand.start_sidecar().await;
     stand.changes_arrive().await;
