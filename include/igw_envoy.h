@@ -54,6 +54,10 @@ enum IgwStatus
      */
     IGW_STATUS_OUT_OF_RANGE = 11,
     /**
+     * A length is more than memory can hold.
+     */
+    IGW_STATUS_IMPOSSIBLE_LENGTH = 12,
+    /**
      * A text is not UTF-8.
      */
     IGW_STATUS_NOT_UTF8 = 20,
@@ -62,7 +66,7 @@ enum IgwStatus
      */
     IGW_STATUS_NOT_JSON = 21,
     /**
-     * The JSON is not a service: `path` and `sections`, an object of objects.
+     * The JSON is not a service: `path`, of at most 1024 bytes, and `sections`, an object of objects.
      */
     IGW_STATUS_NOT_A_SERVICE = 22,
     /**
