@@ -176,14 +176,16 @@ impl Observer for Log {
             } => {
                 tracing::debug!(node, ?kind, %version, nonce, ?after, "accepted");
             }
-            Event::Refused(refusal) if !refusal.certain && !refusal.suspects.is_empty() => tracing::debug!(
-                node,
-                kind = ?refusal.kind,
-                version = %refusal.version,
-                suspects = refusal.suspects.len(),
-                "Envoy refused an update, without saying of what: {}",
-                refusal.text
-            ),
+            Event::Refused(refusal) if !refusal.certain && !refusal.suspects.is_empty() => {
+                tracing::debug!(
+                    node,
+                    kind = ?refusal.kind,
+                    version = %refusal.version,
+                    suspects = refusal.suspects.len(),
+                    "Envoy refused an update, without saying of what: {}",
+                    refusal.text
+                )
+            }
             Event::Refused(refusal) if self.is_new(refusal) => tracing::warn!(
                 node,
                 kind = ?refusal.kind,
@@ -230,7 +232,10 @@ mod tests {
         };
         let log = Log::default();
         assert!(log.is_new(&refusal(1, "no")));
-        assert!(!log.is_new(&refusal(1, "no")), "tried again, or by another Envoy");
+        assert!(
+            !log.is_new(&refusal(1, "no")),
+            "tried again, or by another Envoy"
+        );
         assert!(log.is_new(&refusal(2, "no")));
         assert!(log.is_new(&refusal(1, "never")));
     }

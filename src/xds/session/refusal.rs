@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_name_within_the_reason_is_not_at_fault() {
-        let text = "Error adding/updating cluster(s) web1.expose#1: not like test/svc/web1.expose#1";
+        let text =
+            "Error adding/updating cluster(s) web1.expose#1: not like test/svc/web1.expose#1";
         assert_eq!(read(text), (only(NAMES[1]), true));
     }
 
