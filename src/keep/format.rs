@@ -113,12 +113,7 @@ struct KeptPort {
 ///
 /// # Errors
 /// Those of the writer, and when the state is larger than [`LARGEST`].
-pub fn encode(
-    kept: &Kept,
-    gateway: &str,
-    with_keys: bool,
-    to: &mut impl Write,
-) -> io::Result<()> {
+pub fn encode(kept: &Kept, gateway: &str, with_keys: bool, to: &mut impl Write) -> io::Result<()> {
     let mut out = Summed {
         to,
         hasher: blake3::Hasher::new(),
@@ -128,7 +123,10 @@ pub fn encode(
     out.write_all(FORMAT)?;
     out.write_all(b"\n")?;
     out.field(1, gateway.as_bytes())?;
-    for resource in ResourceType::ALL.into_iter().flat_map(|kind| kept.snapshot.iter(kind)) {
+    for resource in ResourceType::ALL
+        .into_iter()
+        .flat_map(|kind| kept.snapshot.iter(kind))
+    {
         let is_written = resource.is_known() && (with_keys || !resource.confidential);
         let references = resource.references.iter().map(|reference| KeptReference {
             kind: number(reference.kind),
@@ -172,7 +170,10 @@ pub fn decode(bytes: &Bytes, gateway: &str) -> Result<Kept, Damage> {
         return Err(Damage::Format(String::from_utf8_lossy(format).into_owned()));
     }
     let start = MAGIC.len() + format.len() + 1;
-    let end = bytes.len().checked_sub(CHECKSUM).filter(|end| *end >= start);
+    let end = bytes
+        .len()
+        .checked_sub(CHECKSUM)
+        .filter(|end| *end >= start);
     let end = end.ok_or(Damage::Checksum)?;
     let sum = blake3::hash(&bytes[..end]);
     if sum.as_bytes()[..] != bytes[end..] {
@@ -220,7 +221,10 @@ fn memory(incumbents: Vec<KeptExpose>, ports: Vec<KeptPort>) -> Result<Memory, D
         let port = u16::try_from(kept.port).ok().and_then(NonZeroU16::new);
         Ok(ChosenPort {
             expose: expose(kept.expose.unwrap_or_default())?,
-            addr: kept.addr.parse::<IpAddr>().map_err(|_| Damage::Content("no IP address"))?,
+            addr: kept
+                .addr
+                .parse::<IpAddr>()
+                .map_err(|_| Damage::Content("no IP address"))?,
             protocol: match kept.udp {
                 true => Protocol::Udp,
                 false => Protocol::Tcp,
@@ -229,7 +233,10 @@ fn memory(incumbents: Vec<KeptExpose>, ports: Vec<KeptPort>) -> Result<Memory, D
         })
     };
     Ok(Memory {
-        incumbents: incumbents.into_iter().map(expose).collect::<Result<_, _>>()?,
+        incumbents: incumbents
+            .into_iter()
+            .map(expose)
+            .collect::<Result<_, _>>()?,
         ports: ports.into_iter().map(port).collect::<Result<_, _>>()?,
     })
 }

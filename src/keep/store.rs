@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::format::{Damage, LARGEST, decode, encode};
 use super::Kept;
+use super::format::{Damage, LARGEST, decode, encode};
 
 /// A gateway's file.
 #[derive(Debug, Clone)]
@@ -33,7 +33,9 @@ pub enum LoadError {
     #[error("{0}")]
     System(#[from] io::Error),
     /// Somebody else could have written it.
-    #[error("users other than its owner may write it; it should have mode 600 and an owner who is root or runs xds")]
+    #[error(
+        "users other than its owner may write it; it should have mode 600 and an owner who is root or runs xds"
+    )]
     Exposed,
     /// Too large to be one.
     #[error("it is larger than {LARGEST} bytes")]
@@ -110,7 +112,9 @@ impl Store {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let written = self.write(kept, &new).and_then(|()| fs::rename(&new, &self.path));
+        let written = self
+            .write(kept, &new)
+            .and_then(|()| fs::rename(&new, &self.path));
         if written.is_err() {
             // Half a file on a full disk helps nobody; that there may be none is no matter.
             let _ = fs::remove_file(&new);

@@ -21,15 +21,24 @@ fn kept() -> Kept {
     let named = vec![reference(ResourceType::Endpoints, "a")];
     let put = |kept: &mut Kept, resource| assert!(kept.snapshot.put(resource));
     let body = |text: &'static str| Bytes::from_static(text.as_bytes());
-    put(&mut kept, Resource::new(ResourceType::Cluster, "a", body("of a"), named));
-    put(&mut kept, Resource::new(ResourceType::Endpoints, "a", body("ends"), vec![]));
+    put(
+        &mut kept,
+        Resource::new(ResourceType::Cluster, "a", body("of a"), named),
+    );
+    put(
+        &mut kept,
+        Resource::new(ResourceType::Endpoints, "a", body("ends"), vec![]),
+    );
     let key = Resource::new(ResourceType::Secret, "s", body(KEY), vec![]);
     put(&mut kept, key.confidential());
     let names = vec![
         reference(ResourceType::Cluster, "a"),
         reference(ResourceType::Secret, "s"),
     ];
-    put(&mut kept, Resource::new(ResourceType::Listener, "l", body("hears"), names));
+    put(
+        &mut kept,
+        Resource::new(ResourceType::Listener, "l", body("hears"), names),
+    );
     let expose = ExposeId {
         service: "test/svc/web".parse().unwrap(),
         section: "expose#0".into(),

@@ -58,7 +58,9 @@ impl Keeper {
         };
         let loaded = loaded.unwrap_or_else(|error| {
             let path = store.path().display();
-            tracing::warn!("{path} is ignored, and replaced once the daemon's state is known: {error}");
+            tracing::warn!(
+                "{path} is ignored, and replaced once the daemon's state is known: {error}"
+            );
             None
         });
         let keeper = Self {
@@ -81,7 +83,9 @@ impl Keeper {
     pub(super) async fn wait(&mut self) {
         match (&mut self.writing, self.due) {
             (Some((.., writing)), _) => {
-                let written = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+                let written = writing
+                    .await
+                    .unwrap_or_else(|error| Err(io::Error::other(error)));
                 self.written(&written);
             }
             (None, Some(due)) => sleep_until(due).await,
@@ -92,7 +96,11 @@ impl Keeper {
     /// Starts to write the newest state, if it is time.
     pub(super) fn proceed(&mut self, index: &Index) {
         let is_due = self.due.is_some_and(|due| due <= Instant::now());
-        let Some(store) = self.store.clone().filter(|_| is_due && self.writing.is_none()) else {
+        let Some(store) = self
+            .store
+            .clone()
+            .filter(|_| is_due && self.writing.is_none())
+        else {
             return;
         };
         self.due = None;
@@ -172,6 +180,8 @@ fn versions(kept: &Kept) -> Versions {
 
 /// How old something is, in words.
 pub(super) fn age(known_at: SystemTime) -> String {
-    let age = SystemTime::now().duration_since(known_at).unwrap_or_default();
+    let age = SystemTime::now()
+        .duration_since(known_at)
+        .unwrap_or_default();
     format!("{} s", age.as_secs())
 }

@@ -147,7 +147,9 @@ impl Sidecar {
         let (keeper, loaded) = Keeper::open(self.options.state.take(), &self.options.gateway).await;
         if let Some(keep::Loaded { kept, known_at }) = loaded {
             let age = keeper::age(known_at);
-            tracing::info!("serving the last known good, {age} old, until the daemon's state is known");
+            tracing::info!(
+                "serving the last known good, {age} old, until the daemon's state is known"
+            );
             publisher.publish_kept(kept.snapshot, known_at);
             index.recall(kept.memory);
         }
@@ -166,7 +168,10 @@ impl Sidecar {
             _ = &mut following => Err(Error::Follow),
         };
         drop(stop);
-        if tokio::time::timeout(LAST_WRITE, &mut following).await.is_err() {
+        if tokio::time::timeout(LAST_WRITE, &mut following)
+            .await
+            .is_err()
+        {
             following.abort();
         }
         if let Some(showing) = showing {
@@ -296,7 +301,8 @@ struct Publisher {
 impl Publisher {
     /// Publishes what was served before this sidecar started.
     fn publish_kept(&self, snapshot: Snapshot, known_at: SystemTime) {
-        self.telemetry.publishing(&snapshot, std::time::Instant::now());
+        self.telemetry
+            .publishing(&snapshot, std::time::Instant::now());
         self.telemetry.serving_since(Some(known_at));
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }

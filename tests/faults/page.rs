@@ -66,7 +66,10 @@ fn page<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     };
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models = cpus.lines().filter(|line| line.starts_with("model name"));
-    let model = models.clone().next().and_then(|line| line.split(": ").nth(1));
+    let model = models
+        .clone()
+        .next()
+        .and_then(|line| line.split(": ").nth(1));
     writeln!(
         page,
         "Seen on {}, on {} × {}, Linux {}.\n",

@@ -69,7 +69,10 @@ impl Stand {
         stand.start_sidecar().await;
         for request in stand.requests() {
             eventually(&format!("{request:?} is answered"), async || {
-                clients::http(&request).await.ok().filter(|a| a.status == 200)
+                clients::http(&request)
+                    .await
+                    .ok()
+                    .filter(|a| a.status == 200)
             })
             .await;
             stand.traffic.add(&request);
@@ -99,7 +102,8 @@ impl Stand {
             + "[certificate#0]\ntype = tls\ncertificate_secret = front\n"
             + &hosts("front.org");
         self.deploy("front", &front);
-        let scaler = "[DEFAULT]\ntopology = flex\nscale = 2\n[ip#1]\ntype = cni\nexpose = expose#0\n";
+        let scaler =
+            "[DEFAULT]\ntopology = flex\nscale = 2\n[ip#1]\ntype = cni\nexpose = expose#0\n";
         self.deploy("many", &(scaler.to_owned() + &expose(8000)));
         self.deploy("probe", &(at(4) + &expose(9000)));
     }
@@ -159,7 +163,10 @@ impl Stand {
     }
 
     pub(crate) async fn start_sidecar(&mut self) {
-        let log = File::options().create(true).append(true).open(self.path("log"));
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("log"));
         let sidecar = Command::new(env!("CARGO_BIN_EXE_xds"))
             .args(self.arguments())
             .env_remove("OPENSVC_LSNR_SOCK")
@@ -227,7 +234,10 @@ impl Stand {
         let listener = format!("expose#0.listener_port={port}");
         self.node.set("probe", &[&listener]).unwrap();
         let request = Request::get(self.at(port), "any", "/");
-        eventually("a change arrives", async || clients::http(&request).await.ok()).await;
+        eventually("a change arrives", async || {
+            clients::http(&request).await.ok()
+        })
+        .await;
     }
 
     /// An Envoy that starts now is served everything that needs no private key.
@@ -256,5 +266,10 @@ impl Drop for Stand {
 fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let run = u8::try_from(std::process::id() % 150).unwrap();
-    Ipv4Addr::new(127, 100 + run, 100 + NEXT.fetch_add(1, Ordering::Relaxed), 1)
+    Ipv4Addr::new(
+        127,
+        100 + run,
+        100 + NEXT.fetch_add(1, Ordering::Relaxed),
+        1,
+    )
 }

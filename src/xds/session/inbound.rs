@@ -194,9 +194,7 @@ impl Session {
         }
         for name in &shift.asked {
             match initial.remove(name.as_bytes()) {
-                Some(version) if newcomers.owes(name) => {
-                    ledger.demand(name, Has::Earlier(version))
-                }
+                Some(version) if newcomers.owes(name) => ledger.demand(name, Has::Earlier(version)),
                 Some(version) => ledger.touch(name, Has::Earlier(version)),
                 None if shift.was_wildcard => ledger.demand(name, had(name)),
                 None => {

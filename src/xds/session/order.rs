@@ -129,9 +129,11 @@ impl Session {
                 && self.view.get(Cluster, name).is_some()
                 && resource.references(Cluster, name)
         });
-        let refused = clusters.ledger.held.iter().any(|(name, held)| {
-            held.has.is_nothing() && resource.references(Cluster, name)
-        });
+        let refused = clusters
+            .ledger
+            .held
+            .iter()
+            .any(|(name, held)| held.has.is_nothing() && resource.references(Cluster, name));
         if unsent || refused {
             return Gate::Shut;
         }

@@ -33,7 +33,10 @@ pub(super) struct Reading {
 
 /// Reads a refusal's text for the names in the response.
 pub(super) fn read<'a>(text: &str, names: impl Iterator<Item = &'a Arc<str>>) -> Reading {
-    let text = &text[..text.floor_char_boundary(READ)];
+    let end = (0..=text.len().min(READ))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    let text = &text[..end.unwrap_or(0)];
     let each = text.starts_with(EACH);
     let mut named: BTreeSet<_> = names
         .filter(|name| mentions(text, name, |_| true))
@@ -109,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_name_within_the_reason_is_not_at_fault() {
-        let text = "Error adding/updating cluster(s) web1.expose#1: not like test/svc/web1.expose#1";
+        let text =
+            "Error adding/updating cluster(s) web1.expose#1: not like test/svc/web1.expose#1";
         assert_eq!(read(text), (only(NAMES[1]), true));
     }
 

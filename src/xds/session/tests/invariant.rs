@@ -299,7 +299,9 @@ impl Client {
         if is_bad && matches!(manner, Manner::UpTo) {
             // It did not come as far as removals.
             for (name, resource) in &before {
-                state.entry(name.clone()).or_insert_with(|| resource.clone());
+                state
+                    .entry(name.clone())
+                    .or_insert_with(|| resource.clone());
             }
         } else {
             for name in &response.removed {
@@ -486,7 +488,10 @@ fn run(variant: Variant, manner: Manner, steps: &[Step]) {
     assert!(refusals <= 10 * steps.len(), "{refusals} refusals");
     world.check_what_is_good();
     world.settle();
-    assert_eq!(world.client.refusals, refusals, "it is sent again and again");
+    assert_eq!(
+        world.client.refusals, refusals,
+        "it is sent again and again"
+    );
     world.wanted.mend();
     world.publish();
     world.settle();

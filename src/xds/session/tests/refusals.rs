@@ -75,7 +75,10 @@ fn what_envoy_names_is_put_back_and_the_rest_counts_as_received() {
     let response = talk.expect(Cluster, &["a", "b"], &[]);
     talk.nack(&response, &not_these(&["a"]));
     let mended = talk.accept(Cluster, &["a", "b"]);
-    assert!(content(&mended, "a").starts_with("a: 1"), "the last good one");
+    assert!(
+        content(&mended, "a").starts_with("a: 1"),
+        "the last good one"
+    );
     assert!(content(&mended, "b").starts_with("b: 2"));
     assert_ne!(mended.version, response.version);
     talk.quiet();

@@ -5,7 +5,12 @@ use super::*;
 /// What the last run kept of a resource that holds a private key.
 fn version_of(resource: &Resource) -> Resource {
     let references = resource.references.to_vec();
-    Resource::unknown(resource.kind, resource.name.clone(), resource.version, references)
+    Resource::unknown(
+        resource.kind,
+        resource.name.clone(),
+        resource.version,
+        references,
+    )
 }
 
 fn publish_only(talk: &mut Talk, resource: Resource) {
