@@ -52,6 +52,8 @@ const RETRY_LAST: Duration = Duration::from_secs(60);
 pub(super) struct Held {
     /// What the client has instead.
     pub(super) has: Has,
+    /// What it may have instead of that.
+    pub(super) maybe: Has,
     /// The version that it refused.
     pub(super) version: Version,
     /// Whether it may be accepted later as it is.
@@ -253,6 +255,7 @@ impl Ledger {
         self.pending.remove(&item.name);
         let held = Held {
             has: item.had.clone(),
+            maybe: item.maybe.clone(),
             version: sent.version,
             may_pass: rules.may_pass,
         };
