@@ -13,4 +13,5 @@ mod schema;
 pub mod wire;
 
 pub use encode::{encode, pack};
+pub(crate) use pool::DESCRIPTORS;
 pub use resource::{Reference, Resource, ResourceType, Version};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -127,6 +128,9 @@ pub struct Resource {
     /// Whether `body` holds a private key or a password: such a resource is only served where the
     /// transport keeps other users out, and never printed.
     pub confidential: bool,
+    /// When this content came to be in a snapshot; `None` until then. It is no part of what the
+    /// resource is.
+    pub since: Option<SystemTime>,
 }
 
 impl Resource {
@@ -146,6 +150,7 @@ impl Resource {
             body,
             references: references.into(),
             confidential: false,
+            since: None,
         }
     }
 

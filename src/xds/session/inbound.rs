@@ -288,6 +288,7 @@ impl Session {
             suspects: suspects(text, &names),
             names,
         };
+        let words: Arc<str> = text.into();
         let suspects: HashSet<&str> = refusal.suspects.iter().map(|name| &**name).collect();
         for item in flight.items {
             let refused = suspects.contains(&*item.name);
@@ -299,9 +300,11 @@ impl Session {
                 }
             }
             if refused {
+                lane.complain(&item.name, &item.sent, &words, now);
                 lane.ledger.refused(item, flight.sequence);
             }
         }
+        lane.forget_mended();
         self.tell(&Event::Refused(&refusal));
     }
 }

@@ -1,8 +1,10 @@
 //! One type on one stream.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::ledger::Ledger;
+use super::ledger::{Has, Ledger};
 use super::subscription::Subscription;
 use super::view::View;
 use crate::envoy::{ResourceType, Version};
@@ -24,6 +26,19 @@ pub(super) struct Lane {
     pub(super) answered: bool,
     /// The nonce of the last response.
     pub(super) last_nonce: Option<String>,
+    /// Why the names that the client refused were refused.
+    pub(super) complaints: HashMap<Arc<str>, Complaint>,
+}
+
+/// A resource that a client refused.
+#[derive(Debug, Clone)]
+pub(super) struct Complaint {
+    /// The client's words.
+    pub(super) text: Arc<str>,
+    /// What it refused; `None` for a removal.
+    pub(super) version: Option<Version>,
+    /// When.
+    pub(super) at: Instant,
 }
 
 /// What a client said it has from an earlier stream.
@@ -57,7 +72,27 @@ impl Lane {
             owes_answer: false,
             answered: false,
             last_nonce: None,
+            complaints: HashMap::new(),
         }
+    }
+
+    /// The client refused what it was sent under a name.
+    pub(super) fn complain(&mut self, name: &Arc<str>, sent: &Has, text: &Arc<str>, at: Instant) {
+        let version = match sent {
+            Has::Resource(resource) => Some(resource.version),
+            Has::Earlier(version) => *version,
+            Has::Nothing => None,
+        };
+        let text = text.clone();
+        let complaint = Complaint { text, version, at };
+        self.complaints.insert(name.clone(), complaint);
+    }
+
+    /// Forgets the complaints about what is mended.
+    pub(super) fn forget_mended(&mut self) {
+        let ledger = &self.ledger;
+        self.complaints
+            .retain(|name, _| ledger.still_has(name).is_some());
     }
 
     /// Whether there is nothing to look at.

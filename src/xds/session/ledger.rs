@@ -37,6 +37,15 @@ impl Has {
         }
     }
 
+    /// Whether both are the same content, as far as that is known.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match other {
+            Self::Resource(other) => self.is(other),
+            Self::Nothing => self.is_nothing(),
+            Self::Earlier(_) => false,
+        }
+    }
+
     /// Whether the client has nothing.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
@@ -229,6 +238,11 @@ impl Ledger {
             pending.has = item.had.clone();
         }
         self.refused.insert(item.name, item.had);
+    }
+
+    /// What the client still has under a name of which it refused the last update.
+    pub(super) fn still_has(&self, name: &str) -> Option<&Has> {
+        self.refused.get(name)
     }
 
     /// Everything that the client may have beside what the snapshot says: what is to be replaced,
