@@ -186,7 +186,7 @@ impl Session {
     ) -> Verdict {
         match self.view.get(kind, name) {
             Some(target) if pending.has.is(target) && !pending.demanded => Verdict::Settled,
-            Some(target) => match self.gate(target, now) {
+            Some(target) => match self.gate(target, pending.has.is_nothing(), now) {
                 Gate::Open => Verdict::Put(target.clone()),
                 gate => Verdict::Wait(gate),
             },
