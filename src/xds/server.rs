@@ -31,6 +31,10 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 /// many names arrive in few round trips.
 const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
 
+/// How many streams a connection may have open at once; more wait. An Envoy has one, or one for each
+/// type, or one for each secret; so this only bounds who means harm.
+const STREAMS: u32 = 1000;
+
 /// A socket that is already bound.
 #[derive(Debug)]
 pub enum Listener {
@@ -154,6 +158,7 @@ async fn listen(
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
+        .max_concurrent_streams(STREAMS)
         .add_routes(routes);
     let served = match transport.listener {
         Listener::Unix(listener) => {
