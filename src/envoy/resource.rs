@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::sensitive::holds_secret;
+
 /// The xDS resource types, in the order in which an aggregated stream must deliver additions:
 /// whatever a resource names comes before it. Removals go the other way.
 ///
@@ -125,8 +127,8 @@ pub struct Resource {
     pub body: Bytes,
     /// What it names; sorted, without duplicates.
     pub references: Arc<[Reference]>,
-    /// Whether `body` holds a private key or a password: such a resource is only served where the
-    /// transport keeps other users out, and never printed.
+    /// Whether `body` holds a private key, a password or a token: such a resource is only served
+    /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
     /// When this content came to be in a snapshot; `None` until then. It is no part of what the
     /// resource is.
@@ -135,6 +137,9 @@ pub struct Resource {
 
 impl Resource {
     /// A resource from its encoded message.
+    ///
+    /// Clusters and secrets are looked through for what is confidential. Endpoints and routes have
+    /// no room for it, and of a listener its parts tell, which are looked through once.
     pub fn new(
         kind: ResourceType,
         name: impl Into<Arc<str>>,
@@ -143,13 +148,14 @@ impl Resource {
     ) -> Self {
         references.sort();
         references.dedup();
+        let may_hold_secrets = matches!(kind, ResourceType::Cluster | ResourceType::Secret);
         Self {
             kind,
             name: name.into(),
             version: Version::of(&body),
-            body,
             references: references.into(),
-            confidential: false,
+            confidential: may_hold_secrets && holds_secret(kind.type_url(), &body),
+            body,
             since: None,
         }
     }
@@ -161,7 +167,7 @@ impl Resource {
             .is_ok()
     }
 
-    /// Marks the resource as holding a private key or a password.
+    /// Marks the resource as holding a private key, a password or a token.
     #[must_use]
     pub fn confidential(mut self) -> Self {
         self.confidential = true;

@@ -7,6 +7,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::constraints::FieldRules;
 use super::pool::pool;
+use super::sensitive::is_sensitive;
 
 /// Every message type of the descriptors.
 pub(super) struct Schema {
@@ -24,6 +25,20 @@ pub(super) struct MessageType {
     pub(super) ruled: bool,
     /// Whether a map, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) mapped: bool,
+    /// Whether a field for secrets, or an `Any` that may hold one, is in it or in what it holds.
+    pub(super) secretive: bool,
+    pub(super) role: Role,
+}
+
+/// The message types that are more than their fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `envoy.config.core.v3.DataSource`: something, or where it is.
+    DataSource,
+    /// `envoy.config.core.v3.HeaderValue`.
+    HeaderValue,
+    /// Any other.
+    Plain,
 }
 
 /// A field of a message type.
@@ -33,6 +48,8 @@ pub(super) struct FieldType {
     pub(super) shape: FieldShape,
     pub(super) repeated: bool,
     pub(super) map: bool,
+    /// Whether it is for a private key, a password or a token.
+    pub(super) sensitive: bool,
     pub(super) rules: FieldRules,
 }
 
@@ -82,6 +99,10 @@ impl Schema {
         let mut schema = Self { messages, by_name };
         schema.spread(|message| message.ruled, |message| message.ruled = true);
         schema.spread(|message| message.mapped, |message| message.mapped = true);
+        schema.spread(
+            |message| message.secretive,
+            |message| message.secretive = true,
+        );
         schema
     }
 
@@ -146,7 +167,16 @@ impl MessageType {
             })
             .collect();
         let any = fields.iter().any(|field| field.shape == FieldShape::Any);
+        let role = match message.full_name() {
+            "envoy.config.core.v3.DataSource" => Role::DataSource,
+            "envoy.config.core.v3.HeaderValue" => Role::HeaderValue,
+            _ => Role::Plain,
+        };
         Self {
+            role,
+            secretive: any
+                || role == Role::HeaderValue
+                || fields.iter().any(|field| field.sensitive),
             ruled: any || !required_oneofs.is_empty() || fields.iter().any(|f| f.is_ruled()),
             mapped: any || fields.iter().any(|field| field.map),
             fields,
@@ -163,6 +193,7 @@ impl FieldType {
             shape: shape(field, by_name),
             repeated: field.is_list(),
             map: field.is_map(),
+            sensitive: is_sensitive(field),
             rules: FieldRules::of(field),
         }
     }

@@ -172,10 +172,6 @@ impl Index {
     /// The exposes of a document that this gateway serves: of type envoy, not another gateway's,
     /// and listed by an ip resource, without which nothing could ever answer.
     fn exposes_of(&self, document: &Document) -> Vec<ExposeId> {
-        let listed = |name: &String| {
-            let mut ips = document.ips.values();
-            ips.any(|ip| ip.exposes.contains(name))
-        };
         document
             .sections
             .iter()
@@ -183,7 +179,7 @@ impl Index {
                 name.starts_with("expose#")
                     && section.driver.as_deref().unwrap_or("envoy") == "envoy"
                     && self.is_mine(section)
-                    && listed(name)
+                    && document.publishes(name)
             })
             .map(|(name, _)| ExposeId {
                 service: document.path.clone(),

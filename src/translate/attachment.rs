@@ -1,13 +1,15 @@
 //! An expose's part of its listener, and the listener put together from such parts.
 
 use bytes::Bytes;
-use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, ListenerFilter};
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use envoy_types::pb::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
 use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 
+use prost::Name;
+
 use super::parts::{listener_filter, socket_address};
-use crate::envoy::{Reference, Resource, ResourceType, encode, wire};
+use crate::envoy::{Reference, Resource, ResourceType, encode, holds_pem_key, holds_secret, wire};
 use crate::model::{ExposeId, Protocol, Socket};
 
 /// Field numbers of `Listener` and `RouteConfiguration`, whose parts are appended encoded.
@@ -28,6 +30,8 @@ pub struct Attachment {
     pub shape: Shape,
     /// What the listener names on its behalf.
     pub references: Vec<Reference>,
+    /// Whether its part of the listener holds a private key, a password or a token.
+    pub confidential: bool,
 }
 
 /// The ways to attach to a listener. Parts are encoded messages.
@@ -55,6 +59,19 @@ pub enum Shape {
         /// What the route configuration names on the expose's behalf.
         routes_references: Vec<Reference>,
     },
+}
+
+impl Shape {
+    /// Whether it holds a private key, a password or a token.
+    pub(super) fn holds_secret(&self) -> bool {
+        let (name, part) = match self {
+            Self::Udp { filter } => (ListenerFilter::full_name(), filter),
+            Self::Chain { chain, .. } | Self::SharedHttp { chain, .. } => {
+                (FilterChain::full_name(), chain)
+            }
+        };
+        holds_secret(&name, part) || holds_pem_key(part)
+    }
 }
 
 impl Attachment {
@@ -108,12 +125,16 @@ pub fn listener(socket: Socket, attachments: &[&Attachment]) -> Resource {
         }
     }
     let references = sorted.iter().flat_map(|a| a.references.iter().cloned());
-    Resource::new(
+    let resource = Resource::new(
         ResourceType::Listener,
         name,
         body.into(),
         references.collect(),
-    )
+    );
+    match sorted.iter().any(|attachment| attachment.confidential) {
+        true => resource.confidential(),
+        false => resource,
+    }
 }
 
 /// The route configuration that the plain HTTP attachments of a socket share; `None` when there

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::codes;
+use crate::envoy::holds_pem_key;
 use crate::model::ObjectPath;
 
 /// What is wrong with a value.
@@ -34,8 +35,9 @@ impl Problem {
     }
 }
 
-/// The deepest nesting of a JSON keyword; Envoy's own messages need a quarter of it.
-const MAX_JSON_DEPTH: usize = 64;
+/// The deepest nesting of a JSON keyword; Envoy's own messages need a third of it. What comes from
+/// the daemon is cut not far below, so that this must be found before.
+const MAX_JSON_DEPTH: usize = 48;
 
 /// Envoy counts nanoseconds in 63 bits.
 const MAX_SECONDS: u64 = 9_223_372_036;
@@ -43,6 +45,9 @@ const MAX_SECONDS: u64 = 9_223_372_036;
 /// A value as it is shown in a message: on one line, and not too long.
 pub(super) fn quote(text: &str) -> String {
     const SHOWN: usize = 60;
+    if holds_pem_key(text.as_bytes()) {
+        return "'[private key]'".to_owned();
+    }
     let mut quoted = String::from("'");
     for c in text.chars().take(SHOWN) {
         match c {

@@ -130,7 +130,7 @@ fn an_object_is_json_or_its_text_and_errors_have_a_position() {
     let deep = "{\"a\":".repeat(100) + "1" + &"}".repeat(100);
     assert_eq!(
         object(&json!(deep)).unwrap_err().message,
-        "is nested more than 64 deep"
+        "is nested more than 48 deep"
     );
     let deeper = "[".repeat(100_000);
     assert!(object(&json!(deeper)).is_err());

@@ -3,7 +3,7 @@
 use igw_envoy::model::{Expose, LbPolicy};
 use serde_json::{Value, json};
 
-use crate::exposes::{But, certificate, http, plain_vhost, tcp, udp};
+use crate::exposes::{But, certificate, http, plain_vhost, sni, tcp, udp};
 use crate::shown::{cluster, lines, listener_of, refused, translated};
 
 const FILTERS: &str = "type.googleapis.com/envoy.extensions.filters";
@@ -92,7 +92,7 @@ fn mistakes_are_named_by_their_path() {
         (
             json!({"circuit_breakers": {"thresholds": {"max_retries": 3}}}),
             "passthrough-invalid: expose#0.cluster_data: circuit_breakers.thresholds: \
-             {\"max_retries\":3} is not a list; write [{\"max_retries\":3}]",
+             is an object, not a list; put it in brackets, as in [1, 2]",
         ),
         (
             json!({"ring_hash_lb_config": {}, "maglev_lb_config": {}}),
@@ -345,4 +345,75 @@ fn an_untyped_config_of_an_unknown_name_cannot_be_translated() {
         "passthrough-v2: expose#0.filter_config_data: 'envoy.gzip' with an untyped config has no \
          v3 translation; write its typed_config with '@type', as Envoy's v3 documentation has it"
     );
+}
+
+/// A TLS context with a key of its own.
+fn own_key() -> Value {
+    json!({"name": "tls", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": {"tls_certificates": [{
+            "certificate_chain": {"filename": "/chain"},
+            "private_key": {"inline_string": "KEY"},
+        }]},
+    }})
+}
+
+#[test]
+fn a_key_in_cluster_data_makes_the_cluster_confidential_and_says_so() {
+    let translation = translated(&tcp().with_cluster_data(json!({"transport_socket": own_key()})));
+    assert!(translation.cluster.confidential);
+    let warnings: Vec<_> = translation.warnings.iter().map(|w| w.code).collect();
+    assert_eq!(warnings, ["passthrough-secret"]);
+    let mut named = own_key();
+    let certificate = &mut named["typed_config"]["common_tls_context"]["tls_certificates"][0];
+    certificate["private_key"] = json!({"filename": "/key"});
+    let translation = translated(&tcp().with_cluster_data(json!({"transport_socket": named})));
+    assert!(!translation.cluster.confidential);
+    assert_eq!(translation.warnings, []);
+    let misplaced = json!({"alt_stat_name": "-----BEGIN PRIVATE KEY-----"});
+    let translation = translated(&tcp().with_cluster_data(misplaced));
+    assert!(translation.cluster.confidential);
+}
+
+#[test]
+fn a_token_in_filter_config_data_makes_the_listener_confidential_and_says_so() {
+    let log = |header: &str| {
+        json!({"access_log": [{"name": "grpc", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+            "common_config": {"log_name": "a", "grpc_service": {
+                "envoy_grpc": {"cluster_name": "a"},
+                "initial_metadata": [{"key": header, "value": "T"}],
+            }},
+        }}]})
+    };
+    for (header, confidential) in [("authorization", true), ("x-tenant", false)] {
+        let with = translated(&web().with_filter_data(log(header)));
+        let neighbour = translated(&sni(&["a.org"]).named("b.expose#0"));
+        let (with, neighbour) = (with.attachment.unwrap(), neighbour.attachment.unwrap());
+        let listener = igw_envoy::translate::listener(with.socket, &[&neighbour, &with]);
+        assert_eq!(listener.confidential, confidential, "{header}");
+        let alone = igw_envoy::translate::listener(with.socket, &[&neighbour]);
+        assert!(!alone.confidential);
+    }
+}
+
+#[test]
+fn certificates_that_cluster_data_replaces_are_not_wanted() {
+    let certificates = vec![certificate("certificate#0", "sec/web")];
+    let replaced = tcp()
+        .with_upstream_tls(certificates.clone())
+        .with_cluster_data(json!({"transport_socket": {
+            "name": "tls",
+            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"},
+        }}));
+    let translation = translated(&replaced);
+    assert_eq!(translation.wanted, []);
+    let codes: Vec<_> = translation.warnings.iter().map(|w| w.code).collect();
+    assert_eq!(
+        codes,
+        ["passthrough-overrides"],
+        "and no word of what is not used"
+    );
+    let kept = tcp().with_upstream_tls(certificates);
+    assert_eq!(translated(&kept).wanted.len(), 1);
 }

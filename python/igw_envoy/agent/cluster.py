@@ -11,13 +11,18 @@ from .. import Facts
 PATIENCE = 0.5
 
 
+def in_daemon():
+    """Whether this is the daemon, which works in threads, and not a command."""
+    return threading.current_thread() is not threading.main_thread()
+
+
 def facts():
     """The daemon's status as :class:`Facts`, or None.
 
-    None inside the daemon, whose validations run in threads: there, a peer's configuration is judged by
-    itself alone, so that every node comes to the same verdict.
+    None inside the daemon: there, a configuration is judged by itself alone, so that every node comes
+    to the same verdict.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if in_daemon():
         return None
     try:
         from env import Env

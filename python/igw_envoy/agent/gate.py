@@ -69,15 +69,22 @@ def complain(message, log=None):
     log.warning("%s", message)
 
 
-def judge(svc, cd, counts):
-    """Judges a candidate configuration: logs what is wrong and adds to the agent's counts."""
+def judge(svc, cd, counts, is_received=False):
+    """Judges a candidate configuration: logs what is wrong and adds to the agent's counts.
+
+    What is wrong in a configuration received from a peer is logged, and not counted as an error. Its
+    own node has accepted it, perhaps because the mistake is an old one there; refused here, it would
+    leave two nodes with different configurations, and the daemon asking for it again and again.
+    """
     try:
         candidate = type(svc)(svc.name, namespace=svc.namespace, cd=cd, node=svc.node, volatile=True)
         facts = cluster.facts()
         found = diagnostics(candidate, facts)
-        known = _stored(svc, cd, facts) if any(d.severity == "error" for d in found) else set()
+        has_errors = any(d.severity == "error" for d in found)
+        known = _stored(svc, cd, facts) if has_errors and not is_received else set()
         for diagnostic in found:
-            if diagnostic.severity == "error" and _key(diagnostic) not in known:
+            is_new = not is_received and _key(diagnostic) not in known
+            if diagnostic.severity == "error" and is_new:
                 counts["errors"] += 1
                 svc.log.error("%s", line(diagnostic))
             elif diagnostic.severity != "info":
@@ -141,7 +148,8 @@ def _wrapped(stock):
         concerned = _is_concerned(self, candidate)
         counts = stock(self, cd=cd, path=path)
         if concerned:
-            judge(self, candidate, counts)
+            # the daemon judges a file only to install what it fetched from a peer
+            judge(self, candidate, counts, is_received=bool(path) and cluster.in_daemon())
         return counts
 
     _validate_config.igw_envoy = True

@@ -23,6 +23,9 @@ use super::wire::{Field, Fields, Value};
 /// The most that Envoy's clocks count, in nanoseconds: 292 years.
 const LONGEST: i128 = i64::MAX as i128;
 
+/// How long a path to a field may be; Envoy reads no message that is nested deeper.
+const MAX_PATH: usize = 256;
+
 /// A rule that a message breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -82,6 +85,9 @@ impl Walk {
     fn message(&mut self, kind: &'static MessageType, message: &[u8]) {
         if !kind.ruled {
             return;
+        }
+        if self.path.len() > MAX_PATH {
+            return self.refuse("is nested too deep".into());
         }
         let mut counts = vec![0; kind.fields.len()];
         for field in Fields::of(message) {

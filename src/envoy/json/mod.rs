@@ -1,10 +1,12 @@
 //! Envoy's messages as JSON: what users write and what people read.
 
+mod found;
 mod parse;
 mod print;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use found::named;
 pub(crate) use parse::proto_names;
 pub use parse::{JsonError, parse};
 pub use print::{Sensitive, print};

@@ -16,7 +16,7 @@ use envoy_types::pb::envoy::extensions::filters::udp::udp_proxy::v3::UdpProxyCon
 use prost::Name;
 use serde_json::{Map, Value};
 
-use crate::envoy::json::{self, JsonError};
+use crate::envoy::json::{self, JsonError, named};
 use crate::model::{Diagnostic, Expose, LbPolicy, Severity};
 use crate::validate::codes;
 
@@ -190,7 +190,7 @@ fn http_filters(manager: &HttpConnectionManager, place: &mut Place<'_>) {
                 codes::PASSTHROUGH_INVALID,
                 format!(
                     "http_filters[{index}] '{}' has no typed_config",
-                    filter.name
+                    named(&filter.name)
                 ),
                 "write its typed_config with '@type'",
             );
