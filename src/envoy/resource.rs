@@ -133,6 +133,7 @@ pub struct Resource {
     /// When this content came to be in a snapshot; `None` until then. It is no part of what the
     /// resource is.
     pub since: Option<SystemTime>,
+    known: bool,
 }
 
 impl Resource {
@@ -157,7 +158,28 @@ impl Resource {
             confidential: may_hold_secrets && holds_secret(kind.type_url(), &body),
             body,
             since: None,
+            known: true,
         }
+    }
+
+    /// A resource of which the version is known and the content is not. Clients may have it; it cannot
+    /// be sent.
+    pub fn unknown(
+        kind: ResourceType,
+        name: impl Into<Arc<str>>,
+        version: Version,
+        references: Vec<Reference>,
+    ) -> Self {
+        Self {
+            version,
+            known: false,
+            ..Self::new(kind, name, Bytes::new(), references)
+        }
+    }
+
+    /// Whether its content is known.
+    pub fn is_known(&self) -> bool {
+        self.known
     }
 
     /// Whether it names the resource of a type and name.
@@ -176,9 +198,10 @@ impl Resource {
 }
 
 impl PartialEq for Resource {
-    /// By identity and version, which stands for the content.
+    /// By identity, version, which stands for the content, and whether that is known.
     fn eq(&self, other: &Self) -> bool {
-        (self.kind, self.version, &self.name) == (other.kind, other.version, &other.name)
+        (self.kind, self.version, &self.name, self.known)
+            == (other.kind, other.version, &other.name, other.known)
     }
 }
 

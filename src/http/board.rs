@@ -195,8 +195,7 @@ fn refusals(owners: &Owners, report: &Report) -> BTreeMap<String, BTreeSet<Strin
     let mut by_expose: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for envoy in &report.envoys {
         for (kind, refusal) in envoy.refusals() {
-            let Some(name) = &refusal.name else { continue };
-            for expose in owners.of_refusal(kind, name, &refusal.text) {
+            for expose in owners.of_refusal(kind, &refusal.name, &refusal.text) {
                 let nodes = by_expose.entry(expose.to_owned()).or_default();
                 nodes.insert(envoy.stream.node.to_string());
             }

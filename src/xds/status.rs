@@ -129,10 +129,10 @@ fn resource(
     }
 }
 
-/// The content of a resource, unless it may be a secret.
+/// The content of a resource, where it is known and no secret.
 fn content(resource: &Resource) -> Option<Any> {
     let secret = resource.confidential || resource.kind == ResourceType::Secret;
-    (!secret).then(|| Any {
+    (!secret && resource.is_known()).then(|| Any {
         type_url: resource.kind.type_url().to_owned(),
         value: resource.body.to_vec(),
     })
@@ -147,9 +147,7 @@ fn failure(state: &State, (now, time): (Instant, SystemTime)) -> Option<UpdateFa
         failed_configuration: None,
         last_update_attempt: when.map(timestamp),
         details: text.to_string(),
-        version_info: version
-            .map(|version| version.to_string())
-            .unwrap_or_default(),
+        version_info: version.to_string(),
     })
 }
 

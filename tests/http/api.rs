@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures_util::StreamExt;
 use igw_envoy::daemon::Link;
-use igw_envoy::envoy::ResourceType;
 use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::{ResourceType, Version};
 use igw_envoy::http::{Hosts, router};
 use igw_envoy::xds::{Event, Observer, Refusal, Stream};
 use serde_json::{Value, json};
@@ -160,6 +160,8 @@ async fn what_an_envoy_refuses_is_told_of_the_expose_that_owns_it() {
             text: text.into(),
             names: vec![name.into()],
             suspects: vec![name.into()],
+            certain: true,
+            content: Version::from_number(1),
         };
         telemetry.observe(&stream(), &Event::Refused(&refusal));
     };

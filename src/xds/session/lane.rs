@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::ledger::{Has, Ledger};
+use super::ledger::Ledger;
 use super::subscription::Subscription;
 use super::view::View;
 use crate::envoy::{ResourceType, Version};
@@ -35,8 +35,8 @@ pub(super) struct Lane {
 pub(super) struct Complaint {
     /// The client's words.
     pub(super) text: Arc<str>,
-    /// What it refused; `None` for a removal.
-    pub(super) version: Option<Version>,
+    /// What it refused.
+    pub(super) version: Version,
     /// When.
     pub(super) at: Instant,
 }
@@ -77,12 +77,13 @@ impl Lane {
     }
 
     /// The client refused what it was sent under a name.
-    pub(super) fn complain(&mut self, name: &Arc<str>, sent: &Has, text: &Arc<str>, at: Instant) {
-        let version = match sent {
-            Has::Resource(resource) => Some(resource.version),
-            Has::Earlier(version) => *version,
-            Has::Nothing => None,
-        };
+    pub(super) fn complain(
+        &mut self,
+        name: &Arc<str>,
+        version: Version,
+        text: &Arc<str>,
+        at: Instant,
+    ) {
         let text = text.clone();
         let complaint = Complaint { text, version, at };
         self.complaints.insert(name.clone(), complaint);
@@ -91,8 +92,7 @@ impl Lane {
     /// Forgets the complaints about what is mended.
     pub(super) fn forget_mended(&mut self) {
         let ledger = &self.ledger;
-        self.complaints
-            .retain(|name, _| ledger.still_has(name).is_some());
+        self.complaints.retain(|name, _| ledger.keeps_back(name));
     }
 
     /// Whether there is nothing to look at.

@@ -145,7 +145,12 @@ impl Session {
                 && self.view.get(Cluster, name).is_some()
                 && resource.references(Cluster, name)
         });
-        if unsent {
+        let refused = clusters
+            .ledger
+            .held
+            .iter()
+            .any(|(name, held)| held.has.is_nothing() && resource.references(Cluster, name));
+        if unsent || refused {
             return Gate::Shut;
         }
         let endpoints_wanted = self.lane(Endpoints).is_some();

@@ -37,8 +37,8 @@ pub enum State {
     Refused {
         /// Its words.
         text: Arc<str>,
-        /// The version that it refused; `None` for a removal.
-        version: Option<Version>,
+        /// The version that it refused.
+        version: Version,
         /// When.
         at: Instant,
     },
@@ -83,8 +83,8 @@ impl Session {
                 (state, pending.has.clone())
             } else if let Some(sent) = flying.get(name) {
                 (State::Sent, (*sent).clone())
-            } else if let Some(still) = lane.ledger.still_has(name) {
-                (State::Synced, still.clone())
+            } else if let Some(held) = lane.ledger.held.get(name) {
+                (State::Synced, held.has.clone())
             } else {
                 let state = if target.is_some() {
                     State::Synced
@@ -94,7 +94,9 @@ impl Session {
                 (state, Has::sent(target))
             };
             let refused = lane.complaints.get(name);
-            let state = match refused.filter(|_| lane.ledger.still_has(name).is_some()) {
+            let is_suspect = pending.is_some_and(|pending| pending.group.is_some());
+            let is_held = lane.ledger.held.contains_key(name);
+            let state = match refused.filter(|_| is_held || is_suspect) {
                 Some(complaint) => State::Refused {
                     text: complaint.text.clone(),
                     version: complaint.version,

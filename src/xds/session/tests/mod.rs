@@ -4,6 +4,7 @@ mod delta;
 mod events;
 mod invariant;
 mod order;
+mod refusals;
 mod sotw;
 
 use std::collections::HashMap;
@@ -83,6 +84,7 @@ impl Observer for Notes {
                 "refused {:?} {:?} of {:?}: {}",
                 refusal.kind, refusal.suspects, refusal.names, refusal.text
             ),
+            Event::Cleared { kind, name } => format!("cleared {kind:?} {name}"),
             Event::Withheld { kind, name } => format!("withheld {kind:?} {name}"),
         };
         self.0.lock().unwrap().push(note);
