@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
+use futures_util::future::join_all;
 use igw_envoy::envoy::ResourceType::{self, Cluster, Endpoints};
 
 use crate::client::{error, owned};
@@ -201,29 +202,32 @@ async fn both(case: Case) {
 }
 
 async fn refused(case: Case) {
-    for kind in ResourceType::ALL {
-        let (server, mut client) = case.talk(kind, things(kind, &["a", "b"])).await;
-        client.adjust(kind, &["a", "b"], &[]).await;
-        client.gather(kind, &["a", "b"]).await;
-        let bad = thing(kind, "a", 2);
-        server.publish([bad.clone()]);
-        let heard = client.hear().await;
-        client.refuse(&heard, "a: no").await;
-        no_loop(&mut client, &bad).await;
-        server.publish([thing(kind, "b", 2)]);
-        client.expect(kind, &["b"]).await;
-        server.publish([thing(kind, "a", 3)]);
-        client.expect(kind, &["a"]).await;
-        // Refused once more, and put back to what the client has.
-        server.publish([bad.clone()]);
-        let heard = client.hear().await;
-        client.refuse(&heard, "a: no").await;
-        no_loop(&mut client, &bad).await;
-        server.publish([thing(kind, "a", 3)]);
-        no_loop(&mut client, &bad).await;
-        server.publish([thing(kind, "a", 4)]);
-        client.expect(kind, &["a"]).await;
-    }
+    let kinds = ResourceType::ALL.into_iter();
+    join_all(kinds.map(|kind| refused_of(case, kind))).await;
+}
+
+async fn refused_of(case: Case, kind: ResourceType) {
+    let (server, mut client) = case.talk(kind, things(kind, &["a", "b"])).await;
+    client.adjust(kind, &["a", "b"], &[]).await;
+    client.gather(kind, &["a", "b"]).await;
+    let bad = thing(kind, "a", 2);
+    server.publish([bad.clone()]);
+    let heard = client.hear().await;
+    client.refuse(&heard, "a: no").await;
+    no_loop(&mut client, &bad).await;
+    server.publish([thing(kind, "b", 2)]);
+    client.expect(kind, &["b"]).await;
+    server.publish([thing(kind, "a", 3)]);
+    client.expect(kind, &["a"]).await;
+    // Refused once more, and put back to what the client has.
+    server.publish([bad.clone()]);
+    let heard = client.hear().await;
+    client.refuse(&heard, "a: no").await;
+    no_loop(&mut client, &bad).await;
+    server.publish([thing(kind, "a", 3)]);
+    no_loop(&mut client, &bad).await;
+    server.publish([thing(kind, "a", 4)]);
+    client.expect(kind, &["a"]).await;
 }
 
 async fn pipelining(case: Case) {

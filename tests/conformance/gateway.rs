@@ -105,6 +105,14 @@ impl Gateway {
         let _ = self.process.wait();
     }
 
+    /// What it serves when it has nothing but what it kept.
+    pub(crate) async fn restart_without_daemon(&mut self) {
+        self.terminate();
+        self.exit().await;
+        self.node.stop_daemon();
+        self.restart().await;
+    }
+
     async fn serves(&mut self) {
         let path = if self.settings.daemon {
             "/readyz"
@@ -245,6 +253,8 @@ fn spawn(
         .arg(daemon)
         .arg("--janitor-socket")
         .arg(place.join("xds.sock"))
+        .arg("--state-dir")
+        .arg(place)
         .args(["--address", &tcp.ip().to_string()])
         .args(["--port", &tcp.port().to_string()])
         .args(["--http", &http.to_string()])

@@ -19,7 +19,7 @@ use crate::support::eventually;
 use crate::things::{WILD, shown, thing};
 
 items! {
-    63 "Nothing is answered before the daemon's state is known" everywhere => no_state,
+    63 "Nothing is answered before the daemon's state is known, but for what was served before" everywhere => no_state,
         "An empty answer would make an Envoy drop all that it serves.";
     64 "A daemon that is lost takes nothing away; back, only what differs is sent" everywhere => daemon_lost;
     65 "One bad expose among a thousand costs itself, and keeps what was served of it" everywhere => one_bad;
@@ -57,6 +57,19 @@ async fn no_state(case: Case) {
         let heard = client.hear_within(crate::support::PATIENCE).await;
         assert_eq!(heard.resources.len(), 1, "the first answer is whole");
     }
+
+    // What was served before is served at once, the daemon up or not, in the same versions.
+    let mut gateway = Gateway::start(gateway::Settings::default()).await;
+    gateway
+        .deploy("web", &gateway::http_service(1, 8000, "web"))
+        .await;
+    let mut follower = Follower::connect(&gateway.connect(case.way).await, case).await;
+    follower.settle().await;
+    let before = follower.versions();
+    gateway.restart_without_daemon().await;
+    let mut follower = Follower::connect(&gateway.connect(case.way).await, case).await;
+    follower.settle().await;
+    assert_eq!(follower.versions(), before);
 }
 
 async fn daemon_lost(case: Case) {

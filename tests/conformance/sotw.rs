@@ -1,5 +1,6 @@
 //! B: the state-of-the-world variant.
 
+use futures_util::future::join_all;
 use igw_envoy::envoy::ResourceType::{self, Cluster, Endpoints, Listener, Routes, Secret};
 
 use crate::client::{Client, Lane, error, owned};
@@ -261,28 +262,31 @@ pub(crate) async fn no_loop(client: &mut Client, refused: &igw_envoy::envoy::Res
 }
 
 async fn refused(case: Case) {
-    for kind in WILD.into_iter().chain(NAMED) {
-        let (server, mut client) = case.talk(kind, things(kind, &["a", "b"])).await;
-        client.list(kind, &["a", "b"]).await;
-        client.gather(kind, &["a", "b"]).await;
-        let bad = thing(kind, "b", 2);
-        server.publish([bad.clone()]);
+    let kinds = WILD.into_iter().chain(NAMED);
+    join_all(kinds.map(|kind| refused_of(case, kind))).await;
+}
+
+async fn refused_of(case: Case, kind: ResourceType) {
+    let (server, mut client) = case.talk(kind, things(kind, &["a", "b"])).await;
+    client.list(kind, &["a", "b"]).await;
+    client.gather(kind, &["a", "b"]).await;
+    let bad = thing(kind, "b", 2);
+    server.publish([bad.clone()]);
+    let heard = client.hear().await;
+    client.refuse(&heard, "b: no").await;
+    no_loop(&mut client, &bad).await;
+    server.publish([thing(kind, "a", 3)]);
+    let next = client.hear().await;
+    assert!(next.names().contains(&"a"));
+    assert_ne!(next.version, heard.version);
+    client.accept(&next).await;
+    server.publish([thing(kind, "b", 3)]);
+    loop {
         let heard = client.hear().await;
-        client.refuse(&heard, "b: no").await;
-        no_loop(&mut client, &bad).await;
-        server.publish([thing(kind, "a", 3)]);
-        let next = client.hear().await;
-        assert!(next.names().contains(&"a"));
-        assert_ne!(next.version, heard.version);
-        client.accept(&next).await;
-        server.publish([thing(kind, "b", 3)]);
-        loop {
-            let heard = client.hear().await;
-            client.accept(&heard).await;
-            let mended = thing(kind, "b", 3).body;
-            if heard.resources.iter().any(|(_, _, body)| *body == mended) {
-                break;
-            }
+        client.accept(&heard).await;
+        let mended = thing(kind, "b", 3).body;
+        if heard.resources.iter().any(|(_, _, body)| *body == mended) {
+            break;
         }
     }
 }
