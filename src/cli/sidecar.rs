@@ -197,7 +197,7 @@ fn daemon_socket(
 }
 
 /// `unix:///run/x.sock` and `unix:/run/x.sock` are `/run/x.sock`.
-fn without_scheme(path: &Path) -> PathBuf {
+pub(super) fn without_scheme(path: &Path) -> PathBuf {
     let text = path.to_str().and_then(|text| text.strip_prefix("unix:"));
     match text {
         Some(text) => match text.strip_prefix("//") {

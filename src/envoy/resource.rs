@@ -140,7 +140,7 @@ impl Resource {
     /// A resource from its encoded message.
     ///
     /// Clusters and secrets are looked through for what is confidential. Endpoints and routes have
-    /// no room for it, and of a listener its parts tell, which are looked through once.
+    /// no room for it, and a listener's filters are refused with it before.
     pub fn new(
         kind: ResourceType,
         name: impl Into<Arc<str>>,

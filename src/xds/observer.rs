@@ -101,6 +101,16 @@ pub struct Refusal {
     pub content: Version,
 }
 
+impl Refusal {
+    fn subject(&self) -> String {
+        match self.suspects.len() {
+            _ if self.certain => "an update".into(),
+            0 => "what it has".into(),
+            suspects => format!("one of {suspects} resources, which is looked for"),
+        }
+    }
+}
+
 /// Is told of every event, in order, on the stream's own task: it must not block.
 pub trait Observer: Send + Sync {
     /// Something happened on a stream.
@@ -133,10 +143,11 @@ pub struct Log {
 }
 
 impl Log {
-    /// Whether a refusal was not seen before.
+    /// Whether a refusal was not seen before. The search for what it is about is told once.
     fn is_new(&self, refusal: &Refusal) -> bool {
+        let content = refusal.certain.then_some(refusal.content);
         let mut hasher = DefaultHasher::new();
-        (refusal.kind, refusal.content, &refusal.text).hash(&mut hasher);
+        (refusal.kind, content, &refusal.text).hash(&mut hasher);
         let mut seen = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REFUSALS_REMEMBERED {
             seen.clear();
@@ -176,22 +187,13 @@ impl Observer for Log {
             } => {
                 tracing::debug!(node, ?kind, %version, nonce, ?after, "accepted");
             }
-            Event::Refused(refusal) if !refusal.certain && !refusal.suspects.is_empty() => {
-                tracing::debug!(
-                    node,
-                    kind = ?refusal.kind,
-                    version = %refusal.version,
-                    suspects = refusal.suspects.len(),
-                    "Envoy refused an update, without saying of what: {}",
-                    refusal.text
-                )
-            }
             Event::Refused(refusal) if self.is_new(refusal) => tracing::warn!(
                 node,
                 kind = ?refusal.kind,
                 version = %refusal.version,
                 resources = ?refusal.suspects.iter().take(5).collect::<Vec<_>>(),
-                "Envoy refused an update: {}",
+                "Envoy refused {}: {}",
+                refusal.subject(),
                 refusal.text
             ),
             Event::Refused(refusal) => {

@@ -70,12 +70,35 @@ async fn sidecar_killed_without_daemon(stand: &mut Stand) {
     })
     .await;
     assert!(ready["age_seconds"].as_f64().unwrap() < 3600.0, "{ready}");
+    nothing_was_sent(
+        stand,
+        &["cluster", "endpoints", "secret", "listener", "routes"],
+    )
+    .await;
     stand.a_new_envoy_is_served().await;
     stand.traffic.goes_on(10).await;
     stand.node.start_daemon().unwrap();
     stand.changes_arrive().await;
+    nothing_was_sent(stand, &["secret", "routes"]).await;
     let ready = stand.api("/readyz").await.unwrap();
     assert_eq!(ready["serving"], "current", "{ready}");
+}
+
+/// Envoy has connected again, and was sent nothing of these types: it has them. With the state of the
+/// world, names that it asks for must be answered.
+async fn nothing_was_sent(stand: &Stand, types: &[&str]) {
+    let envoy = eventually("Envoy is connected", async || {
+        let envoys = stand.api("/api/v1/envoys").await?;
+        let mut envoys = envoys.as_array()?.iter();
+        envoys.find(|envoy| envoy["node"] == "test").cloned()
+    })
+    .await;
+    if stand.variant == Variant::Delta {
+        for kind in types {
+            let bytes = envoy["types"][kind]["sent_bytes"].as_u64().unwrap_or(0);
+            assert_eq!(bytes, 0, "{kind} in {envoy}");
+        }
+    }
 }
 
 async fn daemon_killed(stand: &mut Stand) {

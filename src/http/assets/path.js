@@ -82,17 +82,17 @@ function stages(expose) {
         h("p", {}, describe_action(route.action)))))));
   }
   const cluster = expose.cluster;
-  result.push(stage("Cluster", [card("cluster", expose.endpoints.map((_, n) => `e${n}`),
+  result.push(stage("Cluster", [card("cluster", expose.addresses.map((_, n) => `e${n}`),
     cluster.lb_policy.replaceAll("_", " ").toLowerCase(),
     cluster.original_destination && h("p", {}, "to the original destination"),
     cluster.tls && h("p", {}, cluster.endpoints_judged_by ? "TLS, verified" : "TLS, not verified"),
     h("p", { class: "none" }, cluster.health_checked ? "Envoy checks their health" : "health is not checked by Envoy"))]));
-  result.push(stage("Endpoints", expose.endpoints.length
-    ? expose.endpoints.slice(0, 30).map((endpoint, n) => card(`e${n}`, [], socket(endpoint),
+  result.push(stage("Endpoints", expose.addresses.length
+    ? expose.addresses.slice(0, 30).map((endpoint, n) => card(`e${n}`, [], socket(endpoint),
         h("p", { title: "The instance is up, says OpenSVC" }, mark_of("up", "●", "good"), endpoint.locality && ` in ${endpoint.locality}`)))
     : [h("div", { class: "card gap" }, h("h4", {}, "None"), h("p", {}, "no instance is up with an ip that lists this expose"))]));
-  if (expose.endpoints.length > 30) {
-    result.at(-1).append(h("p", { class: "none" }, `and ${expose.endpoints.length - 30} more`));
+  if (expose.addresses.length > 30) {
+    result.at(-1).append(h("p", { class: "none" }, `and ${expose.addresses.length - 30} more`));
   }
   return result;
 }

@@ -62,7 +62,7 @@ impl Session {
         let replaced: HashSet<&str> = self.replaced(kind, &plan).map(|(name, _)| name).collect();
         let is_target = |name: &str| replaced.is_empty() || !replaced.contains(name);
         let in_place = self.replaced(kind, &plan).filter_map(|(_, has)| has);
-        let resources = if lane.subscription.is_wildcard() {
+        let resources: Vec<Arc<Resource>> = if lane.subscription.is_wildcard() {
             let all = self.view.iter(kind);
             all.filter(|r| is_target(&r.name))
                 .chain(in_place)
@@ -77,6 +77,11 @@ impl Session {
                 .cloned()
                 .collect()
         };
+        // The client may have what cannot be sent before the daemon tells it again; without it, it would be
+        // removed.
+        if resources.iter().any(|resource| !resource.is_known()) {
+            return None;
+        }
         let version = self.version(kind, &plan);
         Some(self.send(kind, version, resources, Vec::new(), plan, now))
     }

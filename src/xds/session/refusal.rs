@@ -33,7 +33,10 @@ pub(super) struct Reading {
 
 /// Reads a refusal's text for the names in the response.
 pub(super) fn read<'a>(text: &str, names: impl Iterator<Item = &'a Arc<str>>) -> Reading {
-    let text = &text[..text.floor_char_boundary(READ)];
+    let end = (0..=text.len().min(READ))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    let text = &text[..end.unwrap_or(0)];
     let each = text.starts_with(EACH);
     let mut named: BTreeSet<_> = names
         .filter(|name| mentions(text, name, |_| true))

@@ -57,7 +57,7 @@ pub(super) struct Search {
     next: Group,
     /// The response that carries a group, and when it is no longer waited for.
     under_way: Option<(Sequence, Instant)>,
-    /// How many groups were tried, since there was none.
+    /// How many groups were tried since there was none to try.
     tried: u32,
     /// When the next may be.
     next_at: Option<Instant>,
@@ -131,6 +131,10 @@ impl Ledger {
     /// The client accepted a response.
     pub(super) fn accepted(&mut self, flight: &Flight) {
         self.search.answered(flight.sequence);
+        if self.search.tried > 0 && self.pending.values().all(|p| p.group.is_none()) {
+            self.search.tried = 0;
+            self.search.next_at = None;
+        }
     }
 
     /// The client refused a response. A response sent later found something else than was thought when

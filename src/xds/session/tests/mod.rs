@@ -6,6 +6,7 @@ mod invariant;
 mod order;
 mod refusals;
 mod sotw;
+mod unknown;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
