@@ -1,5 +1,12 @@
 //! What the server tells of itself: which client has what (CSDS), and which services there are.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
 mod support;
 
 use envoy_types::pb::envoy::admin::v3::ClientResourceStatus as Client;

@@ -85,9 +85,10 @@ impl Gateway {
         gateway
     }
 
-    /// Kills it, and starts it again at the same place.
+    /// Stops it, and starts it again at the same place.
     pub(crate) async fn restart(&mut self) {
-        self.kill();
+        self.terminate();
+        self.exit().await;
         let (tcp, http) = (self.tcp, self.http);
         self.process = spawn(
             self.settings.name,
@@ -107,8 +108,6 @@ impl Gateway {
 
     /// What it serves when it has nothing but what it kept.
     pub(crate) async fn restart_without_daemon(&mut self) {
-        self.terminate();
-        self.exit().await;
         self.node.stop_daemon();
         self.restart().await;
     }
