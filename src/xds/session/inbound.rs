@@ -326,6 +326,7 @@ impl Session {
             true => outcome.culprits,
             false => outcome.suspects,
         };
+        let words: Arc<str> = text.into();
         let mut content = blake3::Hasher::new();
         for item in suspects.into_iter().filter(|item| item.is_news()) {
             let Has::Resource(sent) = &item.sent else {
@@ -333,8 +334,10 @@ impl Session {
             };
             content.update(&sent.version.get().to_be_bytes());
             lane.ledger.search.tell(&item.name);
+            lane.complain(&item.name, sent.version, &words, now);
             refusal.suspects.push(item.name);
         }
+        lane.forget_mended();
         refusal.content = Version::of(content.finalize().as_bytes());
         self.tell(&Event::Refused(&refusal));
     }

@@ -40,6 +40,7 @@ mod order;
 mod outbound;
 mod refusal;
 mod search;
+mod standing;
 mod subscription;
 mod view;
 
@@ -49,6 +50,8 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+pub use standing::{Standing, State};
 
 use lane::Lane;
 use ledger::Has;
@@ -190,6 +193,11 @@ impl Session {
     /// When to poll again although nothing happened; told by the last [`poll`](Self::poll).
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Who the client is; `None` before it said so.
+    pub fn stream(&self) -> Option<&Stream> {
+        self.opened.then_some(&self.stream)
     }
 
     fn lane(&self, kind: ResourceType) -> Option<&Lane> {

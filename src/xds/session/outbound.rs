@@ -265,7 +265,7 @@ impl Session {
             Some(target) if pending.surely_has(target) && !pending.demanded => Verdict::Settled,
             // It cannot be sent before the daemon tells it again.
             Some(target) if !target.is_known() => Verdict::Wait(Gate::Shut),
-            Some(target) => match self.gate(target, now) {
+            Some(target) => match self.gate(target, pending.surely_has_nothing(), now) {
                 Gate::Open => Verdict::Put(target.clone()),
                 gate => Verdict::Wait(gate),
             },
