@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -129,13 +130,17 @@ pub struct Resource {
     /// Whether `body` holds a private key, a password or a token: such a resource is only served
     /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
+    /// When this content came to be in a snapshot; `None` until then. It is no part of what the
+    /// resource is.
+    pub since: Option<SystemTime>,
+    known: bool,
 }
 
 impl Resource {
     /// A resource from its encoded message.
     ///
     /// Clusters and secrets are looked through for what is confidential. Endpoints and routes have
-    /// no room for it, and of a listener its parts tell, which are looked through once.
+    /// no room for it, and a listener's filters are refused with it before.
     pub fn new(
         kind: ResourceType,
         name: impl Into<Arc<str>>,
@@ -152,7 +157,29 @@ impl Resource {
             references: references.into(),
             confidential: may_hold_secrets && holds_secret(kind.type_url(), &body),
             body,
+            since: None,
+            known: true,
         }
+    }
+
+    /// A resource of which the version is known and the content is not. Clients may have it; it cannot
+    /// be sent.
+    pub fn unknown(
+        kind: ResourceType,
+        name: impl Into<Arc<str>>,
+        version: Version,
+        references: Vec<Reference>,
+    ) -> Self {
+        Self {
+            version,
+            known: false,
+            ..Self::new(kind, name, Bytes::new(), references)
+        }
+    }
+
+    /// Whether its content is known.
+    pub fn is_known(&self) -> bool {
+        self.known
     }
 
     /// Whether it names the resource of a type and name.
@@ -171,9 +198,10 @@ impl Resource {
 }
 
 impl PartialEq for Resource {
-    /// By identity and version, which stands for the content.
+    /// By identity, version, which stands for the content, and whether that is known.
     fn eq(&self, other: &Self) -> bool {
-        (self.kind, self.version, &self.name) == (other.kind, other.version, &other.name)
+        (self.kind, self.version, &self.name, self.known)
+            == (other.kind, other.version, &other.name, other.known)
     }
 }
 

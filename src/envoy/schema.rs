@@ -1,9 +1,9 @@
 //! The descriptors as flat tables, for walking encoded messages without decoding them.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use once_cell::race::OnceBox;
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
 use super::constraints::FieldRules;
 use super::pool::pool;
@@ -21,6 +21,8 @@ pub(super) struct MessageType {
     pub(super) fields: Vec<FieldType>,
     /// The oneofs of which one member must be set: name, and indices in `fields`.
     pub(super) required_oneofs: Vec<(String, Vec<usize>)>,
+    /// The members of its oneof `config_type`, where it configures an extension: indices in `fields`.
+    pub(super) configurations: Vec<usize>,
     /// Whether a rule, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) ruled: bool,
     /// Whether a map, or an `Any` that may hold one, is in it or in what it holds.
@@ -76,8 +78,9 @@ pub(super) enum FieldShape {
 
 /// The tables, built at the first use.
 pub(super) fn schema() -> &'static Schema {
-    static SCHEMA: OnceLock<Schema> = OnceLock::new();
-    SCHEMA.get_or_init(Schema::build)
+    // Without a lock, for the sake of processes that fork: see `pool`.
+    static SCHEMA: OnceBox<Schema> = OnceBox::new();
+    SCHEMA.get_or_init(|| Box::new(Schema::build()))
 }
 
 impl Schema {
@@ -146,6 +149,11 @@ impl MessageType {
             .map(|field| FieldType::build(&field, by_name))
             .collect();
         fields.sort_by_key(|field| field.number);
+        let configurations: Vec<usize> = message
+            .oneofs()
+            .filter(|oneof| oneof.name() == "config_type")
+            .flat_map(|oneof| members(&oneof, &fields))
+            .collect();
         let required_oneofs: Vec<_> = message
             .oneofs()
             .filter(|oneof| {
@@ -154,17 +162,7 @@ impl MessageType {
                     extension.full_name() == "validate.required" && value.as_bool() == Some(true)
                 })
             })
-            .map(|oneof| {
-                let members = oneof
-                    .fields()
-                    .filter_map(|member| {
-                        fields
-                            .binary_search_by_key(&member.number(), |field| field.number)
-                            .ok()
-                    })
-                    .collect();
-                (oneof.name().to_owned(), members)
-            })
+            .map(|oneof| (oneof.name().to_owned(), members(&oneof, &fields)))
             .collect();
         let any = fields.iter().any(|field| field.shape == FieldShape::Any);
         let role = match message.full_name() {
@@ -177,12 +175,29 @@ impl MessageType {
             secretive: any
                 || role == Role::HeaderValue
                 || fields.iter().any(|field| field.sensitive),
-            ruled: any || !required_oneofs.is_empty() || fields.iter().any(|f| f.is_ruled()),
+            ruled: any
+                || !required_oneofs.is_empty()
+                || !configurations.is_empty()
+                || fields.iter().any(|f| f.is_ruled()),
             mapped: any || fields.iter().any(|field| field.map),
             fields,
             required_oneofs,
+            configurations,
         }
     }
+}
+
+/// The members of a oneof, as indices in fields by number.
+fn members(oneof: &OneofDescriptor, fields: &[FieldType]) -> Vec<usize> {
+    let index = |number| {
+        fields
+            .binary_search_by_key(&number, |field| field.number)
+            .ok()
+    };
+    oneof
+        .fields()
+        .filter_map(|member| index(member.number()))
+        .collect()
 }
 
 impl FieldType {

@@ -40,7 +40,7 @@ impl Document {
 
     /// Whether an ip section lists an expose, without which nothing is behind it.
     pub fn publishes(&self, expose: &str) -> bool {
-        let mut ips = self.ips.values();
+        let mut ips = self.ips.values().filter(|ip| !ip.encap);
         ips.any(|ip| ip.exposes.iter().any(|listed| listed == expose))
     }
 }
@@ -59,4 +59,6 @@ pub struct Section {
 pub struct IpSection {
     /// The section names in its `expose` keyword; port mappings such as `80/tcp` are left out.
     pub exposes: Vec<String>,
+    /// Whether it is inside a container of the service, where the gateway does not see it.
+    pub encap: bool,
 }

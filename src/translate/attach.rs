@@ -93,8 +93,6 @@ pub(super) fn attach(
             expose: expose.id.clone(),
             socket,
             original_dst: lb_policy == LbPolicy::OriginalDst,
-            // What the keywords give names secrets; only Envoy's own words can hold one.
-            confidential: expose.filter_config_data.is_some() && shape.holds_secret(),
             shape,
             references,
         },

@@ -30,8 +30,6 @@ pub struct Attachment {
     pub shape: Shape,
     /// What the listener names on its behalf.
     pub references: Vec<Reference>,
-    /// Whether its part of the listener holds a private key, a password or a token.
-    pub confidential: bool,
 }
 
 /// The ways to attach to a listener. Parts are encoded messages.
@@ -125,16 +123,12 @@ pub fn listener(socket: Socket, attachments: &[&Attachment]) -> Resource {
         }
     }
     let references = sorted.iter().flat_map(|a| a.references.iter().cloned());
-    let resource = Resource::new(
+    Resource::new(
         ResourceType::Listener,
         name,
         body.into(),
         references.collect(),
-    );
-    match sorted.iter().any(|attachment| attachment.confidential) {
-        true => resource.confidential(),
-        false => resource,
-    }
+    )
 }
 
 /// The route configuration that the plain HTTP attachments of a socket share; `None` when there

@@ -76,10 +76,11 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     });
     let attached = attach::attach(expose, socket, lb_policy, &mut warnings)?;
     check::attachment(expose, &attached.attachment)?;
+    check_secrecy(expose, &attached.attachment)?;
     secrets.extend(attached.secrets);
     wanted.extend(attached.wanted);
     warnings.extend(doubts(expose, lb_policy, upstream_tls));
-    warnings.extend(confided(expose, &cluster, &attached.attachment));
+    warnings.extend(confided(expose, &cluster));
     let attachment = expose.listener_port.map(|_| attached.attachment);
     secrets.sort_by(|a, b| a.name.cmp(&b.name));
     secrets.dedup();
@@ -123,28 +124,28 @@ fn doubts(
     doubts
 }
 
-/// Secrets that a passthrough holds itself: what carries them is not shown to everybody.
-fn confided(expose: &Expose, cluster: &Resource, attachment: &Attachment) -> Vec<Diagnostic> {
-    let warning = |keyword, what: String, hint| {
-        let message = format!("holds a private key, password or token itself, so {what}");
+/// A secret that `cluster_data` holds itself: the cluster is then not shown to everybody.
+fn confided(expose: &Expose, cluster: &Resource) -> Option<Diagnostic> {
+    let message = "holds a private key, password or token itself, so the expose is served to an \
+                   Envoy on the unix socket only";
+    cluster.confidential.then(|| {
         Diagnostic::new(Severity::Warning, codes::PASSTHROUGH_SECRET, message)
-            .at(&expose.id.section, keyword)
-            .hint(hint)
-    };
-    let in_cluster = cluster.confidential.then(|| {
-        warning(
-            "cluster_data",
-            "the expose is served to an Envoy on the unix socket only".into(),
-            "put it into a secret, and name that in cluster_certificates",
-        )
-    });
-    let in_listener = attachment.confidential.then(|| {
-        warning(
-            "filter_config_data",
-            "its listener, with all that is on it, is served to an Envoy on the unix socket only"
-                .into(),
-            "put it into a file that Envoy can read, and write its filename",
-        )
-    });
-    in_cluster.into_iter().chain(in_listener).collect()
+            .at(&expose.id.section, "cluster_data")
+            .hint("put it into a secret, and name that in cluster_certificates")
+    })
+}
+
+/// Refuses a secret in `filter_config_data`: a listener is shown to every Envoy that serves its
+/// exposes, and were it hidden for one of them, the others would go with it.
+fn check_secrecy(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Diagnostic>> {
+    // What the keywords give names secrets; only Envoy's own words can hold one.
+    if expose.filter_config_data.is_none() || !attachment.shape.holds_secret() {
+        return Ok(());
+    }
+    let message = "holds a private key, password or token itself, and a listener is no secret";
+    Err(vec![
+        Diagnostic::new(Severity::Error, codes::PASSTHROUGH_SECRET, message)
+            .at(&expose.id.section, "filter_config_data")
+            .hint("put it into a file that Envoy can read, and write its filename"),
+    ])
 }

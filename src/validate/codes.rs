@@ -55,6 +55,11 @@ codes! {
         "The section is of a type that is not the gateway's.",
         "The gateway serves expose, vhost, route and hashpolicy sections of type envoy, and \
          certificate sections of type tls.";
+    EXPOSED_IN_CONTAINER = "exposed-in-container",
+        "An ip section inside a container lists exposes.",
+        "What runs inside a container (encap) is told apart from the service's own resources, and no \
+         gateway has ever looked there. List the exposes in an ip of the service itself, such as the \
+         one that gives the container its address.";
     UNUSED_SECTION = "unused-section",
         "No expose leads to the section.",
         "A vhost counts when an expose names it in vhosts, a route when a vhost does, and so on. The \
@@ -311,11 +316,11 @@ codes! {
          so that nobody reads the other and believes it.";
     PASSTHROUGH_SECRET = "passthrough-secret",
         "cluster_data or filter_config_data holds a private key, a password or a token.",
-        "Over TCP any user of the host could read it, so what holds it is only served on the unix \
-         socket, unless the gateway was told to serve keys over TCP too. An Envoy on TCP does not \
-         get the cluster, and answers for it with 503 or by closing the connection; or it does not \
-         get the listener, and with it nothing that is on it. Certificates belong into secrets, which \
-         certificate sections name; Envoy also reads files.";
+        "Over TCP any user of the host could read it. A cluster that holds one is only served on the \
+         unix socket, unless the gateway was told to serve keys over TCP too; an Envoy on TCP answers \
+         for it with 503, or closes the connection. A listener is shared, so filters that hold one are \
+         not served at all. Certificates belong into secrets, which certificate sections name; Envoy \
+         also reads files.";
     PASSTHROUGH_V2 = "passthrough-v2",
         "cluster_data or filter_config_data is written for Envoy's v2 API.",
         "Envoy dropped v2 in 2021. Shapes with a v3 form are translated and serve as they did; an \

@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures_util::StreamExt;
 use igw_envoy::daemon::Link;
-use igw_envoy::envoy::ResourceType;
 use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::{ResourceType, Version};
 use igw_envoy::http::{Hosts, router};
 use igw_envoy::xds::{Event, Observer, Refusal, Stream};
 use serde_json::{Value, json};
@@ -161,6 +161,8 @@ async fn what_an_envoy_refuses_is_told_of_the_expose_that_owns_it() {
             text: text.into(),
             names: vec![name.into()],
             suspects: vec![name.into()],
+            certain: true,
+            content: Version::from_number(1),
         };
         telemetry.observe(&stream(), &Event::Refused(&refusal));
     };
@@ -175,6 +177,7 @@ async fn what_an_envoy_refuses_is_told_of_the_expose_that_owns_it() {
         .await;
     assert_eq!(db["standing"], "refused_by_envoy");
     assert_eq!(db["refused_by"], json!(["edge1"]));
+    assert_eq!(db["problem"], "Envoy edge1 refuses it: no such filter");
     assert_eq!(db["refusals"][0]["text"], "no such filter");
     // A listener is everybody's on it, unless Envoy names one.
     let text = "filter chain 'test/svc/mail.expose#0' is bad";
@@ -217,6 +220,8 @@ async fn what_an_envoy_refuses_is_told_of_the_expose_that_owns_it() {
             after,
         },
     );
+    let name = "test/svc/db.expose#0";
+    telemetry.observe(&stream(), &Event::Cleared { kind, name });
     let db = gateway
         .json("/api/v1/exposes/test%2Fsvc%2Fdb.expose%230")
         .await;
@@ -252,6 +257,27 @@ async fn readiness_is_that_there_is_something_true_to_serve() {
     assert_eq!(ready["serving"], "last-known-good");
     assert!(ready["daemon"]["age_seconds"].as_f64().unwrap() >= 3600.0);
     assert_eq!(ready["daemon"]["error"], "no such file");
+}
+
+/// After a restart, before the daemon is heard.
+#[tokio::test]
+async fn what_was_read_from_disk_is_told_with_its_age() {
+    let gateway = town();
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    gateway.telemetry.serving_since(Some(hour_ago));
+    let ready = gateway.json("/readyz").await;
+    assert_eq!(ready["serving"], "last-known-good");
+    assert!(ready["age_seconds"].as_f64().unwrap() >= 3600.0, "{ready}");
+    let metrics = gateway.get("/metrics").await.body;
+    assert!(metrics.contains("\nigw_last_known_good_age_seconds 36"));
+    gateway.telemetry.serving_since(None);
+    let ready = gateway.json("/readyz").await;
+    assert_eq!(
+        (&ready["serving"], &ready["age_seconds"]),
+        (&json!("current"), &json!(0.0))
+    );
+    let metrics = gateway.get("/metrics").await.body;
+    assert!(metrics.contains("\nigw_last_known_good_age_seconds 0\n"));
 }
 
 #[tokio::test]

@@ -59,6 +59,7 @@ impl Observer for Notes {
             Event::Sent { .. } => "sent",
             Event::Accepted { .. } => "accepted",
             Event::Refused(_) => "refused",
+            Event::Cleared { .. } => "cleared",
             Event::Withheld { .. } => "withheld",
         };
         self.0.lock().unwrap().push(name.to_owned());
@@ -84,6 +85,11 @@ impl Server {
 
     /// Another server with the same state in place of this one.
     pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// Another server in place of this one, with a state that changed meanwhile.
+    pub async fn restart_with(self, change: impl FnOnce(&mut Snapshot)) -> Self {
         let Self {
             dir,
             tcp,
@@ -95,8 +101,10 @@ impl Server {
         drop(stop);
         served.await.unwrap();
         std::fs::remove_file(dir.path().join("xds.sock")).unwrap();
+        let mut newer = state.borrow().as_deref().cloned().unwrap_or_default();
+        change(&mut newer);
         let server = Self::start_at(dir, tcp).await;
-        server.state.send_replace(state.borrow().clone());
+        server.state.send_replace(Some(Arc::new(newer)));
         server
     }
 
@@ -298,6 +306,7 @@ impl Talk {
         let node = (!std::mem::replace(&mut self.asked, true) && !ask.without_node).then(|| Node {
             id: "envoy1".to_owned(),
             cluster: "envoy".to_owned(),
+            user_agent_name: "envoy".to_owned(),
             ..Node::default()
         });
         let names: Vec<String> = ask.names.iter().map(|name| (*name).to_owned()).collect();
@@ -437,7 +446,8 @@ impl Talk {
     }
 }
 
-async fn call<Q, A>(
+/// Opens a stream at a path: where requests go, and responses come from.
+pub async fn call<Q, A>(
     channel: &Channel,
     path: &str,
 ) -> Result<(mpsc::Sender<Q>, Streaming<A>), Status>
@@ -489,6 +499,7 @@ impl From<DiscoveryResponse> for Heard {
 impl From<DeltaDiscoveryResponse> for Heard {
     fn from(response: DeltaDiscoveryResponse) -> Self {
         let resources = response.resources.into_iter().map(|resource| {
+            assert!(resource.ttl.is_none(), "a time to live");
             let any = resource.resource.unwrap();
             assert_eq!(any.type_url, response.type_url);
             assert_eq!(resource.name, inner_name(&any.value));

@@ -3,7 +3,7 @@
 use igw_envoy::model::{Expose, LbPolicy};
 use serde_json::{Value, json};
 
-use crate::exposes::{But, certificate, http, plain_vhost, sni, tcp, udp};
+use crate::exposes::{But, certificate, http, plain_vhost, tcp, udp};
 use crate::shown::{cluster, lines, listener_of, refused, translated};
 
 const FILTERS: &str = "type.googleapis.com/envoy.extensions.filters";
@@ -376,7 +376,7 @@ fn a_key_in_cluster_data_makes_the_cluster_confidential_and_says_so() {
 }
 
 #[test]
-fn a_token_in_filter_config_data_makes_the_listener_confidential_and_says_so() {
+fn a_token_in_filter_config_data_is_refused_as_the_listener_is_shared() {
     let log = |header: &str| {
         json!({"access_log": [{"name": "grpc", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
@@ -386,15 +386,15 @@ fn a_token_in_filter_config_data_makes_the_listener_confidential_and_says_so() {
             }},
         }}]})
     };
-    for (header, confidential) in [("authorization", true), ("x-tenant", false)] {
-        let with = translated(&web().with_filter_data(log(header)));
-        let neighbour = translated(&sni(&["a.org"]).named("b.expose#0"));
-        let (with, neighbour) = (with.attachment.unwrap(), neighbour.attachment.unwrap());
-        let listener = igw_envoy::translate::listener(with.socket, &[&neighbour, &with]);
-        assert_eq!(listener.confidential, confidential, "{header}");
-        let alone = igw_envoy::translate::listener(with.socket, &[&neighbour]);
-        assert!(!alone.confidential);
-    }
+    assert_eq!(
+        refused(&web().with_filter_data(log("authorization"))),
+        [
+            "passthrough-secret: expose#0.filter_config_data: holds a private key, password or token \
+             itself, and a listener is no secret; put it into a file that Envoy can read, and write \
+             its filename"
+        ]
+    );
+    translated(&web().with_filter_data(log("x-tenant")));
 }
 
 #[test]
@@ -416,4 +416,113 @@ fn certificates_that_cluster_data_replaces_are_not_wanted() {
     );
     let kept = tcp().with_upstream_tls(certificates);
     assert_eq!(translated(&kept).wanted.len(), 1);
+}
+
+/// What its protos allow and a real Envoy refuses all the same.
+#[test]
+fn rules_that_envoy_keeps_to_itself_are_kept() {
+    const TLS: &str = "transport_socket.typed_config.common_tls_context";
+    let tls = |common: Value| {
+        json!({"transport_socket": {"name": "tls", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": common,
+        }}})
+    };
+    let check = |kind: &str, check: Value| {
+        json!({"health_checks": [{
+            "timeout": "1s", "interval": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, kind: check,
+        }]})
+    };
+    let san = json!([{"san_type": "DNS", "matcher": {"exact": "a.org"}}]);
+    for (data, problem) in [
+        (
+            json!({"ring_hash_lb_config": {"maximum_ring_size": 512}}),
+            "ring_hash_lb_config has a minimum_ring_size of 1024 and a maximum of 512".to_owned(),
+        ),
+        (
+            json!({"maglev_lb_config": {"table_size": 100}}),
+            "maglev_lb_config.table_size 100 is not a prime number".to_owned(),
+        ),
+        (
+            json!({"lb_policy": "LOAD_BALANCING_POLICY_CONFIG"}),
+            "load_balancing_policy names no policy".to_owned(),
+        ),
+        (
+            json!({"upstream_bind_config": {"source_address": {"address": "a", "port_value": 0}}}),
+            "upstream_bind_config.source_address.address is not an ip address".to_owned(),
+        ),
+        (
+            check("grpc_health_check", json!({})),
+            "health_checks[0].grpc_health_check needs HTTP/2 towards the endpoints".to_owned(),
+        ),
+        (
+            check("tcp_health_check", json!({"send": {"text": "zz"}})),
+            "health_checks[0].tcp_health_check has a text that is not hexadecimal".to_owned(),
+        ),
+        (
+            check(
+                "http_health_check",
+                json!({"path": "/", "expected_statuses": [{"start": 200, "end": 200}]}),
+            ),
+            "health_checks[0] has the statuses 200 to 200".to_owned(),
+        ),
+        (
+            tls(json!({"validation_context": {"match_typed_subject_alt_names": san}})),
+            format!(
+                "{TLS}.validation_context judges names without an authority that vouches for them"
+            ),
+        ),
+        (
+            tls(json!({"validation_context": {"trusted_ca": {"inline_string": "garbage"}}})),
+            format!("{TLS}.validation_context cannot be used: trusted_ca holds no PEM certificate"),
+        ),
+        (
+            tls(json!({"tls_certificates": [{"certificate_chain": {"filename": "/a"}}]})),
+            format!("{TLS}.tls_certificates[0] has no private_key"),
+        ),
+        (
+            tls(
+                json!({"tls_certificate_sds_secret_configs": [{"name": "a", "sds_config": {"ads": {}}}]}),
+            ),
+            format!(
+                "{TLS}.tls_certificate_sds_secret_configs names a secret that Envoy gets from nowhere"
+            ),
+        ),
+    ] {
+        let told = refused(&tcp().with_cluster_data(data));
+        assert_eq!(told.len(), 1, "{told:?}");
+        let wanted = format!("passthrough-invalid: expose#0.cluster_data: {problem}; ");
+        assert!(told[0].starts_with(&wanted), "{told:?}");
+    }
+    let named = json!({"transport_socket": {"name": "nobody.knows"}});
+    let told = refused(&tcp().with_cluster_data(named));
+    assert_eq!(
+        told,
+        [
+            "envoy-constraint: expose#0.cluster_data: transport_socket.typed_config must be given: \
+             no extension of Envoy has that name"
+        ]
+    );
+    for (data, problem) in [
+        (
+            json!({"codec_type": "HTTP3"}),
+            "codec_type HTTP3 needs a listener of UDP",
+        ),
+        (
+            json!({"strip_any_host_port": true, "strip_matching_host_port": true}),
+            "strip_any_host_port excludes strip_matching_host_port",
+        ),
+        (
+            json!({"upgrade_configs": [{"upgrade_type": "a"}, {"upgrade_type": "A"}]}),
+            "upgrade_configs names an upgrade_type twice",
+        ),
+        (
+            json!({"http_filters": [router(), router()]}),
+            "http_filters go on after the router",
+        ),
+    ] {
+        let told = refused(&web().with_filter_data(data));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(problem), "{told:?}");
+    }
 }

@@ -102,6 +102,7 @@ impl Walk {
             self.path.pop();
         }
         self.presence(kind, message, &counts);
+        self.extension(kind, message, &counts);
     }
 
     /// Checks one occurrence of a field; returns how many of its values there are now.
@@ -247,6 +248,23 @@ impl Walk {
                 self.refuse(format!("must be given: one of {}", names.join(", ")));
                 self.path.pop();
             }
+        }
+    }
+
+    /// An extension without configuration is found by its name, and only Envoy's own have one that is
+    /// known: whatever else it is called, Envoy refuses the message.
+    fn extension(&mut self, kind: &'static MessageType, message: &[u8], counts: &[usize]) {
+        let given = |member: &usize| counts.get(*member).is_some_and(|count| *count > 0);
+        if kind.configurations.is_empty() || kind.configurations.iter().any(given) {
+            return;
+        }
+        let name = kind.fields.iter().find(|field| field.name == "name");
+        let name = name.and_then(|name| Fields::of(message).find(|f| f.number == name.number));
+        if !matches!(name.map(|f| f.value), Some(Value::Bytes(name)) if name.starts_with(b"envoy."))
+        {
+            self.path.push(Step::Field("typed_config"));
+            self.refuse("must be given: no extension of Envoy has that name".into());
+            self.path.pop();
         }
     }
 

@@ -242,7 +242,7 @@ fn refusals(board: &Board, expose: &str) -> Vec<EnvoyRefusal> {
     let envoys = board.telemetry.iter().flat_map(|report| &report.envoys);
     let all = envoys.flat_map(|envoy| envoy.refusals().map(move |(kind, r)| (envoy, kind, r)));
     let concerning = all.filter_map(|(envoy, kind, refusal)| {
-        let resource = refusal.name.as_deref()?;
+        let resource = &*refusal.name;
         let owners = board.owners.of_refusal(kind, resource, &refusal.text);
         owners.contains(&expose).then(|| EnvoyRefusal {
             node: envoy.stream.node.to_string(),

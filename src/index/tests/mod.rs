@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod endpoints;
+mod memory;
 mod ports;
 mod scalers;
 mod secrets;

@@ -38,6 +38,29 @@ enum What {
     BadRoutes(usize, bool),
 }
 
+impl Step {
+    /// The same, of something that a client takes.
+    fn without_bad(&self) -> Self {
+        match self {
+            Self::Change {
+                service,
+                what: What::Cluster { .. },
+            } => Self::Change {
+                service: *service,
+                what: What::Cluster { bad: false },
+            },
+            Self::Change {
+                service,
+                what: What::BadRoutes(n, _),
+            } => Self::Change {
+                service: *service,
+                what: What::BadRoutes(*n, false),
+            },
+            step => step.clone(),
+        }
+    }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let what = prop_oneof![
         3 => Just(What::Presence),
@@ -147,9 +170,16 @@ impl Wanted {
 type Table = BTreeMap<Arc<str>, Arc<Resource>>;
 
 /// A client that behaves like Envoy: clusters and listeners by wildcard, what those name by name, bad
-/// resources refused by name and the others applied.
+/// resources refused in one of Envoy's ways.
 struct Client {
     variant: Variant,
+    manner: Manner,
+    /// How many responses it refused.
+    refusals: usize,
+    /// Clusters that came, whose endpoints did not come since: Envoy keeps them warming.
+    warming: BTreeSet<Arc<str>>,
+    /// Whether the server may not know what it has.
+    unsure: bool,
     state: [Table; ResourceType::ALL.len()],
     wants: BTreeMap<ResourceType, BTreeSet<Arc<str>>>,
     nonces: HashMap<ResourceType, String>,
@@ -158,12 +188,27 @@ struct Client {
     outbox: VecDeque<Request>,
 }
 
+/// How a client refuses.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    /// It names what is bad and takes the rest.
+    Each,
+    /// It takes nothing and does not say why.
+    Whole,
+    /// It takes what comes before the first bad one, and does not say which that is.
+    UpTo,
+}
+
 const BY_NAME: [(ResourceType, ResourceType); 2] = [(Endpoints, Cluster), (Routes, Listener)];
 
 impl Client {
-    fn new(variant: Variant) -> Self {
+    fn new(variant: Variant, manner: Manner) -> Self {
         let mut client = Self {
             variant,
+            manner,
+            refusals: 0,
+            warming: BTreeSet::new(),
+            unsure: false,
             state: Default::default(),
             wants: BY_NAME.map(|(kind, _)| (kind, BTreeSet::new())).into(),
             nonces: HashMap::new(),
@@ -212,7 +257,10 @@ impl Client {
             let copy = |name: &Arc<str>| Bytes::copy_from_slice(name.as_bytes());
             names.iter().map(copy).collect()
         };
-        let node = Some(Node::default());
+        let node = Some(Node {
+            user_agent_name: "envoy".into(),
+            ..Node::default()
+        });
         let type_url = kind.type_url().into();
         let error = answer.as_ref().and_then(|(_, error)| error.clone());
         let error_detail = error.map(|message| ErrorDetail { message });
@@ -250,6 +298,18 @@ impl Client {
         check(&response);
         let kind = kind_of(&response);
         let full = self.variant == Variant::StateOfTheWorld && kind.is_full_state();
+        let bad = |r: &Arc<Resource>| String::from_utf8_lossy(&r.body).contains("bad");
+        // What is no longer wanted is not even looked at.
+        let wants = self.wants.get(&kind);
+        let wanted = |r: &&Arc<Resource>| wants.is_none_or(|names| names.contains(&r.name));
+        let is_bad = response.resources.iter().filter(wanted).any(bad);
+        let manner = match kind.is_full_state() {
+            true => self.manner,
+            // Envoy takes these one after the other.
+            false if matches!(self.manner, Manner::Whole) => Manner::UpTo,
+            false => self.manner,
+        };
+        let before = self.state[kind as usize].clone();
         let state = &mut self.state[kind as usize];
         let mut older = if full {
             std::mem::take(state)
@@ -257,22 +317,43 @@ impl Client {
             Table::new()
         };
         let mut refused = Vec::new();
-        // What is no longer wanted is ignored.
-        let wants = self.wants.get(&kind);
-        let wanted = |r: &&Arc<Resource>| wants.is_none_or(|names| names.contains(&r.name));
         for resource in response.resources.iter().filter(wanted) {
-            if String::from_utf8_lossy(&resource.body).contains("bad") {
+            if bad(resource) {
                 refused.push(resource.name.to_string());
                 state.extend(older.remove_entry(&resource.name));
+                if let Manner::UpTo = manner {
+                    break;
+                }
             } else {
                 state.insert(resource.name.clone(), resource.clone());
             }
         }
-        for name in &response.removed {
-            state.remove(name);
+        if is_bad && matches!(manner, Manner::UpTo) {
+            // It did not come as far as removals.
+            for (name, resource) in &before {
+                state
+                    .entry(name.clone())
+                    .or_insert_with(|| resource.clone());
+            }
+        } else {
+            for name in &response.removed {
+                state.remove(name);
+            }
         }
-        let error =
-            (!refused.is_empty()).then(|| format!("Error in {}: no", refused.join(": no, ")));
+        let error = match manner {
+            _ if !is_bad => None,
+            Manner::Each => Some(format!(
+                "Error adding/updating {}: no",
+                refused.join(": no, ")
+            )),
+            Manner::UpTo => Some("malformed".to_owned()),
+            Manner::Whole => {
+                state.clone_from(&before);
+                Some("Proto constraint validation failed".to_owned())
+            }
+        };
+        self.refusals += usize::from(error.is_some());
+        self.warm(kind, &before, &response);
         if error.is_none() {
             self.versions.insert(kind, response.version.to_string());
         }
@@ -282,6 +363,23 @@ impl Client {
             self.want(kind, by);
         }
         self.check();
+    }
+
+    /// Notes which clusters wait for their endpoints, and which do not any more.
+    fn warm(&mut self, kind: ResourceType, before: &Table, response: &Response) {
+        let now = &self.state[kind as usize];
+        for resource in &response.resources {
+            let taken = now.get(&resource.name) == Some(resource);
+            if kind == Endpoints && taken {
+                self.warming.remove(&resource.name);
+            } else if kind == Cluster && taken && before.get(&resource.name) != Some(resource) {
+                let endpoints = newcomers::endpoints(&resource.references);
+                self.warming.extend(endpoints.cloned());
+            }
+        }
+        let clusters = &self.state[Cluster as usize];
+        let named = |name: &Arc<str>| clusters.values().any(|c| c.references(Endpoints, name));
+        self.warming.retain(named);
     }
 
     /// Asks for what is named now, and drops what no longer is.
@@ -305,6 +403,9 @@ impl Client {
 
     /// Everything that listeners and routes lead to is there.
     fn check(&self) {
+        if self.unsure {
+            return;
+        }
         for kind in [Listener, Routes] {
             for resource in self.state[kind as usize].values() {
                 for name in newcomers::clusters(&resource.references) {
@@ -334,11 +435,11 @@ struct World {
 }
 
 impl World {
-    fn new(variant: Variant) -> Self {
+    fn new(variant: Variant, manner: Manner) -> Self {
         Self {
             wanted: Wanted::default(),
             talk: Talk::new(variant),
-            client: Client::new(variant),
+            client: Client::new(variant, manner),
             streams: 1,
         }
     }
@@ -369,10 +470,13 @@ impl World {
             Step::Hear => drop(self.hear()),
             Step::Say => drop(self.say()),
             Step::Read => self.client.read(),
-            // What a state-of-the-world client has is not known to a new stream, so it may lose a
-            // cluster before the routes that name it.
-            Step::Reconnect if self.client.variant == Variant::StateOfTheWorld => {}
             Step::Reconnect => {
+                // What a state-of-the-world client has is not known to a new stream, so it may lose a
+                // cluster before the routes that name it.
+                self.client.unsure |= self.client.variant == Variant::StateOfTheWorld;
+                // A cluster whose endpoints were lost on the way takes those that it has.
+                let has = &self.client.state[Endpoints as usize];
+                self.client.warming.retain(|name| !has.contains_key(name));
                 self.streams += 1;
                 let (variant, common) = (self.client.variant, self.talk.session.common.clone());
                 self.talk.session = Session::new(self.streams, variant, None, common);
@@ -385,10 +489,33 @@ impl World {
     /// Everything that was said is heard and answered, until there is no more to say.
     fn settle(&mut self) {
         for _ in 0..20 {
+            let mut rounds = 0;
             while self.hear() || self.say() || !self.client.inbox.is_empty() {
                 self.client.read();
+                rounds += 1;
+                assert!(rounds < 20_000, "no end of responses");
             }
             self.talk.pass(FALLBACK);
+        }
+    }
+
+    /// The client has everything good that leads to nothing bad; and of what is bad, nothing.
+    fn check_what_is_good(&self) {
+        let bad = |r: &Resource| String::from_utf8_lossy(&r.body).contains("bad");
+        let good = |r: &Resource| {
+            let mut clusters = newcomers::clusters(&r.references);
+            let snapshot = &self.talk.snapshot;
+            !bad(r) && clusters.all(|name| snapshot.get(Cluster, name).is_some_and(|c| !bad(c)))
+        };
+        for kind in [Cluster, Listener, Routes] {
+            let has = &self.client.state[kind as usize];
+            assert!(has.values().all(|r| !bad(r)));
+            for resource in self.talk.snapshot.iter(kind).filter(|r| good(r)) {
+                let wanted = self.client.wants.get(&kind);
+                if wanted.is_none_or(|names| names.contains(&resource.name)) {
+                    assert_eq!(has.get(&resource.name), Some(resource), "{kind:?}");
+                }
+            }
         }
     }
 
@@ -405,19 +532,35 @@ impl World {
             let flights = lane.map_or(0, |lane| lane.ledger.flights().len());
             assert_eq!(flights, 0, "{kind:?} never acknowledged");
         }
+        let warming = &self.client.warming;
+        assert!(warming.is_empty(), "warming forever: {warming:?}");
     }
 }
 
-fn run(variant: Variant, steps: &[Step]) {
-    let mut world = World::new(variant);
+fn run(variant: Variant, manner: Manner, steps: &[Step]) {
+    let mut world = World::new(variant, manner);
     world.publish();
     for step in steps {
         world.step(step);
     }
+    // As much as can be served is served, and what is bad is not sent over and over.
+    world.settle();
+    let refusals = world.client.refusals;
+    assert!(refusals <= 10 * steps.len(), "{refusals} refusals");
+    world.check_what_is_good();
+    world.settle();
+    assert_eq!(
+        world.client.refusals, refusals,
+        "it is sent again and again"
+    );
     world.wanted.mend();
     world.publish();
     world.settle();
     world.check();
+}
+
+fn manners() -> impl Strategy<Value = Manner> {
+    prop_oneof![Just(Manner::Each), Just(Manner::Whole), Just(Manner::UpTo)]
 }
 
 proptest! {
@@ -428,12 +571,22 @@ proptest! {
     })]
 
     #[test]
-    fn a_delta_client_never_leads_nowhere(steps in steps()) {
-        run(Variant::Delta, &steps);
+    fn a_delta_client_never_leads_nowhere(manner in manners(), steps in steps()) {
+        run(Variant::Delta, manner, &steps);
     }
 
     #[test]
-    fn a_sotw_client_never_leads_nowhere(steps in steps()) {
-        run(Variant::StateOfTheWorld, &steps);
+    fn a_sotw_client_never_leads_nowhere(manner in manners(), steps in steps()) {
+        let stays = steps.iter().filter(|step| !matches!(step, Step::Reconnect));
+        run(Variant::StateOfTheWorld, manner, &stays.cloned().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_sotw_client_that_reconnects_has_everything_in_the_end(
+        manner in manners(),
+        steps in steps(),
+    ) {
+        let good: Vec<_> = steps.iter().map(Step::without_bad).collect();
+        run(Variant::StateOfTheWorld, manner, &good);
     }
 }

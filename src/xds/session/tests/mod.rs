@@ -4,7 +4,9 @@ mod delta;
 mod events;
 mod invariant;
 mod order;
+mod refusals;
 mod sotw;
+mod unknown;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -83,6 +85,7 @@ impl Observer for Notes {
                 "refused {:?} {:?} of {:?}: {}",
                 refusal.kind, refusal.suspects, refusal.names, refusal.text
             ),
+            Event::Cleared { kind, name } => format!("cleared {kind:?} {name}"),
             Event::Withheld { kind, name } => format!("withheld {kind:?} {name}"),
         };
         self.0.lock().unwrap().push(note);
@@ -97,6 +100,8 @@ struct Talk {
     notes: Arc<Notes>,
     /// State of the world: the names last asked for, which acknowledgements repeat.
     names: HashMap<ResourceType, Vec<String>>,
+    /// What the client calls itself.
+    agent: &'static str,
     asked: bool,
 }
 
@@ -119,6 +124,7 @@ impl Talk {
             now: Instant::now(),
             notes,
             names: HashMap::new(),
+            agent: "envoy",
             asked: false,
         }
     }
@@ -148,6 +154,7 @@ impl Talk {
         let node = Node {
             id: "envoy1".into(),
             cluster: "envoy".into(),
+            user_agent_name: self.agent.into(),
         };
         (!std::mem::replace(&mut self.asked, true)).then_some(node)
     }
