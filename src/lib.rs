@@ -12,7 +12,8 @@
 //!    (unix socket)   replica,   tables,  document ─► pure fns     immutable,   ADS: SotW + delta,
 //!                    patches,   O(change) model +    model ─► v3  versioned by per-type streams
 //!                    resync               diagnostics             content
-//!  configuration file ──────────────► verdict ──────────┘
+//!  configuration file ──────────────► verdict ──────────┘             └─► inspect ─► http, control
+//!                                        └─► preview: what would change, served to no one
 //! ```
 //!
 //! "daemon", "node", "instance" and "service" are OpenSVC's words here; "cluster", "listener" and
@@ -25,8 +26,8 @@ pub mod envoy;
 pub mod ffi;
 pub mod http;
 pub mod index;
+pub mod inspect;
 pub mod keep;
-
 pub mod model;
 pub mod sidecar;
 pub mod simnode;
