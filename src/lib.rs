@@ -29,6 +29,7 @@ pub mod index;
 pub mod inspect;
 pub mod keep;
 pub mod model;
+pub mod preview;
 pub mod sidecar;
 pub mod simnode;
 pub mod snapshot;
