@@ -20,6 +20,7 @@
 //! "endpoint" are always Envoy's.
 
 pub mod cli;
+pub mod control;
 pub mod daemon;
 pub mod demo;
 pub mod envoy;
