@@ -31,6 +31,7 @@ pub mod inspect;
 pub mod keep;
 pub mod model;
 pub mod preview;
+pub mod recording;
 pub mod sidecar;
 pub mod simnode;
 pub mod snapshot;
