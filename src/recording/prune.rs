@@ -166,7 +166,7 @@ fn redacted(name: &str, value: &Value) -> Value {
 
 /// Whether a text holds a key, or is JSON with a member that may be secret.
 fn may_hold_a_secret(text: &str) -> bool {
-    let member = |name: &&str| text.contains(&format!("\"{name}\""));
+    let member = |name: &str| text.contains(&format!("\"{name}\""));
     text.contains("PRIVATE KEY")
-        || text.trim_start().starts_with('{') && SECRET.iter().any(|n| member(&n))
+        || text.trim_start().starts_with('{') && SECRET.iter().any(|name| member(name))
 }
