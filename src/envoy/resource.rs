@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -129,6 +130,9 @@ pub struct Resource {
     /// Whether `body` holds a private key, a password or a token: such a resource is only served
     /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
+    /// When this content came to be in a snapshot; `None` until then. It is no part of what the
+    /// resource is.
+    pub since: Option<SystemTime>,
     known: bool,
 }
 
@@ -153,6 +157,7 @@ impl Resource {
             references: references.into(),
             confidential: may_hold_secrets && holds_secret(kind.type_url(), &body),
             body,
+            since: None,
             known: true,
         }
     }

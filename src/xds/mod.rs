@@ -2,13 +2,17 @@
 //!
 //! [`serve`] takes bound sockets and a watched [`Snapshot`](crate::snapshot::Snapshot). Each stream
 //! is a [`Session`], which holds every rule of the protocol and does no I/O; an [`Observer`] is told
-//! what happens on it.
+//! what happens on it. The same server tells who has what (CSDS), its health, and its own services
+//! (reflection).
 
+mod clients;
 mod codec;
 mod observer;
+mod reflection;
 mod server;
 mod service;
 pub mod session;
+mod status;
 mod streaming;
 pub mod wire;
 
