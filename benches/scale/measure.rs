@@ -124,6 +124,35 @@ async fn measure(services: usize, effort: Effort, args: &[String]) -> Outcome<Si
     Ok(size)
 }
 
+/// Shows that the measuring works: a little of everything, and what must hold in any run.
+pub(crate) async fn smoke(services: usize) -> Outcome<()> {
+    let effort = Effort {
+        changes: 4,
+        rounds: 1,
+    };
+    let smoke = async {
+        let mut rig = Rig::start(services, &[]).await?;
+        rig.connect(2, Variant::Sotw).await?;
+        let sotw = changes(&mut rig, effort).await?;
+        rig.disconnect().await?;
+        rig.connect(2, Variant::Delta).await?;
+        let delta = changes(&mut rig, effort).await?;
+        let (_, bytes) = irrelevant(&mut rig, effort).await?;
+        let (came, went) = comings(&mut rig, Kind::Port, effort).await?;
+        let met = sotw.bytes <= 250.0 && delta.bytes <= 250.0 && bytes == 0;
+        // Two clients: a cluster, its endpoints and its listener each.
+        let own = (came.resources, came.removed, went.resources) == (6.0, 0.0, 0.0);
+        match met && own {
+            true => Ok(()),
+            false => Err(format!(
+                "more was sent than changed: {sotw:?} {delta:?} {came:?} {went:?}"
+            )
+            .into()),
+        }
+    };
+    LocalSet::new().run_until(smoke).await
+}
+
 /// Endpoint changes, one after the other, in turns with the floor.
 async fn changes(rig: &mut Rig, effort: Effort) -> Outcome<Changes> {
     let services = rig.daemon.cluster(|cluster| cluster.len());
