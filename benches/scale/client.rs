@@ -78,8 +78,6 @@ impl Type {
 /// A response that was read and answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
-    /// Which client read it.
-    pub(crate) client: usize,
     /// The type of its resources.
     pub(crate) kind: Type,
     /// How many resources it held.
@@ -292,7 +290,6 @@ struct Lane {
 }
 
 struct Conversation {
-    client: usize,
     variant: Variant,
     requests: mpsc::UnboundedSender<Bytes>,
     responses: tonic::Streaming<Bytes>,
@@ -328,7 +325,6 @@ impl Conversation {
         let request = tonic::Request::new(stream);
         let responses = grpc.streaming(request, path, Raw).await?.into_inner();
         Ok(Self {
-            client,
             variant,
             requests,
             responses,
@@ -365,7 +361,6 @@ impl Conversation {
             Variant::Sotw => sotw(message)?,
         };
         let arrival = Arrival {
-            client: self.client,
             kind: said.kind,
             resources: said.names.len(),
             removed: said.removed.len(),

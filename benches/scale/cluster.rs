@@ -28,11 +28,6 @@ pub(crate) fn kind(service: usize) -> Kind {
     }
 }
 
-/// The name of a service's cluster in Envoy.
-pub(crate) fn cluster_name(service: usize) -> String {
-    format!("{}.expose#0", name(service))
-}
-
 fn name(service: usize) -> String {
     format!("web{service:05}")
 }

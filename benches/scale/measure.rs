@@ -139,7 +139,7 @@ pub(crate) async fn smoke(services: usize) -> Outcome<()> {
         let delta = changes(&mut rig, effort).await?;
         let (_, bytes) = irrelevant(&mut rig, effort).await?;
         let (came, went) = comings(&mut rig, Kind::Port, effort).await?;
-        let met = sotw.bytes <= 250.0 && delta.bytes <= 250.0 && bytes == 0;
+        let met = sotw.bytes <= 300.0 && delta.bytes <= 300.0 && bytes == 0;
         // Two clients: a cluster, its endpoints and its listener each.
         let own = (came.resources, came.removed, went.resources) == (6.0, 0.0, 0.0);
         match met && own {
