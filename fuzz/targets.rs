@@ -1,12 +1,22 @@
-//! What is fuzzed: every function of the C ABI that takes bytes, called as C would call it.
+//! What is fuzzed: every function of the C ABI that takes bytes, called as C would call it; what the
+//! OpenSVC daemon and Envoys send; and the file of the last known good.
 //!
 //! A finding is a crash, a sanitizer's report, or [`IgwStatus::Panic`].
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 use std::ptr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::{Reference, Resource, ResourceType};
 use igw_envoy::ffi::*;
+use igw_envoy::snapshot::Snapshot;
 use igw_envoy::validate::keywords::Group;
+use igw_envoy::xds::session::Common;
+use igw_envoy::xds::wire::Request;
+use igw_envoy::xds::{Log, Session};
+use igw_envoy::{daemon, keep};
 
 /// A service, whatever the bytes are.
 pub(crate) fn service(bytes: &[u8]) {
@@ -93,5 +103,95 @@ fn judge(service: &[u8], facts: *const IgwFacts) {
             );
             igw_translation_free(translation);
         }
+    }
+}
+
+/// The daemon's status in the first line, then messages of its event stream.
+pub(crate) fn daemon_messages(bytes: &[u8]) {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let status = lines.next().unwrap_or_default();
+    // What is no status is refused, which is as good an answer.
+    let _ = daemon::replay(status, lines);
+}
+
+/// What an Envoy sends on an aggregated stream: the first byte says in which variant, then requests
+/// follow, each after its length in one byte. After each, it is told what there is to say, and the state
+/// changes.
+pub(crate) fn requests(bytes: &[u8]) {
+    let Some((first, mut rest)) = bytes.split_first() else {
+        return;
+    };
+    let variant = match first % 2 {
+        0 => Variant::Delta,
+        _ => Variant::StateOfTheWorld,
+    };
+    let common = Common {
+        identifier: "igw".into(),
+        transport: "fuzz".into(),
+        confidential: first % 4 < 2,
+        observer: Arc::new(Log::default()),
+    };
+    let mut session = Session::new(1, variant, None, common);
+    let mut state = Snapshot::default();
+    let mut now = Instant::now();
+    while let Some((len, tail)) = rest.split_first() {
+        let (request, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        put(&mut state, tail.len());
+        session.update(Arc::new(state.clone()));
+        if let Ok(request) = Request::decode(variant, request)
+            && session.request(request, now).is_err()
+        {
+            return;
+        }
+        for response in (0..100).map_while(|_| session.poll(now)) {
+            let mut encoded = Vec::new();
+            response.encode(&mut encoded);
+            assert_eq!(encoded.len(), response.encoded_len());
+        }
+        assert!(
+            session.poll(now).is_none(),
+            "it says the same again and again"
+        );
+        now += Duration::from_millis(700);
+    }
+}
+
+/// One cluster `a`, its endpoints, a listener and a secret, in a version of this number.
+fn put(state: &mut Snapshot, version: usize) {
+    let names = [(ResourceType::Endpoints, "a"), (ResourceType::Cluster, "a")];
+    let names = names.map(|(kind, name)| Reference {
+        kind,
+        name: name.into(),
+    });
+    let [endpoints, cluster] = names;
+    for (kind, references) in [
+        (ResourceType::Cluster, vec![endpoints]),
+        (ResourceType::Endpoints, vec![]),
+        (ResourceType::Listener, vec![cluster]),
+        (ResourceType::Secret, vec![]),
+    ] {
+        let body = version.to_string().into_bytes();
+        state.put(Resource::new(kind, "a", body.into(), references));
+    }
+}
+
+/// The file of the last known good: as it is, and with whatever the bytes are between a right head and a
+/// right checksum.
+pub(crate) fn state_file(bytes: &[u8]) {
+    let read = |bytes: Vec<u8>| keep::decode(&bytes.into(), "edge");
+    let _ = read(bytes.to_vec());
+    let mut file = b"igw-envoy last known good 1\n".to_vec();
+    file.extend(bytes);
+    file.extend(blake3::hash(&file).as_bytes());
+    if let Ok(kept) = read(file) {
+        let mut again = Vec::new();
+        keep::encode(&kept, "edge", true, &mut again).expect("it fits");
+        let second = read(again).expect("it was just written");
+        for kind in ResourceType::ALL {
+            let versions = [&kept, &second].map(|kept| kept.snapshot.version(kind));
+            assert_eq!(versions[0], versions[1]);
+        }
+        assert_eq!(kept.memory, second.memory);
     }
 }

@@ -25,6 +25,7 @@ pub mod envoy;
 pub mod ffi;
 pub mod http;
 pub mod index;
+pub mod keep;
 
 pub mod model;
 pub mod sidecar;

@@ -80,6 +80,14 @@ class WithTheDrivers(AgentTestCase):
         self.store(BAD_PORT)
         self.assert_refused(self.om("validate"), "expose#0.port")
 
+    def test_what_a_peer_has_accepted_is_installed(self):
+        """Refused, it would leave the nodes with different configurations."""
+        received = os.path.join(self.root, "received")
+        with open(received, "w") as stream:
+            stream.write(BAD_PORT)
+        self.assert_passes(self.om("receive", "web", received), "expose#0.port")
+        self.assertEqual(self.stored(), BAD_PORT)
+
     def test_scalers_and_namespaces_are_judged(self):
         scaler = GOOD.replace("nodes = node1", "nodes = node1\nscale = 2")
         candidate = os.path.join(self.root, "candidate")

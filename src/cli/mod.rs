@@ -1,5 +1,6 @@
 //! The command line: thin, over the rest of the library.
 
+mod healthcheck;
 mod log;
 mod sidecar;
 
@@ -37,6 +38,8 @@ struct Cli {
 enum Command {
     /// Publishes a service of a simulated OpenSVC node through a real Envoy, and shows it answer
     Demo(demo::Options),
+    /// Asks the sidecar of this machine whether it serves: exits with 0 if so, with 1 if not
+    Healthcheck(healthcheck::HealthcheckArgs),
 }
 
 /// What is logged, and how.
@@ -68,6 +71,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     match cli.command {
         None => sidecar::run(cli.sidecar, &cli.log),
         Some(Command::Demo(options)) => run_demo(options),
+        Some(Command::Healthcheck(args)) => run_healthcheck(args),
     }
 }
 
@@ -77,6 +81,23 @@ fn run_demo(options: demo::Options) -> u8 {
         Ok(_) => FAILED,
         Err(error) => {
             eprintln!("xds: cannot start threads: {error}");
+            FAILED
+        }
+    }
+}
+
+fn run_healthcheck(args: healthcheck::HealthcheckArgs) -> u8 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(healthcheck::ask(args)),
+        Err(error) => Err(format!("cannot start: {error}")),
+    };
+    match outcome {
+        Ok(()) => OK,
+        Err(error) => {
+            eprintln!("xds: {error}");
             FAILED
         }
     }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{FAILED, LogArgs, OK, USAGE, log};
 use crate::daemon::{SOCKET_VARIABLE, SOCKETS};
-use crate::sidecar::{Http, Options, Sidecar};
+use crate::sidecar::{Http, Options, Sidecar, State};
 
 /// Options of the sidecar.
 #[derive(Debug, Args)]
@@ -59,6 +59,14 @@ pub struct SidecarArgs {
     /// or none where that is taken
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_http)]
     http: Option<HttpArg>,
+    /// The folder in which what is served is kept, so that a restart serves it at once, the daemon up or
+    /// not; or off. Default: /var/lib/igw_envoy where that exists
+    #[arg(long, value_name = "PATH")]
+    state_dir: Option<PathBuf>,
+    /// Keep private keys in that folder too, in files of mode 600. Without them, a restart while the
+    /// daemon is down serves HTTPS only to Envoys that have the certificates already
+    #[arg(long)]
+    state_keys: bool,
     /// How many seconds streams may take to end on SIGTERM
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     grace: u64,
@@ -91,8 +99,24 @@ impl SidecarArgs {
                     required: true,
                 }),
             },
+            state: state_folder(self.state_dir.as_deref(), Path::is_dir).map(|folder| State {
+                folder,
+                with_keys: self.state_keys,
+            }),
             grace: Duration::from_secs(self.grace),
         }
+    }
+}
+
+/// Where the last known good is kept unless told otherwise, if it exists.
+const STATE: &str = "/var/lib/igw_envoy";
+
+/// The folder for the last known good: the flag's, else the usual one where it exists.
+fn state_folder(flag: Option<&Path>, exists: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    match flag {
+        Some(off) if off == Path::new("off") => None,
+        Some(folder) => Some(folder.to_owned()),
+        None => Some(PathBuf::from(STATE)).filter(|folder| exists(folder)),
     }
 }
 
@@ -173,7 +197,7 @@ fn daemon_socket(
 }
 
 /// `unix:///run/x.sock` and `unix:/run/x.sock` are `/run/x.sock`.
-fn without_scheme(path: &Path) -> PathBuf {
+pub(super) fn without_scheme(path: &Path) -> PathBuf {
     let text = path.to_str().and_then(|text| text.strip_prefix("unix:"));
     match text {
         Some(text) => match text.strip_prefix("//") {
@@ -324,6 +348,19 @@ mod tests {
         let named = options("--http [::1]:80").http.unwrap();
         assert_eq!((named.addr.port(), named.required), (80, true));
         assert!(parse_http("9902").is_err());
+    }
+
+    #[test]
+    fn the_last_known_good_is_kept_where_the_folder_is_or_is_named() {
+        let usual = state_folder(None, |_| true).unwrap();
+        assert_eq!(usual, Path::new("/var/lib/igw_envoy"));
+        assert_eq!(state_folder(None, |_| false), None);
+        assert_eq!(state_folder(Some(Path::new("off")), |_| true), None);
+        let named = options("--state-dir /srv/x --state-keys").state.unwrap();
+        assert_eq!(
+            (named.folder.to_str(), named.with_keys),
+            (Some("/srv/x"), true)
+        );
     }
 
     #[test]

@@ -10,6 +10,9 @@ use prost::{Message, Name};
 use super::schema::{FieldShape, FieldType, MessageType, schema};
 use super::wire::{self, Field, Fields, Value};
 
+/// How deep messages are looked into. What is deeper keeps the order that it has.
+const MAX_DEPTH: usize = 128;
+
 /// Encodes a message; equal messages give equal bytes.
 pub fn encode<M: Message + Name>(message: &M) -> Bytes {
     in_order(&M::full_name(), message.encode_to_vec())
@@ -26,15 +29,17 @@ pub fn pack<M: Message + Name>(message: &M) -> Any {
 /// An encoded message of a type with the entries of its maps in the order of their keys.
 pub(super) fn in_order(name: &str, message: Vec<u8>) -> Bytes {
     match schema().find(name) {
-        Some(kind) if is_out_of_order(kind, &message) => rewrite(kind, &message).into(),
+        Some(kind) if is_out_of_order(kind, &message, MAX_DEPTH) => {
+            rewrite(kind, &message, MAX_DEPTH).into()
+        }
         _ => message.into(),
     }
 }
 
-fn is_out_of_order(kind: &MessageType, message: &[u8]) -> bool {
-    if !kind.mapped {
+fn is_out_of_order(kind: &MessageType, message: &[u8], depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1).filter(|_| kind.mapped) else {
         return false;
-    }
+    };
     let mut last = None;
     for field in Fields::of(message) {
         let place = place(kind, field);
@@ -42,7 +47,7 @@ fn is_out_of_order(kind: &MessageType, message: &[u8]) -> bool {
             return true;
         }
         if let Some(held) = held(kind, field)
-            && is_out_of_order(held.kind, held.message)
+            && is_out_of_order(held.kind, held.message, depth)
         {
             return true;
         }
@@ -51,12 +56,15 @@ fn is_out_of_order(kind: &MessageType, message: &[u8]) -> bool {
     false
 }
 
-fn rewrite(kind: &MessageType, message: &[u8]) -> Vec<u8> {
+fn rewrite(kind: &MessageType, message: &[u8], depth: usize) -> Vec<u8> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return message.to_vec();
+    };
     let mut rewritten = Vec::new();
     for field in Fields::of(message) {
         let mut raw = Vec::with_capacity(field.raw.len());
         if let Some(held) = held(kind, field) {
-            let message = rewrite(held.kind, held.message);
+            let message = rewrite(held.kind, held.message, depth);
             match held.url {
                 None => wire::append(&mut raw, field.number, &message),
                 Some(url) => {

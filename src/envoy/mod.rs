@@ -10,7 +10,9 @@ pub mod json;
 mod pool;
 mod resource;
 mod schema;
+mod sensitive;
 pub mod wire;
 
 pub use encode::{encode, pack};
 pub use resource::{Reference, Resource, ResourceType, Version};
+pub(crate) use sensitive::{holds_pem_key, holds_secret};

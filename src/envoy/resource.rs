@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::sensitive::holds_secret;
+
 /// The xDS resource types, in the order in which an aggregated stream must deliver additions:
 /// whatever a resource names comes before it. Removals go the other way.
 ///
@@ -124,13 +126,17 @@ pub struct Resource {
     pub body: Bytes,
     /// What it names; sorted, without duplicates.
     pub references: Arc<[Reference]>,
-    /// Whether `body` holds a private key or a password: such a resource is only served where the
-    /// transport keeps other users out, and never printed.
+    /// Whether `body` holds a private key, a password or a token: such a resource is only served
+    /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
+    known: bool,
 }
 
 impl Resource {
     /// A resource from its encoded message.
+    ///
+    /// Clusters and secrets are looked through for what is confidential. Endpoints and routes have
+    /// no room for it, and a listener's filters are refused with it before.
     pub fn new(
         kind: ResourceType,
         name: impl Into<Arc<str>>,
@@ -139,14 +145,36 @@ impl Resource {
     ) -> Self {
         references.sort();
         references.dedup();
+        let may_hold_secrets = matches!(kind, ResourceType::Cluster | ResourceType::Secret);
         Self {
             kind,
             name: name.into(),
             version: Version::of(&body),
-            body,
             references: references.into(),
-            confidential: false,
+            confidential: may_hold_secrets && holds_secret(kind.type_url(), &body),
+            body,
+            known: true,
         }
+    }
+
+    /// A resource of which the version is known and the content is not. Clients may have it; it cannot
+    /// be sent.
+    pub fn unknown(
+        kind: ResourceType,
+        name: impl Into<Arc<str>>,
+        version: Version,
+        references: Vec<Reference>,
+    ) -> Self {
+        Self {
+            version,
+            known: false,
+            ..Self::new(kind, name, Bytes::new(), references)
+        }
+    }
+
+    /// Whether its content is known.
+    pub fn is_known(&self) -> bool {
+        self.known
     }
 
     /// Whether it names the resource of a type and name.
@@ -156,7 +184,7 @@ impl Resource {
             .is_ok()
     }
 
-    /// Marks the resource as holding a private key or a password.
+    /// Marks the resource as holding a private key, a password or a token.
     #[must_use]
     pub fn confidential(mut self) -> Self {
         self.confidential = true;
@@ -165,9 +193,10 @@ impl Resource {
 }
 
 impl PartialEq for Resource {
-    /// By identity and version, which stands for the content.
+    /// By identity, version, which stands for the content, and whether that is known.
     fn eq(&self, other: &Self) -> bool {
-        (self.kind, self.version, &self.name) == (other.kind, other.version, &other.name)
+        (self.kind, self.version, &self.name, self.known)
+            == (other.kind, other.version, &other.name, other.known)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The descriptors as flat tables, for walking encoded messages without decoding them.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use once_cell::race::OnceBox;
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
 use super::constraints::FieldRules;
 use super::pool::pool;
+use super::sensitive::is_sensitive;
 
 /// Every message type of the descriptors.
 pub(super) struct Schema {
@@ -20,10 +21,26 @@ pub(super) struct MessageType {
     pub(super) fields: Vec<FieldType>,
     /// The oneofs of which one member must be set: name, and indices in `fields`.
     pub(super) required_oneofs: Vec<(String, Vec<usize>)>,
+    /// The members of its oneof `config_type`, where it configures an extension: indices in `fields`.
+    pub(super) configurations: Vec<usize>,
     /// Whether a rule, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) ruled: bool,
     /// Whether a map, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) mapped: bool,
+    /// Whether a field for secrets, or an `Any` that may hold one, is in it or in what it holds.
+    pub(super) secretive: bool,
+    pub(super) role: Role,
+}
+
+/// The message types that are more than their fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `envoy.config.core.v3.DataSource`: something, or where it is.
+    DataSource,
+    /// `envoy.config.core.v3.HeaderValue`.
+    HeaderValue,
+    /// Any other.
+    Plain,
 }
 
 /// A field of a message type.
@@ -33,6 +50,8 @@ pub(super) struct FieldType {
     pub(super) shape: FieldShape,
     pub(super) repeated: bool,
     pub(super) map: bool,
+    /// Whether it is for a private key, a password or a token.
+    pub(super) sensitive: bool,
     pub(super) rules: FieldRules,
 }
 
@@ -59,8 +78,9 @@ pub(super) enum FieldShape {
 
 /// The tables, built at the first use.
 pub(super) fn schema() -> &'static Schema {
-    static SCHEMA: OnceLock<Schema> = OnceLock::new();
-    SCHEMA.get_or_init(Schema::build)
+    // Without a lock, for the sake of processes that fork: see `pool`.
+    static SCHEMA: OnceBox<Schema> = OnceBox::new();
+    SCHEMA.get_or_init(|| Box::new(Schema::build()))
 }
 
 impl Schema {
@@ -82,6 +102,10 @@ impl Schema {
         let mut schema = Self { messages, by_name };
         schema.spread(|message| message.ruled, |message| message.ruled = true);
         schema.spread(|message| message.mapped, |message| message.mapped = true);
+        schema.spread(
+            |message| message.secretive,
+            |message| message.secretive = true,
+        );
         schema
     }
 
@@ -125,6 +149,11 @@ impl MessageType {
             .map(|field| FieldType::build(&field, by_name))
             .collect();
         fields.sort_by_key(|field| field.number);
+        let configurations: Vec<usize> = message
+            .oneofs()
+            .filter(|oneof| oneof.name() == "config_type")
+            .flat_map(|oneof| members(&oneof, &fields))
+            .collect();
         let required_oneofs: Vec<_> = message
             .oneofs()
             .filter(|oneof| {
@@ -133,26 +162,42 @@ impl MessageType {
                     extension.full_name() == "validate.required" && value.as_bool() == Some(true)
                 })
             })
-            .map(|oneof| {
-                let members = oneof
-                    .fields()
-                    .filter_map(|member| {
-                        fields
-                            .binary_search_by_key(&member.number(), |field| field.number)
-                            .ok()
-                    })
-                    .collect();
-                (oneof.name().to_owned(), members)
-            })
+            .map(|oneof| (oneof.name().to_owned(), members(&oneof, &fields)))
             .collect();
         let any = fields.iter().any(|field| field.shape == FieldShape::Any);
+        let role = match message.full_name() {
+            "envoy.config.core.v3.DataSource" => Role::DataSource,
+            "envoy.config.core.v3.HeaderValue" => Role::HeaderValue,
+            _ => Role::Plain,
+        };
         Self {
-            ruled: any || !required_oneofs.is_empty() || fields.iter().any(|f| f.is_ruled()),
+            role,
+            secretive: any
+                || role == Role::HeaderValue
+                || fields.iter().any(|field| field.sensitive),
+            ruled: any
+                || !required_oneofs.is_empty()
+                || !configurations.is_empty()
+                || fields.iter().any(|f| f.is_ruled()),
             mapped: any || fields.iter().any(|field| field.map),
             fields,
             required_oneofs,
+            configurations,
         }
     }
+}
+
+/// The members of a oneof, as indices in fields by number.
+fn members(oneof: &OneofDescriptor, fields: &[FieldType]) -> Vec<usize> {
+    let index = |number| {
+        fields
+            .binary_search_by_key(&number, |field| field.number)
+            .ok()
+    };
+    oneof
+        .fields()
+        .filter_map(|member| index(member.number()))
+        .collect()
 }
 
 impl FieldType {
@@ -163,6 +208,7 @@ impl FieldType {
             shape: shape(field, by_name),
             repeated: field.is_list(),
             map: field.is_map(),
+            sensitive: is_sensitive(field),
             rules: FieldRules::of(field),
         }
     }

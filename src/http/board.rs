@@ -1,7 +1,7 @@
 //! Every expose with all there is to say of it, put together from what the index thinks, what Envoy
 //! was sent, and what Envoys answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -190,15 +190,16 @@ fn findings<'a>(view: &'a View, id: &'a ExposeId) -> impl Iterator<Item = &'a Di
     })
 }
 
-/// Which Envoys refused something of which expose, by the expose's name.
-fn refusals(owners: &Owners, report: &Report) -> BTreeMap<String, BTreeSet<String>> {
-    let mut by_expose: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+/// What Envoys said when they refused something of an expose, by its name and their `node.id`.
+type Refusals = BTreeMap<String, BTreeMap<String, Arc<str>>>;
+
+fn refusals(owners: &Owners, report: &Report) -> Refusals {
+    let mut by_expose = Refusals::new();
     for envoy in &report.envoys {
         for (kind, refusal) in envoy.refusals() {
-            let Some(name) = &refusal.name else { continue };
-            for expose in owners.of_refusal(kind, name, &refusal.text) {
+            for expose in owners.of_refusal(kind, &refusal.name, &refusal.text) {
                 let nodes = by_expose.entry(expose.to_owned()).or_default();
-                nodes.insert(envoy.stream.node.to_string());
+                nodes.insert(envoy.stream.node.to_string(), refusal.text.clone());
             }
         }
     }
@@ -210,11 +211,16 @@ fn summary(
     state: &ExposeView,
     view: &View,
     owners: &Owners,
-    refusals: &BTreeMap<String, BTreeSet<String>>,
+    refusals: &Refusals,
 ) -> Summary {
     let name = id.to_string();
     let belongings = owners.belongings(&name);
-    let refused_by: Vec<String> = refusals.get(&name).into_iter().flatten().cloned().collect();
+    let refusals = refusals.get(&name);
+    let refused_by: Vec<String> = refusals
+        .into_iter()
+        .flat_map(BTreeMap::keys)
+        .cloned()
+        .collect();
     let standing = match state.verdict {
         Verdict::Refused => Standing::Refused,
         _ if !refused_by.is_empty() => Standing::RefusedByEnvoy,
@@ -259,7 +265,10 @@ fn summary(
         names: belongings.map_or_else(Vec::new, |b| b.names.iter().cloned().collect()),
         endpoints: state.endpoints,
         refused_by,
-        problem: problem.map(ToString::to_string),
+        problem: problem.map(ToString::to_string).or_else(|| {
+            let (node, text) = refusals?.first_key_value()?;
+            Some(format!("Envoy {node} refuses it: {text}"))
+        }),
         warnings,
         service: id.service.to_string(),
         section: id.section.clone(),

@@ -36,6 +36,7 @@ impl Index {
     /// Withdraws an expose that the configuration no longer has.
     pub(super) fn leave(&mut self, id: &ExposeId, work: &mut Work) {
         self.unqueue(id);
+        self.recalled.remove(id);
         let Some(slot) = self.slots.remove(id) else {
             return;
         };
@@ -104,7 +105,8 @@ impl Index {
             if slot.is_settled() || !ready {
                 continue;
             }
-            let seniority = slot.since.unwrap_or(u64::MAX);
+            let recalled = || self.recalled.get(id).copied();
+            let seniority = slot.since.or_else(recalled).unwrap_or(u64::MAX);
             let mover = Mover {
                 id: id.clone(),
                 served: slot.served.clone(),

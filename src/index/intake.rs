@@ -86,6 +86,15 @@ impl Index {
             service,
             mut report,
         } = validate(&document, context);
+        let scoped = self.services.scoped(owner).into_iter();
+        report
+            .diagnostics
+            .extend(scoped.map(|(section, keyword, node)| {
+                let message = format!("has another value on {node}, which is not looked at");
+                Diagnostic::new(Severity::Info, codes::SCOPED_VALUE, message)
+                    .at(&section, &format!("{keyword}@{node}"))
+                    .hint("write it without scope: a gateway serves all nodes alike")
+            }));
         report.diagnostics.retain(|diagnostic| {
             let section = diagnostic.section.as_ref();
             let section = section.and_then(|name| document.sections.get(name));
@@ -172,10 +181,6 @@ impl Index {
     /// The exposes of a document that this gateway serves: of type envoy, not another gateway's,
     /// and listed by an ip resource, without which nothing could ever answer.
     fn exposes_of(&self, document: &Document) -> Vec<ExposeId> {
-        let listed = |name: &String| {
-            let mut ips = document.ips.values();
-            ips.any(|ip| ip.exposes.contains(name))
-        };
         document
             .sections
             .iter()
@@ -183,7 +188,7 @@ impl Index {
                 name.starts_with("expose#")
                     && section.driver.as_deref().unwrap_or("envoy") == "envoy"
                     && self.is_mine(section)
-                    && listed(name)
+                    && document.publishes(name)
             })
             .map(|(name, _)| ExposeId {
                 service: document.path.clone(),

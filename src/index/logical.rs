@@ -14,7 +14,8 @@ use crate::model::{Document, Expose, IpSection, ObjectPath, Section};
 use crate::translate::Endpoint;
 use crate::validate::{Context, validate};
 
-/// What services expose, whatever their state: the incumbents that a newcomer is judged against.
+/// What services expose, whatever their state: the incumbents that a newcomer is judged against. An
+/// expose that no ip lists is nobody's incumbent: it is never served.
 pub fn exposed(
     services: BTreeMap<ObjectPath, Arc<ServiceState>>,
     context: &Context,
@@ -26,7 +27,11 @@ pub fn exposed(
     all.members
         .keys()
         .filter_map(|owner| all.document(owner))
-        .flat_map(|document| validate(&document, context).service.exposes)
+        .flat_map(|document| {
+            let mut exposes = validate(&document, context).service.exposes;
+            exposes.retain(|expose| document.publishes(&expose.id.section));
+            exposes
+        })
         .collect()
 }
 
@@ -95,12 +100,17 @@ impl Services {
         self.members.get(owner).into_iter().flatten()
     }
 
-    /// The instances of a logical service, newest copy of the configuration first: a scaler adds
-    /// slaves at the end, each a copy of the scaler's configuration at that time.
-    fn instances(&self, owner: &ObjectPath) -> Vec<&Instance> {
+    /// The services behind a logical service, newest copy of the configuration first.
+    fn newest_first(&self, owner: &ObjectPath) -> Vec<&ObjectPath> {
         let mut members: Vec<&ObjectPath> = self.members(owner).collect();
         members.sort_by_key(|path| std::cmp::Reverse(path.scaler().map(|(index, _)| index)));
         members
+    }
+
+    /// The instances of a logical service, newest copy of the configuration first: a scaler adds
+    /// slaves at the end, each a copy of the scaler's configuration at that time.
+    fn instances(&self, owner: &ObjectPath) -> Vec<&Instance> {
+        self.newest_first(owner)
             .into_iter()
             .filter_map(|path| self.states.get(path))
             .flat_map(|state| state.instances.values())
@@ -112,12 +122,14 @@ impl Services {
     /// is no such service, or it exposes nothing.
     pub(super) fn document(&self, owner: &ObjectPath) -> Option<Document> {
         let mut document = Document::new(owner.clone());
+        document.evaluated = true;
         for instance in self.instances(owner) {
             for (name, resource) in &instance.resources {
                 if name.starts_with("ip#") {
                     let exposes = exposes(&resource.info);
                     let ip = document.ips.entry(name.clone()).or_insert(IpSection {
                         exposes: Vec::new(),
+                        encap: false,
                     });
                     ip.exposes.extend(exposes.map(Into::into));
                 } else if !document.sections.contains_key(name) {
@@ -139,11 +151,64 @@ impl Services {
         exposes_something.then_some(document)
     }
 
+    /// The keywords of sections that a node of the newest copy has otherwise than the node whose
+    /// document counts: section, keyword and node. Ports are each node's own, and so are ips.
+    pub(super) fn scoped(&self, owner: &ObjectPath) -> Vec<(String, String, String)> {
+        let newest = self.newest_first(owner).into_iter().next();
+        let nodes = newest.and_then(|path| self.states.get(path));
+        let mut nodes = nodes.into_iter().flat_map(|state| &state.instances);
+        let Some((_, first)) = nodes.next() else {
+            return Vec::new();
+        };
+        let mut scoped = Vec::new();
+        for (node, other) in nodes {
+            let shared = first
+                .resources
+                .iter()
+                .filter(|(name, _)| !name.starts_with("ip#"));
+            for (name, counts) in shared {
+                let Some(other) = other.resources.get(name) else {
+                    continue;
+                };
+                let keywords: BTreeSet<&String> =
+                    counts.info.keys().chain(other.info.keys()).collect();
+                let differing = keywords.into_iter().filter(|keyword| {
+                    *keyword != "port" && counts.info.get(*keyword) != other.info.get(*keyword)
+                });
+                scoped
+                    .extend(differing.map(|keyword| (name.clone(), keyword.clone(), node.clone())));
+            }
+        }
+        scoped
+    }
+
+    /// The instances whose own port of an expose is none, by service and node, with what it is.
+    pub(super) fn portless(
+        &self,
+        owner: &ObjectPath,
+        section: &str,
+        documented: Option<&Value>,
+    ) -> Vec<(ObjectPath, String, String)> {
+        let members = self.members(owner);
+        let states = members.filter_map(|path| Some((path, self.states.get(path)?)));
+        let instances = states.flat_map(|(path, state)| {
+            let nodes = state.instances.iter();
+            nodes.map(move |(node, instance)| (path, node, instance))
+        });
+        instances
+            .filter_map(|(path, node, instance)| {
+                let odd = own_port(instance, section, documented).err()?;
+                Some((path.clone(), node.clone(), odd))
+            })
+            .collect()
+    }
+
     /// Where an expose runs now: every ip resource that lists it and is up, of every instance that
     /// may serve; sorted. Slaves of a scaler may share an address, which is one endpoint.
     ///
     /// The port is the instance's own where it differs from the `documented` one, since a keyword
-    /// may be scoped by node; otherwise the `served` one, which is what Envoy was configured for.
+    /// may be scoped by node; otherwise the `served` one, which is what Envoy was configured for. An
+    /// instance whose own is no port has no endpoint: at another port something else may answer.
     pub(super) fn endpoints(
         &self,
         owner: &ObjectPath,
@@ -157,16 +222,10 @@ impl Services {
             .filter(|instance| instance.avail == Availability::Serving);
         let mut endpoints = Vec::new();
         for instance in serving {
-            let own = instance
-                .resources
-                .get(section)
-                .and_then(|expose| expose.info.get("port"));
-            let port = own
-                .filter(|own| Some(*own) != documented)
-                .and_then(Value::as_u64)
-                .and_then(|port| u16::try_from(port).ok())
-                .filter(|port| *port != 0)
-                .unwrap_or(served);
+            let Ok(own) = own_port(instance, section, documented) else {
+                continue;
+            };
+            let port = own.unwrap_or(served);
             let up = instance.resources.iter().filter(|(name, resource)| {
                 name.starts_with("ip#")
                     && resource.status != ResourceStatus::NotUp
@@ -176,8 +235,11 @@ impl Services {
             endpoints.extend(up.filter_map(|(_, resource)| {
                 let addr = resource.info.get("ipaddr")?.as_str()?;
                 let locality = resource.info.get("locality").and_then(Value::as_str);
-                Some(Endpoint {
-                    addr: addr.parse::<IpAddr>().ok()?,
+                // Nobody answers at these, and at 0.0.0.0 the gateway itself would.
+                let addr = addr.parse::<IpAddr>().ok()?;
+                let is_host = !addr.is_unspecified() && !addr.is_multicast();
+                is_host.then(|| Endpoint {
+                    addr,
                     port,
                     locality: locality.map(Into::into),
                 })
@@ -186,6 +248,30 @@ impl Services {
         endpoints.sort();
         endpoints.dedup();
         endpoints
+    }
+}
+
+/// An instance's own port of an expose, where it differs from the `documented` one. What is no port
+/// is the error, as it is shown.
+fn own_port(
+    instance: &Instance,
+    section: &str,
+    documented: Option<&Value>,
+) -> Result<Option<u16>, String> {
+    let Some(expose) = instance.resources.get(section) else {
+        return Ok(None);
+    };
+    let own = expose.info.get("port");
+    if own == documented {
+        return Ok(None);
+    }
+    let port = own.and_then(|own| match own {
+        Value::String(text) => text.trim().parse().ok(),
+        own => own.as_u64().and_then(|port| u16::try_from(port).ok()),
+    });
+    match port {
+        Some(port) if port != 0 => Ok(Some(port)),
+        _ => Err(own.map_or("not an integer".into(), Value::to_string)),
     }
 }
 

@@ -12,6 +12,7 @@
 mod admission;
 mod intake;
 mod logical;
+mod memory;
 mod ports;
 mod publish;
 mod report;
@@ -37,6 +38,7 @@ use secrets::Secrets;
 use slot::Slot;
 
 pub use logical::exposed;
+pub use memory::{ChosenPort, Memory};
 pub use view::{ExposeView, Values, Verdict, View};
 
 /// What makes one gateway differ from another.
@@ -116,6 +118,7 @@ pub struct Index {
     secrets: Secrets,
     publication: Publication,
     admitted: u64,
+    recalled: BTreeMap<ExposeId, u64>,
     view: View,
     known: bool,
 }
@@ -135,6 +138,7 @@ impl Index {
             secrets: Secrets::default(),
             publication: Publication::default(),
             admitted: 0,
+            recalled: BTreeMap::new(),
             view: View::default(),
             known: false,
         }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
+use super::ChosenPort;
 use crate::model::{Expose, ExposeId, Protocol};
 use crate::validate::conflict::Occupancy;
 
@@ -59,6 +60,26 @@ impl Ports {
         self.chosen
             .insert(expose.id.clone(), (addr, protocol, port));
         Some((port, true))
+    }
+
+    /// Every choice.
+    pub(super) fn all(&self) -> impl Iterator<Item = ChosenPort> {
+        self.chosen
+            .iter()
+            .map(|(expose, &(addr, protocol, port))| ChosenPort {
+                expose: expose.clone(),
+                addr,
+                protocol,
+                port,
+            })
+    }
+
+    /// Takes over a choice from an earlier run, where it is one that could be made now.
+    pub(super) fn recall(&mut self, chosen: ChosenPort) {
+        if self.range.contains(&chosen.port.get()) {
+            let port = (chosen.addr, chosen.protocol, chosen.port);
+            self.chosen.insert(chosen.expose, port);
+        }
     }
 
     /// The port chosen for an expose that the configuration does not carry yet.

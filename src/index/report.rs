@@ -6,11 +6,15 @@ use serde_json::Value;
 
 use super::view::{ExposeView, Values};
 use super::{Index, slot::Slot};
+use crate::envoy::holds_pem_key;
 use crate::model::{Diagnostic, ExposeId, ObjectPath, Report, Severity};
 use crate::validate::codes;
 
 /// How the keywords begin whose value may hold a private key.
 const PRIVATE: [&str; 3] = ["private_key", "cluster_data", "filter_config_data"];
+
+/// What a value that is or holds a private key is shown as, whatever the keyword.
+const HIDDEN: &str = "[private key]";
 
 /// How much of a value is shown, in characters.
 const SHOWN: usize = 400;
@@ -22,6 +26,9 @@ fn written(value: &Value) -> String {
         Value::Array(items) => items.iter().map(written).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     };
+    if holds_pem_key(text.as_bytes()) {
+        return HIDDEN.into();
+    }
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,
@@ -113,6 +120,22 @@ impl Index {
         known.collect()
     }
 
+    /// Instances that get no traffic, as their own `port` is none.
+    fn odd_ports(&self, id: &ExposeId, slot: &Slot) -> impl Iterator<Item = Diagnostic> {
+        let documented = slot.documented_port.as_ref();
+        let odd = self.services.portless(&id.service, &id.section, documented);
+        odd.into_iter().map(|(service, node, value)| {
+            let whose = match service == id.service {
+                true => String::new(),
+                false => format!(" of {service}"),
+            };
+            let message = format!("{value} is no port; the instance{whose} on {node} is left out");
+            Diagnostic::new(Severity::Warning, codes::PORT_OF_A_NODE, message)
+                .at(&id.section, &format!("port@{node}"))
+                .hint("write a port from 1 to 65535")
+        })
+    }
+
     fn findings(&self, id: &ExposeId, slot: &Slot) -> Vec<Diagnostic> {
         let mut findings = slot.refusals.clone();
         findings.extend(slot.conflict.clone());
@@ -120,8 +143,9 @@ impl Index {
             let translation = &wanted.translation;
             findings.extend_from_slice(&translation.warnings);
             let is_kept = slot.served.is_some() && !slot.is_settled();
-            let problems = self.secrets.problems(id, &translation.wanted, is_kept);
+            let problems = self.secrets.problems(wanted, is_kept);
             findings.extend(problems);
+            findings.extend(self.odd_ports(id, slot));
         }
         if let Some(why) = self.unstored.get(id) {
             findings.push(

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{ReadSecret, SecretContent};
 use crate::envoy::{Resource, ResourceType};
-use crate::model::{Diagnostic, ExposeId, ObjectPath, Severity};
+use crate::model::{Diagnostic, Expose, ExposeId, ObjectPath, Severity};
 use crate::snapshot::Snapshot;
 use crate::translate::{SecretUse, WantedSecret, tls_certificate, validation_context};
+use crate::validate::keywords::certificate::{CERTIFICATE_SECRET, VALIDATION_SECRET};
 use crate::validate::{certificate, codes};
+use crate::verdict::Candidate;
 
 /// The secrets that exist, and those that are wanted.
 #[derive(Debug, Default)]
@@ -171,42 +173,64 @@ impl Secrets {
             .all(|entry| entry.state != State::Reading)
     }
 
-    /// What there is to say of the secrets of an expose, in its own sections. `is_kept` where an
-    /// older version of the expose is served meanwhile.
-    pub(super) fn problems(
-        &self,
-        id: &ExposeId,
-        wanted: &[WantedSecret],
-        is_kept: bool,
-    ) -> Vec<Diagnostic> {
-        let of = |secret: &WantedSecret| {
-            let entry = self.wanted.get(secret)?;
-            let consequence = match entry.good {
-                true => "the last good version stays in use",
-                false if is_kept => "the expose is served as it was before, until it can be",
-                false => "the expose is not served until it can be",
-            };
-            let (code, what, hint) = match &entry.state {
-                State::Good | State::Reading => return None,
-                State::Missing => (
-                    codes::SECRET_MISSING,
-                    format!("secret {} does not exist", secret.path),
-                    format!("create it with: om {} create", secret.path),
-                ),
-                State::Bad(why) => (
-                    codes::SECRET_UNUSABLE,
-                    format!("secret {} cannot be used: {why}", secret.path),
-                    format!("see its keys with: om {} keys", secret.path),
-                ),
-            };
-            Some(
-                Diagnostic::new(Severity::Warning, code, format!("{what}; {consequence}"))
-                    .in_section(&id.section)
-                    .hint(hint),
-            )
-        };
-        wanted.iter().filter_map(of).collect()
+    /// What there is to say of the secrets of an expose, where its certificate sections name them.
+    /// `is_kept` where an older version of the expose is served meanwhile.
+    pub(super) fn problems(&self, candidate: &Candidate, is_kept: bool) -> Vec<Diagnostic> {
+        let expose = &candidate.expose;
+        let mut problems = Vec::new();
+        for secret in &candidate.translation.wanted {
+            if let Some(problem) = self.problem(secret, &expose.id.section, is_kept) {
+                let keyword = naming(secret.usage);
+                let sections = sections(expose, secret).into_iter();
+                problems.extend(sections.map(|section| problem.clone().at(section, keyword)));
+            }
+        }
+        problems
     }
+
+    fn problem(&self, secret: &WantedSecret, expose: &str, is_kept: bool) -> Option<Diagnostic> {
+        let entry = self.wanted.get(secret)?;
+        let consequence = match entry.good {
+            true => "the last good version stays in use".to_owned(),
+            false if is_kept => format!("{expose} is served as it was before, until it can be"),
+            false => format!("{expose} is not served until it can be"),
+        };
+        let (code, what, hint) = match &entry.state {
+            State::Good | State::Reading => return None,
+            State::Missing => (
+                codes::SECRET_MISSING,
+                format!("secret {} does not exist", secret.path),
+                format!("create it with: om {} create", secret.path),
+            ),
+            State::Bad(why) => (
+                codes::SECRET_UNUSABLE,
+                format!("secret {} cannot be used: {why}", secret.path),
+                format!("see its keys with: om {} keys", secret.path),
+            ),
+        };
+        let message = format!("{what}; {consequence}");
+        Some(Diagnostic::new(Severity::Warning, code, message).hint(hint))
+    }
+}
+
+/// The keyword of certificate sections that names a secret.
+fn naming(usage: SecretUse) -> &'static str {
+    match usage {
+        SecretUse::KeyPair => CERTIFICATE_SECRET.name,
+        SecretUse::Validation => VALIDATION_SECRET.name,
+    }
+}
+
+/// The certificate sections in which an expose names a secret, each once.
+fn sections<'a>(expose: &'a Expose, secret: &WantedSecret) -> BTreeSet<&'a str> {
+    let certificates = expose.certificates().filter(|certificate| {
+        let named = match secret.usage {
+            SecretUse::KeyPair => certificate.secret(),
+            SecretUse::Validation => certificate.validation.as_ref(),
+        };
+        named == Some(&secret.path)
+    });
+    certificates.map(|c| c.section.as_str()).collect()
 }
 
 fn request(secret: &WantedSecret, revision: &str) -> ReadSecret {

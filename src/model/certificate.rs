@@ -34,6 +34,16 @@ pub struct Certificate {
     pub validation: Option<ObjectPath>,
 }
 
+impl Certificate {
+    /// The OpenSVC secret that holds the key pair, where one does.
+    pub fn secret(&self) -> Option<&ObjectPath> {
+        match &self.key_pair {
+            Some(KeyPairSource::Secret(path)) => Some(path),
+            _ => None,
+        }
+    }
+}
+
 /// TLS towards clients: what `listener_certificates` names. At least one certificate has a key pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DownstreamTls {

@@ -192,7 +192,9 @@ fn assemble(path: ObjectPath, raw: Sections) -> Document {
                 let exposes = exposes(&keywords)
                     .chain(inherited.into_iter().flat_map(exposes))
                     .collect();
-                document.ips.insert(name.clone(), IpSection { exposes });
+                let encap = is_encap(&keywords);
+                let ip = IpSection { exposes, encap };
+                document.ips.insert(name.clone(), ip);
             }
             Some(_) => {
                 let driver = match keywords.remove("type") {
@@ -211,6 +213,21 @@ fn assemble(path: ObjectPath, raw: Sections) -> Document {
 
 fn has(keywords: &BTreeMap<String, Value>, name: &str) -> bool {
     keywords.keys().any(|k| k.split('@').next() == Some(name))
+}
+
+/// Whether a section lives in a container: by `encap`, or as the agent had it before, by a tag.
+fn is_encap(keywords: &BTreeMap<String, Value>) -> bool {
+    let text = |name| keywords.get(name).and_then(Value::as_str);
+    let tags = text("tags").unwrap_or_default().split_whitespace();
+    let yes = |text: &str| {
+        matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "t" | "yes" | "y" | "1"
+        )
+    };
+    text("encap").is_some_and(yes)
+        || keywords.get("encap") == Some(&Value::Bool(true))
+        || tags.into_iter().any(|tag| tag == "encap")
 }
 
 /// The section names in an ip section's `expose` keyword, of every scope.

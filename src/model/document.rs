@@ -14,6 +14,9 @@ use super::ObjectPath;
 pub struct Document {
     /// The service; for a scaler, the scaler itself and never one of its slaves.
     pub path: ObjectPath,
+    /// Whether the source has evaluated the values, as the daemon does. What still looks like a
+    /// reference then is none that the agent knows, and stands for itself.
+    pub evaluated: bool,
     /// The `DEFAULT` section: what every other section inherits where it says nothing. Empty when
     /// the source has already evaluated the keywords, as the daemon does.
     pub defaults: BTreeMap<String, Value>,
@@ -28,10 +31,17 @@ impl Document {
     pub fn new(path: ObjectPath) -> Self {
         Self {
             path,
+            evaluated: false,
             defaults: BTreeMap::new(),
             sections: BTreeMap::new(),
             ips: BTreeMap::new(),
         }
+    }
+
+    /// Whether an ip section lists an expose, without which nothing is behind it.
+    pub fn publishes(&self, expose: &str) -> bool {
+        let mut ips = self.ips.values().filter(|ip| !ip.encap);
+        ips.any(|ip| ip.exposes.iter().any(|listed| listed == expose))
     }
 }
 
@@ -49,4 +59,6 @@ pub struct Section {
 pub struct IpSection {
     /// The section names in its `expose` keyword; port mappings such as `80/tcp` are left out.
     pub exposes: Vec<String>,
+    /// Whether it is inside a container of the service, where the gateway does not see it.
+    pub encap: bool,
 }

@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{DownstreamTls, ObjectPath, Protocol, Socket, UpstreamTls, VirtualHost};
+use super::{Certificate, DownstreamTls, ObjectPath, Protocol, Socket, UpstreamTls, VirtualHost};
 
 /// The name of an expose in the whole OpenSVC cluster, and of the Envoy cluster that serves it:
 /// `test/svc/web1.expose#0`.
@@ -152,6 +152,17 @@ pub struct Expose {
 }
 
 impl Expose {
+    /// The certificate sections that it uses: towards clients, then towards endpoints.
+    pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        let downstream = match &self.traffic {
+            Traffic::Tcp { tls, .. } | Traffic::Http { tls, .. } => tls.as_ref(),
+            Traffic::Udp => None,
+        };
+        let downstream = downstream.into_iter().flat_map(|tls| &tls.certificates);
+        let upstream = self.upstream_tls.iter().flat_map(|tls| &tls.certificates);
+        downstream.chain(upstream)
+    }
+
     /// The socket Envoy listens on; `None` until a port is allocated.
     pub fn socket(&self) -> Option<Socket> {
         self.listener_port.map(|port| Socket {

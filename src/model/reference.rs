@@ -15,10 +15,10 @@ const MAX_LENGTH: usize = 256 * 1024;
 ///
 /// A brace is often something else: JSON, or the count of a regular expression. The agent takes for
 /// references only braces around word characters and `.[]:/`, with at most one `#` after a word,
-/// and leaves alone those that lead nowhere, such as the `{2}` of a regular expression.
+/// and leaves alone those that lead nowhere, such as the `{2}` and `\p{Greek}` of a regular expression.
 pub fn unresolved(text: &str) -> Option<&str> {
     references(text)
-        .find(|reference| !is_count(reference))
+        .find(|reference| !is_count(reference) && !is_escape(text, reference))
         .or_else(|| expression(text))
 }
 
@@ -112,6 +112,15 @@ fn is_count(reference: &str) -> bool {
         .all(|b| b.is_ascii_digit())
 }
 
+/// Whether a reference in a text belongs to an escape of regular expressions: `\p{…}`, `\x{…}`.
+fn is_escape(text: &str, reference: &str) -> bool {
+    let start = reference.as_ptr() as usize - text.as_ptr() as usize;
+    let before = text.get(..start).unwrap_or_default();
+    ["\\p", "\\P", "\\x"]
+        .iter()
+        .any(|escape| before.ends_with(escape))
+}
+
 /// `$(…)` with something inside.
 fn expression(text: &str) -> Option<&str> {
     let start = text.find("$(")?;
@@ -136,6 +145,8 @@ mod tests {
             ("$(8000+80)", Some("$(8000+80)")),
             ("/a{2}", None),
             ("/a{2,3}", None),
+            (r"/\p{Greek}\P{Lu}\x{4A}", None),
+            (r"/\p{Greek}/{id}", Some("{id}")),
             ("{}", None),
             ("{.a}", None),
             ("{a#b#c}", None),

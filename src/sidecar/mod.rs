@@ -1,5 +1,6 @@
 //! The gateway's control plane as one thing to start: options in, wiring, shutdown.
 
+mod keeper;
 mod options;
 mod report;
 mod requests;
@@ -11,26 +12,31 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::daemon::{Daemon, DaemonV2, Updates};
+use crate::daemon::{Daemon, DaemonV2, Link, Updates};
 use crate::envoy::ResourceType;
 use crate::http::{self, Telemetry};
 use crate::index::{Event, Index, View};
+use crate::keep;
 use crate::snapshot::Snapshot;
 use crate::validate::Context;
 use crate::validate::conflict::Reserved;
 use crate::xds;
+use keeper::Keeper;
 use requests::Requests;
 use sockets::UnixSocket;
 
-pub use options::{Http, Options};
+pub use options::{Http, Options, State};
 pub use sockets::BindError;
 
 /// How long the first snapshot waits for secrets that are being read. Serving before they are there
 /// would make an Envoy that runs already drop the listeners that need them.
 const FIRST_SECRETS: Duration = Duration::from_secs(10);
+
+/// How long the last state may take to be written when the sidecar stops.
+const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// How often what could not be done is tried again.
 const RETRY: Duration = Duration::from_secs(60);
@@ -126,7 +132,7 @@ impl Sidecar {
             connection: updates.connection(),
             telemetry: telemetry.clone(),
         };
-        let index = Index::new(self.index_options());
+        let mut index = Index::new(self.index_options());
         let showing = self.http.take().map(|listener| {
             let state = http::State::new(sources);
             tokio::spawn(http::serve(listener, state, std::future::pending()))
@@ -136,8 +142,20 @@ impl Sidecar {
             snapshots,
             views: self.views.clone(),
             telemetry: telemetry.clone(),
+            is_current: false,
         };
-        let mut following = tokio::spawn(follow(index, daemon, updates, publisher));
+        let (keeper, loaded) = Keeper::open(self.options.state.take(), &self.options.gateway).await;
+        if let Some(keep::Loaded { kept, known_at }) = loaded {
+            let age = keeper::age(known_at);
+            tracing::info!(
+                "serving the last known good, {age} old, until the daemon's state is known"
+            );
+            publisher.publish_kept(kept.snapshot, known_at);
+            index.recall(kept.memory);
+        }
+        let (stop, stopped) = oneshot::channel();
+        let following = follow(index, daemon, updates, publisher, keeper, stopped);
+        let mut following = tokio::spawn(following);
         let options = xds::Options {
             identifier: "igw-envoy".into(),
             grace: self.options.grace,
@@ -149,7 +167,13 @@ impl Sidecar {
             // Served on, Envoy would get a state that grows old without anybody being told.
             _ = &mut following => Err(Error::Follow),
         };
-        following.abort();
+        drop(stop);
+        if tokio::time::timeout(LAST_WRITE, &mut following)
+            .await
+            .is_err()
+        {
+            following.abort();
+        }
         if let Some(showing) = showing {
             showing.abort();
         }
@@ -199,7 +223,9 @@ async fn follow(
     mut index: Index,
     daemon: Arc<dyn Daemon>,
     mut updates: Updates,
-    publisher: Publisher,
+    mut publisher: Publisher,
+    mut keeper: Keeper,
+    mut stopped: oneshot::Receiver<()>,
 ) {
     let (requests, mut answers) = Requests::start(daemon);
     let mut retry = interval(RETRY);
@@ -212,12 +238,28 @@ async fn follow(
                 None => return,
             },
             Some(answer) = answers.recv() => answer,
-            _ = retry.tick() => Event::Retry,
+            _ = retry.tick() => {
+                let following = matches!(updates.connection().borrow().link, Link::Following { .. });
+                if publisher.is_current && following {
+                    keeper.confirm();
+                }
+                Event::Retry
+            }
             () = until(first_deadline) => {
                 tracing::warn!("serving without the secrets that the daemon has not told yet");
                 first_deadline = None;
                 publisher.publish(&index, Instant::now());
                 continue;
+            }
+            () = keeper.wait() => {
+                keeper.proceed(&index);
+                continue;
+            }
+            _ = &mut stopped => {
+                if publisher.is_current {
+                    keeper.finish(&index).await;
+                }
+                return;
             }
         };
         let since = Instant::now();
@@ -232,14 +274,16 @@ async fn follow(
         if !index.is_known() {
             continue;
         }
-        let is_first = !publisher.has_published();
+        let is_first = !publisher.is_current;
         if !is_first || index.is_settled() {
             first_deadline = None;
-            publisher.publish(&index, since);
+            if publisher.publish(&index, since) {
+                keeper.changed();
+            }
         } else if first_deadline.is_none() {
             first_deadline = Some(Instant::now() + FIRST_SECRETS);
         }
-        if is_first && publisher.has_published() {
+        if is_first && publisher.is_current {
             report::log_summary(index.view());
         }
     }
@@ -250,25 +294,37 @@ struct Publisher {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     views: watch::Sender<View>,
     telemetry: Arc<Telemetry>,
+    /// Whether what is published is what the daemon says, and not what was kept.
+    is_current: bool,
 }
 
 impl Publisher {
-    fn has_published(&self) -> bool {
-        self.snapshots.borrow().is_some()
+    /// Publishes what was served before this sidecar started.
+    fn publish_kept(&self, snapshot: Snapshot, known_at: SystemTime) {
+        self.telemetry
+            .publishing(&snapshot, std::time::Instant::now());
+        self.telemetry.serving_since(Some(known_at));
+        self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
 
     /// Publishes the index's snapshot where it differs from the one that is published; `since` is
-    /// when that began which made it differ.
-    fn publish(&self, index: &Index, since: Instant) {
+    /// when that began which made it differ. Returns whether it did.
+    fn publish(&mut self, index: &Index, since: Instant) -> bool {
         let new = index.snapshot();
         let same = self.snapshots.borrow().as_ref().is_some_and(|old| {
             let mut kinds = ResourceType::ALL.into_iter();
             kinds.all(|kind| old.version(kind) == new.version(kind))
         });
-        if !same {
+        // Of what was kept, not everything may be known.
+        let is_first = !std::mem::replace(&mut self.is_current, true);
+        if is_first {
+            self.telemetry.serving_since(None);
+        }
+        if !same || is_first {
             self.telemetry.publishing(new, since.into_std());
             self.snapshots.send_replace(Some(Arc::new(new.clone())));
         }
+        !same
     }
 }
 

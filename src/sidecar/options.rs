@@ -26,8 +26,20 @@ pub struct Options {
     pub port_range: RangeInclusive<u16>,
     /// Where the dashboard, the API and the metrics are served; `None` serves none of them.
     pub http: Option<Http>,
+    /// Where the last known good is kept; `None` keeps none.
+    pub state: Option<State>,
     /// How long streams may take to end when the sidecar stops.
     pub grace: Duration,
+}
+
+/// Where the last known good is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The folder, made where it does not exist.
+    pub folder: PathBuf,
+    /// Whether private keys are written, too. Without them, a sidecar that starts while the daemon is
+    /// away cannot serve a certificate to an Envoy that does not have it.
+    pub with_keys: bool,
 }
 
 /// Where the HTTP interface is served.
@@ -51,6 +63,7 @@ impl Default for Options {
             envoy_admin_port: 9901,
             port_range: 1025..=65535,
             http: None,
+            state: None,
             grace: Duration::from_secs(3),
         }
     }

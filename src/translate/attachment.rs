@@ -1,13 +1,15 @@
 //! An expose's part of its listener, and the listener put together from such parts.
 
 use bytes::Bytes;
-use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, ListenerFilter};
 use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use envoy_types::pb::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
 use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 
+use prost::Name;
+
 use super::parts::{listener_filter, socket_address};
-use crate::envoy::{Reference, Resource, ResourceType, encode, wire};
+use crate::envoy::{Reference, Resource, ResourceType, encode, holds_pem_key, holds_secret, wire};
 use crate::model::{ExposeId, Protocol, Socket};
 
 /// Field numbers of `Listener` and `RouteConfiguration`, whose parts are appended encoded.
@@ -55,6 +57,19 @@ pub enum Shape {
         /// What the route configuration names on the expose's behalf.
         routes_references: Vec<Reference>,
     },
+}
+
+impl Shape {
+    /// Whether it holds a private key, a password or a token.
+    pub(super) fn holds_secret(&self) -> bool {
+        let (name, part) = match self {
+            Self::Udp { filter } => (ListenerFilter::full_name(), filter),
+            Self::Chain { chain, .. } | Self::SharedHttp { chain, .. } => {
+                (FilterChain::full_name(), chain)
+            }
+        };
+        holds_secret(&name, part) || holds_pem_key(part)
+    }
 }
 
 impl Attachment {

@@ -14,7 +14,7 @@ use envoy_types::pb::google::protobuf::UInt32Value;
 use super::parts::{ads, duration, tls_socket};
 use super::passthrough::Base;
 use super::tls::Tls;
-use crate::envoy::{Reference, Resource, ResourceType, encode};
+use crate::envoy::{Reference, Resource, ResourceType, encode, holds_pem_key};
 use crate::model::{Expose, LbPolicy, Traffic};
 
 /// How long a connection to an endpoint may take, unless `cluster_data` says otherwise.
@@ -69,7 +69,14 @@ pub(super) fn cluster(
         cluster.transport_socket = Some(tls_socket(&tls.context));
         references.extend_from_slice(&tls.references);
     }
-    Resource::new(ResourceType::Cluster, name, encode(&cluster), references)
+    let body = encode(&cluster);
+    // Only Envoy's own words can hold a key in a field that is not for one.
+    let holds_key = expose.cluster_data.is_some() && holds_pem_key(&body);
+    let resource = Resource::new(ResourceType::Cluster, name, body, references);
+    match holds_key {
+        true => resource.confidential(),
+        false => resource,
+    }
 }
 
 fn discovery(kind: DiscoveryType) -> ClusterDiscoveryType {

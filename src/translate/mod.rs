@@ -25,7 +25,7 @@ pub use routes::expanded_domains;
 pub use secrets::{SecretUse, WantedSecret, tls_certificate, validation_context};
 
 use crate::envoy::Resource;
-use crate::model::{Diagnostic, Expose, LbPolicy, Severity, Socket};
+use crate::model::{Diagnostic, Expose, LbPolicy, Severity, Socket, UpstreamTls};
 use crate::validate::codes;
 
 /// What one expose becomes, endpoints aside.
@@ -55,7 +55,10 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     let mut secrets = Vec::new();
     let mut wanted = Vec::new();
     let (base, lb_policy) = passthrough::cluster(expose, &mut warnings)?;
-    let tls = match &expose.upstream_tls {
+    // The certificates of a socket that `cluster_data` replaces are not used, so they are not wanted.
+    let upstream_tls = expose.upstream_tls.as_ref();
+    let upstream_tls = upstream_tls.filter(|_| !base.gives("transport_socket"));
+    let tls = match upstream_tls {
         Some(tls) => Some(tls::upstream(expose, &tls.certificates)?),
         None => None,
     };
@@ -73,10 +76,12 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     });
     let attached = attach::attach(expose, socket, lb_policy, &mut warnings)?;
     check::attachment(expose, &attached.attachment)?;
-    let attachment = expose.listener_port.map(|_| attached.attachment);
+    check_secrecy(expose, &attached.attachment)?;
     secrets.extend(attached.secrets);
     wanted.extend(attached.wanted);
-    warnings.extend(doubts(expose, lb_policy));
+    warnings.extend(doubts(expose, lb_policy, upstream_tls));
+    warnings.extend(confided(expose, &cluster));
+    let attachment = expose.listener_port.map(|_| attached.attachment);
     secrets.sort_by(|a, b| a.name.cmp(&b.name));
     secrets.dedup();
     wanted.sort();
@@ -91,7 +96,11 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
 }
 
 /// What is served, but may not be what was meant.
-fn doubts(expose: &Expose, lb_policy: LbPolicy) -> Vec<Diagnostic> {
+fn doubts(
+    expose: &Expose,
+    lb_policy: LbPolicy,
+    upstream_tls: Option<&UpstreamTls>,
+) -> Vec<Diagnostic> {
     let doubt = |code, message: &str, keyword| {
         Diagnostic::new(Severity::Warning, code, message).at(&expose.id.section, keyword)
     };
@@ -103,7 +112,7 @@ fn doubts(expose: &Expose, lb_policy: LbPolicy) -> Vec<Diagnostic> {
                 "redirect traffic to the gateway with iptables, or choose another lb_policy",
             ));
     }
-    if let Some(tls) = &expose.upstream_tls
+    if let Some(tls) = upstream_tls
         && tls.certificates.iter().all(|c| c.validation.is_none())
     {
         let message = "the certificates of the endpoints are not verified";
@@ -113,4 +122,30 @@ fn doubts(expose: &Expose, lb_policy: LbPolicy) -> Vec<Diagnostic> {
         );
     }
     doubts
+}
+
+/// A secret that `cluster_data` holds itself: the cluster is then not shown to everybody.
+fn confided(expose: &Expose, cluster: &Resource) -> Option<Diagnostic> {
+    let message = "holds a private key, password or token itself, so the expose is served to an \
+                   Envoy on the unix socket only";
+    cluster.confidential.then(|| {
+        Diagnostic::new(Severity::Warning, codes::PASSTHROUGH_SECRET, message)
+            .at(&expose.id.section, "cluster_data")
+            .hint("put it into a secret, and name that in cluster_certificates")
+    })
+}
+
+/// Refuses a secret in `filter_config_data`: a listener is shown to every Envoy that serves its
+/// exposes, and were it hidden for one of them, the others would go with it.
+fn check_secrecy(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Diagnostic>> {
+    // What the keywords give names secrets; only Envoy's own words can hold one.
+    if expose.filter_config_data.is_none() || !attachment.shape.holds_secret() {
+        return Ok(());
+    }
+    let message = "holds a private key, password or token itself, and a listener is no secret";
+    Err(vec![
+        Diagnostic::new(Severity::Error, codes::PASSTHROUGH_SECRET, message)
+            .at(&expose.id.section, "filter_config_data")
+            .hint("put it into a file that Envoy can read, and write its filename"),
+    ])
 }

@@ -59,7 +59,7 @@ pub fn tls_certificate(
         password: password.map(inline),
         ..TlsCertificate::default()
     };
-    secret(name, secret::Type::TlsCertificate(certificate)).confidential()
+    secret(name, secret::Type::TlsCertificate(certificate))
 }
 
 /// The Envoy secret that judges peers: by authority (PEM text), by certificate hash (64

@@ -55,6 +55,11 @@ codes! {
         "The section is of a type that is not the gateway's.",
         "The gateway serves expose, vhost, route and hashpolicy sections of type envoy, and \
          certificate sections of type tls.";
+    EXPOSED_IN_CONTAINER = "exposed-in-container",
+        "An ip section inside a container lists exposes.",
+        "What runs inside a container (encap) is told apart from the service's own resources, and no \
+         gateway has ever looked there. List the exposes in an ip of the service itself, such as the \
+         one that gives the container its address.";
     UNUSED_SECTION = "unused-section",
         "No expose leads to the section.",
         "A vhost counts when an expose names it in vhosts, a route when a vhost does, and so on. The \
@@ -93,6 +98,11 @@ codes! {
         "The value refers to something that is known on a node only.",
         "The agent evaluates references such as {nodename} on each node, and the gateway judges what \
          comes out of it.";
+    REFERENCE_UNKNOWN = "reference-unknown",
+        "The value holds what looks like a reference, and the agent knows none of that name.",
+        "The agent evaluates references such as {env.port} before the gateway sees the value, and \
+         leaves alone what leads nowhere. What is left is taken as it is written: in match_regex=/a/{id} \
+         and in match_path=/a/{id} the braces are matched like any other character.";
     UNKNOWN_REFERENCE = "unknown-reference",
         "A section is named that does not exist.",
         "OpenSVC does not check these names. An expose that leads nowhere is not served.";
@@ -304,6 +314,13 @@ codes! {
         "cluster_data wins over a keyword of the same section.",
         "What is written in Envoy's own words is taken as the more precise wish. Keep one of the two, \
          so that nobody reads the other and believes it.";
+    PASSTHROUGH_SECRET = "passthrough-secret",
+        "cluster_data or filter_config_data holds a private key, a password or a token.",
+        "Over TCP any user of the host could read it. A cluster that holds one is only served on the \
+         unix socket, unless the gateway was told to serve keys over TCP too; an Envoy on TCP answers \
+         for it with 503, or closes the connection. A listener is shared, so filters that hold one are \
+         not served at all. Certificates belong into secrets, which certificate sections name; Envoy \
+         also reads files.";
     PASSTHROUGH_V2 = "passthrough-v2",
         "cluster_data or filter_config_data is written for Envoy's v2 API.",
         "Envoy dropped v2 in 2021. Shapes with a v3 form are translated and serve as they did; an \
@@ -363,6 +380,10 @@ codes! {
          belong together, and password when the key is encrypted. To validate peers, trusted_ca in \
          PEM or verify_certificate_hash is needed. Until then the last good version stays in use, \
          so a renewal that changes one key after the other is safe.";
+    PORT_OF_A_NODE = "port-of-a-node",
+        "On one node, the port of an expose is no port.",
+        "A keyword may be scoped by node, as in port@node2. An instance whose own value is no port is \
+         left out of the endpoints: at the port of the others something else may answer there.";
     PORTS_EXHAUSTED = "ports-exhausted",
         "No listener port is left to choose.",
         "With listener_port=0 the gateway chooses a port of its --port-range that nobody uses on \

@@ -75,7 +75,8 @@ impl<'a, 'f> Reader<'a, 'f> {
         let given = self.given(keyword);
         let mut chosen = None;
         for (i, one) in given.iter().enumerate() {
-            if let Some(reference) = reference_in(one.value) {
+            let reference = reference_in(one.value);
+            if let (Some(reference), false) = (reference, self.document.evaluated) {
                 self.unknown |= i == 0;
                 self.say(
                     Severity::Info,
@@ -88,7 +89,16 @@ impl<'a, 'f> Reader<'a, 'f> {
                 );
                 continue;
             }
-            match parse(one.value) {
+            let parsed = parse(one.value);
+            if let (Some(reference), Ok(_), false) = (reference, &parsed, is_json(keyword)) {
+                self.warn(
+                    one.label,
+                    codes::REFERENCE_UNKNOWN,
+                    format!("{} is no reference that the agent knows", quote(reference)),
+                    "it stands for itself, braces and all; check the name if that is not meant",
+                );
+            }
+            match parsed {
                 Ok(value) if i == 0 => chosen = Some(value),
                 Ok(_) => {}
                 Err(mut problem) => {
@@ -132,7 +142,7 @@ impl<'a, 'f> Reader<'a, 'f> {
         };
         let mut labels = Vec::new();
         for one in self.given(keyword) {
-            if reference_in(one.value).is_none() {
+            if self.document.evaluated || reference_in(one.value).is_none() {
                 let names = value::list(one.value).unwrap_or_default();
                 labels.push((one.label, names));
             }
@@ -286,6 +296,11 @@ impl<'a, 'f> Reader<'a, 'f> {
             false => own,
         }
     }
+}
+
+/// Whether the braces of a keyword's values are its own.
+fn is_json(keyword: &Keyword) -> bool {
+    matches!(keyword.kind, Kind::Object | Kind::Sections(_))
 }
 
 fn alias_of(group: Group, keyword: &Keyword) -> Option<&'static Keyword> {

@@ -47,6 +47,17 @@ pub(super) fn find(document: &Document, findings: &mut Findings) {
         }
     }
     for (ip, section) in &document.ips {
+        if section.encap && !section.exposes.is_empty() {
+            findings.push(
+                Diagnostic::new(
+                    Severity::Warning,
+                    codes::EXPOSED_IN_CONTAINER,
+                    "is inside a container, where the gateway does not look for addresses",
+                )
+                .at(ip, "expose")
+                .hint("list the exposes in an ip section without encap"),
+            );
+        }
         for name in &section.exposes {
             let is_expose = Group::of(name) == Some(Group::Expose);
             if is_expose && document.sections.contains_key(name) {

@@ -3,13 +3,14 @@
 //! Each function takes the text of a configuration file as well as the JSON that the daemon makes of
 //! it, and gives the same result for both.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::codes;
+use crate::envoy::holds_pem_key;
 use crate::model::ObjectPath;
 
 /// What is wrong with a value.
@@ -34,8 +35,9 @@ impl Problem {
     }
 }
 
-/// The deepest nesting of a JSON keyword; Envoy's own messages need a quarter of it.
-const MAX_JSON_DEPTH: usize = 64;
+/// The deepest nesting of a JSON keyword; Envoy's own messages need a third of it. What comes from
+/// the daemon is cut not far below, so that this must be found before.
+const MAX_JSON_DEPTH: usize = 48;
 
 /// Envoy counts nanoseconds in 63 bits.
 const MAX_SECONDS: u64 = 9_223_372_036;
@@ -43,6 +45,9 @@ const MAX_SECONDS: u64 = 9_223_372_036;
 /// A value as it is shown in a message: on one line, and not too long.
 pub(super) fn quote(text: &str) -> String {
     const SHOWN: usize = 60;
+    if holds_pem_key(text.as_bytes()) {
+        return "'[private key]'".to_owned();
+    }
     let mut quoted = String::from("'");
     for c in text.chars().take(SHOWN) {
         match c {
@@ -287,25 +292,39 @@ fn units(text: &str, fractions: bool) -> Option<u128> {
     (!text.is_empty()).then_some(total)
 }
 
-/// An address to listen on.
+/// An address to listen on. An IPv4 address in IPv6's clothes is the IPv4 address.
 pub(super) fn address(value: &Value) -> Result<IpAddr, Problem> {
     let text = text(value)?;
-    text.parse().map_err(|_| {
-        let hint = if text.starts_with('[') {
-            "write the address without brackets"
-        } else if text.contains('/') {
-            "write one address, without netmask"
-        } else if text.contains('%') {
-            "write the address without zone; Envoy has no way to name an interface"
-        } else {
-            "write an IPv4 or IPv6 address; a host name is not looked up"
-        };
-        Problem::new(
-            codes::INVALID_ADDRESS,
-            format!("{} is not an ip address", quote(&text)),
-            hint,
-        )
-    })
+    let problem = |what: &str, hint| {
+        let message = format!("{} is {what}", quote(&text));
+        Problem::new(codes::INVALID_ADDRESS, message, hint)
+    };
+    let address: Result<IpAddr, _> = text.parse();
+    match address.map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(v6)) if v6.is_unicast_link_local() => Err(problem(
+            "a link-local address, which is nothing without an interface",
+            "write another address of the node; Envoy has no way to name an interface",
+        )),
+        Ok(address) if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) => {
+            Err(problem(
+                "no address that a node can have",
+                "write an address of the gateway's node, or 0.0.0.0",
+            ))
+        }
+        Ok(address) => Ok(address),
+        Err(_) => {
+            let hint = if text.starts_with('[') {
+                "write the address without brackets"
+            } else if text.contains('/') {
+                "write one address, without netmask"
+            } else if text.contains('%') {
+                "write the address without zone; Envoy has no way to name an interface"
+            } else {
+                "write an IPv4 or IPv6 address; a host name is not looked up"
+            };
+            Err(problem("not an ip address", hint))
+        }
+    }
 }
 
 /// A JSON object, given as such or as its text.

@@ -130,7 +130,7 @@ fn an_object_is_json_or_its_text_and_errors_have_a_position() {
     let deep = "{\"a\":".repeat(100) + "1" + &"}".repeat(100);
     assert_eq!(
         object(&json!(deep)).unwrap_err().message,
-        "is nested more than 64 deep"
+        "is nested more than 48 deep"
     );
     let deeper = "[".repeat(100_000);
     assert!(object(&json!(deeper)).is_err());
@@ -165,4 +165,40 @@ fn a_secret_is_in_the_services_namespace() {
 fn a_quoted_value_is_one_short_line() {
     assert_eq!(quote("a\nb"), "'a\\nb'");
     assert_eq!(quote(&"x".repeat(100)).chars().count(), 63);
+}
+
+#[test]
+fn an_address_is_one_that_a_node_can_listen_on() {
+    for (text, is) in [
+        ("0.0.0.0", "0.0.0.0"),
+        ("::", "::"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+    ] {
+        assert_eq!(address(&json!(text)).unwrap().to_string(), is);
+    }
+    for text in [
+        "fe80::1",
+        "fe80::1%eth0",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+        "[::1]",
+        "10.0.0.1/8",
+        "127.1",
+        "010.0.0.1",
+        "a.org",
+        "",
+    ] {
+        let problem = address(&json!(text)).unwrap_err();
+        assert_eq!(problem.code, codes::INVALID_ADDRESS, "{text}");
+    }
+}
+
+#[test]
+fn a_private_key_is_never_quoted() {
+    assert_eq!(
+        quote("x -----BEGIN RSA PRIVATE KEY-----"),
+        "'[private key]'"
+    );
 }

@@ -62,6 +62,14 @@ pub enum Event<'a> {
     },
     /// A response was refused (NACK).
     Refused(&'a Refusal),
+    /// What was a suspect in a refusal is not refused: it was accepted, changed and was accepted then, or
+    /// is no more.
+    Cleared {
+        /// The resource's type.
+        kind: ResourceType,
+        /// The resource's name.
+        name: &'a str,
+    },
     /// A resource with a private key was wanted on a transport that serves none; told once per stream.
     Withheld {
         /// The resource's type.
@@ -84,8 +92,23 @@ pub struct Refusal {
     pub text: String,
     /// The names that the response carried.
     pub names: Vec<Arc<str>>,
-    /// Those of them that the refusal concerns: the ones that the text names, else all.
+    /// Those of them that the refusal may be about; none where the client refused what it had.
     pub suspects: Vec<Arc<str>>,
+    /// Whether it is about each of them, because the client said so or there is no other. Where it is
+    /// not, refusals of fewer follow while the search goes on.
+    pub certain: bool,
+    /// What the suspects are made of: the same for the same resources.
+    pub content: Version,
+}
+
+impl Refusal {
+    fn subject(&self) -> String {
+        match self.suspects.len() {
+            _ if self.certain => "an update".into(),
+            0 => "what it has".into(),
+            suspects => format!("one of {suspects} resources, which is looked for"),
+        }
+    }
 }
 
 /// Is told of every event, in order, on the stream's own task: it must not block.
@@ -120,10 +143,11 @@ pub struct Log {
 }
 
 impl Log {
-    /// Whether a refusal was not seen before.
+    /// Whether a refusal was not seen before. The search for what it is about is told once.
     fn is_new(&self, refusal: &Refusal) -> bool {
+        let content = refusal.certain.then_some(refusal.content);
         let mut hasher = DefaultHasher::new();
-        (refusal.kind, refusal.version, &refusal.text).hash(&mut hasher);
+        (refusal.kind, content, &refusal.text).hash(&mut hasher);
         let mut seen = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REFUSALS_REMEMBERED {
             seen.clear();
@@ -167,12 +191,16 @@ impl Observer for Log {
                 node,
                 kind = ?refusal.kind,
                 version = %refusal.version,
-                suspects = ?refusal.suspects.iter().take(5).collect::<Vec<_>>(),
-                "Envoy refused an update: {}",
+                resources = ?refusal.suspects.iter().take(5).collect::<Vec<_>>(),
+                "Envoy refused {}: {}",
+                refusal.subject(),
                 refusal.text
             ),
             Event::Refused(refusal) => {
                 tracing::debug!(node, kind = ?refusal.kind, version = %refusal.version, "refused again");
+            }
+            Event::Cleared { kind, name } => {
+                tracing::debug!(node, ?kind, name, "not refused any more");
             }
             Event::Withheld { kind, name } if !self.withheld.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(
@@ -193,18 +221,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_new_once_per_type_version_and_text() {
-        let refusal = |version, text: &str| Refusal {
+    fn a_refusal_is_new_once_per_type_content_and_text() {
+        let refusal = |content, text: &str| Refusal {
             kind: ResourceType::Listener,
-            version: Version::from_number(version),
+            version: Version::from_number(7),
             nonce: "1.1".to_owned(),
             text: text.to_owned(),
             names: vec!["l".into()],
             suspects: vec!["l".into()],
+            certain: true,
+            content: Version::from_number(content),
         };
         let log = Log::default();
         assert!(log.is_new(&refusal(1, "no")));
-        assert!(!log.is_new(&refusal(1, "no")), "from another Envoy, say");
+        assert!(
+            !log.is_new(&refusal(1, "no")),
+            "tried again, or by another Envoy"
+        );
         assert!(log.is_new(&refusal(2, "no")));
         assert!(log.is_new(&refusal(1, "never")));
     }

@@ -144,6 +144,10 @@ impl Gateway {
     /// What every group of stories ends with: Envoy took all that it was sent.
     pub(crate) async fn was_never_refused(&self) {
         assert_eq!(self.envoy.refused().await, 0);
+        // The counters of a resource end with it; what is logged stays.
+        let log = self.envoy.log();
+        let refusals = log.lines().filter(|line| line.contains(" rejected: "));
+        assert_eq!(refusals.collect::<Vec<_>>(), Vec::<&str>::new());
     }
 
     /// Waits until Envoy is connected to the sidecar.

@@ -6,14 +6,15 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures_util::StreamExt;
 use igw_envoy::daemon::Link;
-use igw_envoy::envoy::ResourceType;
 use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::{ResourceType, Version};
 use igw_envoy::http::{Hosts, router};
 use igw_envoy::xds::{Event, Observer, Refusal, Stream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::gateway::Gateway;
+use crate::once::Once;
 use crate::stories::{DATABASE, IDLE, town};
 
 fn standings(exposes: &Value) -> Vec<(&str, &str)> {
@@ -113,7 +114,7 @@ async fn an_expose_shows_the_way_of_a_request() {
     assert_eq!(expose["virtual_hosts"][0]["routes"][0]["path"], "/health");
     assert_eq!(expose["cluster"]["lb_policy"], "ROUND_ROBIN");
     assert_eq!(
-        expose["endpoints"],
+        expose["addresses"],
         json!([{"address": "10.0.0.1", "port": 8443}])
     );
     assert_eq!(expose["secrets"][0]["leaf"]["names"][0], "shop.example.com");
@@ -160,6 +161,8 @@ async fn what_an_envoy_refuses_is_told_of_the_expose_that_owns_it() {
             text: text.into(),
             names: vec![name.into()],
             suspects: vec![name.into()],
+            certain: true,
+            content: Version::from_number(1),
         };
         telemetry.observe(&stream(), &Event::Refused(&refusal));
     };
@@ -174,6 +177,7 @@ async fn what_an_envoy_refuses_is_told_of_the_expose_that_owns_it() {
         .await;
     assert_eq!(db["standing"], "refused_by_envoy");
     assert_eq!(db["refused_by"], json!(["edge1"]));
+    assert_eq!(db["problem"], "Envoy edge1 refuses it: no such filter");
     assert_eq!(db["refusals"][0]["text"], "no such filter");
     // A listener is everybody's on it, unless Envoy names one.
     let text = "filter chain 'test/svc/mail.expose#0' is bad";
@@ -251,6 +255,27 @@ async fn readiness_is_that_there_is_something_true_to_serve() {
     assert_eq!(ready["serving"], "last-known-good");
     assert!(ready["daemon"]["age_seconds"].as_f64().unwrap() >= 3600.0);
     assert_eq!(ready["daemon"]["error"], "no such file");
+}
+
+/// After a restart, before the daemon is heard.
+#[tokio::test]
+async fn what_was_read_from_disk_is_told_with_its_age() {
+    let gateway = town();
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    gateway.telemetry.serving_since(Some(hour_ago));
+    let ready = gateway.json("/readyz").await;
+    assert_eq!(ready["serving"], "last-known-good");
+    assert!(ready["age_seconds"].as_f64().unwrap() >= 3600.0, "{ready}");
+    let metrics = gateway.get("/metrics").await.body;
+    assert!(metrics.contains("\nigw_last_known_good_age_seconds 36"));
+    gateway.telemetry.serving_since(None);
+    let ready = gateway.json("/readyz").await;
+    assert_eq!(
+        (&ready["serving"], &ready["age_seconds"]),
+        (&json!("current"), &json!(0.0))
+    );
+    let metrics = gateway.get("/metrics").await.body;
+    assert!(metrics.contains("\nigw_last_known_good_age_seconds 0\n"));
 }
 
 #[tokio::test]
@@ -355,6 +380,13 @@ async fn a_posted_configuration_is_judged_and_translated_and_forgotten() {
     assert_eq!(gateway.json("/api/v1/exposes").await["total"], 8);
 }
 
+#[tokio::test]
+async fn an_empty_body_is_no_configuration() {
+    let reply = town().post("/api/v1/validate?service=web", " \n").await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(reply.problem().contains("post the service's configuration"));
+}
+
 /// The document cannot say anything else than the handlers do, so it is enough that it holds them.
 #[tokio::test]
 async fn the_openapi_document_lists_what_there_is() {
@@ -370,4 +402,45 @@ async fn the_openapi_document_lists_what_there_is() {
     assert!(paths.len() >= 16, "{}", paths.len());
     let summary = &document["components"]["schemas"]["Summary"]["properties"];
     assert!(summary["standing"].is_object(), "{summary:#}");
+    let responses = &paths["/api/v1/exposes/{id}"]["get"]["responses"];
+    let media = |status: &str| {
+        responses[status]["content"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .next()
+    };
+    assert_eq!(media("200").unwrap(), "application/json");
+    assert_eq!(media("404").unwrap(), "application/problem+json");
+}
+
+/// An object that says a thing twice says nothing: who reads it takes the first, or the last.
+#[tokio::test]
+async fn no_answer_says_a_thing_twice() {
+    let gateway = town();
+    let document = gateway.json("/api/v1/openapi.json").await;
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        // The stream never ends, and what is posted is tested on its own.
+        if methods["get"].is_null() || path == "/api/v1/events" {
+            continue;
+        }
+        let path = path
+            .replace("{id}", "test%2Fsvc%2Fshop.expose%231")
+            .replace("{kind}/{name}", "cluster/test%2Fsvc%2Fshop.expose%231");
+        let query = match path.ends_with("/explain") {
+            true => "?url=https://shop.example.com/health",
+            false => "",
+        };
+        let reply = gateway.get(&format!("{path}{query}")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+        let read: Result<Once, _> = serde_json::from_str(&reply.body);
+        assert!(read.is_ok(), "{path}: {read:?}");
+        asked += 1;
+    }
+    assert!(asked >= 13, "{asked}");
+    let posted = gateway
+        .post("/api/v1/translate?service=web", DATABASE)
+        .await;
+    assert!(serde_json::from_str::<Once>(&posted.body).is_ok());
 }

@@ -8,5 +8,6 @@ mod explain;
 mod gateway;
 mod limits;
 mod metrics;
+mod once;
 mod secrets;
 mod stories;

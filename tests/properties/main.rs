@@ -2,10 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accepted;
 mod daemon;
+#[path = "../support/envoy_check.rs"]
+mod envoy_check;
+mod envoys;
 #[path = "../support/integrity.rs"]
 mod integrity;
+mod odd;
+#[path = "../support/pki.rs"]
+#[allow(dead_code, reason = "certificate files are all that is needed of it")]
+mod pki;
+mod regexes;
 mod sections;
+#[path = "../support/mod.rs"]
+mod support;
 
 use daemon::{Secrets, Step, Universe};
 use igw_envoy::daemon::Update;

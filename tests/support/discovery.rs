@@ -59,6 +59,7 @@ impl Observer for Notes {
             Event::Sent { .. } => "sent",
             Event::Accepted { .. } => "accepted",
             Event::Refused(_) => "refused",
+            Event::Cleared { .. } => "cleared",
             Event::Withheld { .. } => "withheld",
         };
         self.0.lock().unwrap().push(name.to_owned());
@@ -84,6 +85,11 @@ impl Server {
 
     /// Another server with the same state in place of this one.
     pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// Another server in place of this one, with a state that changed meanwhile.
+    pub async fn restart_with(self, change: impl FnOnce(&mut Snapshot)) -> Self {
         let Self {
             dir,
             tcp,
@@ -95,8 +101,10 @@ impl Server {
         drop(stop);
         served.await.unwrap();
         std::fs::remove_file(dir.path().join("xds.sock")).unwrap();
+        let mut newer = state.borrow().as_deref().cloned().unwrap_or_default();
+        change(&mut newer);
         let server = Self::start_at(dir, tcp).await;
-        server.state.send_replace(state.borrow().clone());
+        server.state.send_replace(Some(Arc::new(newer)));
         server
     }
 

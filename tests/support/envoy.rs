@@ -112,25 +112,34 @@ impl Envoy {
         Some(String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// Its counters and gauges whose names match a regular expression.
+    /// Its counters and gauges whose names match a regular expression. None would tell nothing, so
+    /// there must be some.
     pub async fn stats(&self, filter: &str) -> BTreeMap<String, u64> {
         let text = self.get(&format!("/stats?filter={filter}")).await;
-        let text = text.unwrap_or_default();
+        let text = text.expect("Envoy tells its statistics");
         let lines = text.lines().filter_map(|line| line.rsplit_once(": "));
-        lines
+        let stats: BTreeMap<String, u64> = lines
             .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
-            .collect()
+            .collect();
+        assert!(!stats.is_empty(), "Envoy has no statistic {filter}");
+        stats
     }
 
-    /// One counter or gauge; 0 while it does not exist.
+    /// One counter or gauge, which must exist: Envoy makes its own when it starts, and those of a
+    /// listener or cluster with it.
     pub async fn stat(&self, name: &str) -> u64 {
-        let filter = format!("^{}$", name.replace('.', "\\."));
-        self.stats(&filter).await.get(name).copied().unwrap_or(0)
+        let filter = format!("^{}$", name.replace('.', "\\.").replace('#', "%23"));
+        let stats = self.stats(&filter).await;
+        *stats.get(name).expect("the filter is the name")
     }
 
     /// How many updates it refused, of any type.
     pub async fn refused(&self) -> u64 {
         let stats = self.stats("update_rejected$").await;
+        for kind in ["cluster_manager.cds", "listener_manager.lds"] {
+            let counted = stats.contains_key(&format!("{kind}.update_rejected"));
+            assert!(counted, "Envoy counts what it refuses of {kind}");
+        }
         stats.values().sum()
     }
 }

@@ -92,7 +92,7 @@ fn mistakes_are_named_by_their_path() {
         (
             json!({"circuit_breakers": {"thresholds": {"max_retries": 3}}}),
             "passthrough-invalid: expose#0.cluster_data: circuit_breakers.thresholds: \
-             {\"max_retries\":3} is not a list; write [{\"max_retries\":3}]",
+             is an object, not a list; put it in brackets, as in [1, 2]",
         ),
         (
             json!({"ring_hash_lb_config": {}, "maglev_lb_config": {}}),
@@ -345,4 +345,184 @@ fn an_untyped_config_of_an_unknown_name_cannot_be_translated() {
         "passthrough-v2: expose#0.filter_config_data: 'envoy.gzip' with an untyped config has no \
          v3 translation; write its typed_config with '@type', as Envoy's v3 documentation has it"
     );
+}
+
+/// A TLS context with a key of its own.
+fn own_key() -> Value {
+    json!({"name": "tls", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": {"tls_certificates": [{
+            "certificate_chain": {"filename": "/chain"},
+            "private_key": {"inline_string": "KEY"},
+        }]},
+    }})
+}
+
+#[test]
+fn a_key_in_cluster_data_makes_the_cluster_confidential_and_says_so() {
+    let translation = translated(&tcp().with_cluster_data(json!({"transport_socket": own_key()})));
+    assert!(translation.cluster.confidential);
+    let warnings: Vec<_> = translation.warnings.iter().map(|w| w.code).collect();
+    assert_eq!(warnings, ["passthrough-secret"]);
+    let mut named = own_key();
+    let certificate = &mut named["typed_config"]["common_tls_context"]["tls_certificates"][0];
+    certificate["private_key"] = json!({"filename": "/key"});
+    let translation = translated(&tcp().with_cluster_data(json!({"transport_socket": named})));
+    assert!(!translation.cluster.confidential);
+    assert_eq!(translation.warnings, []);
+    let misplaced = json!({"alt_stat_name": "-----BEGIN PRIVATE KEY-----"});
+    let translation = translated(&tcp().with_cluster_data(misplaced));
+    assert!(translation.cluster.confidential);
+}
+
+#[test]
+fn a_token_in_filter_config_data_is_refused_as_the_listener_is_shared() {
+    let log = |header: &str| {
+        json!({"access_log": [{"name": "grpc", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+            "common_config": {"log_name": "a", "grpc_service": {
+                "envoy_grpc": {"cluster_name": "a"},
+                "initial_metadata": [{"key": header, "value": "T"}],
+            }},
+        }}]})
+    };
+    assert_eq!(
+        refused(&web().with_filter_data(log("authorization"))),
+        [
+            "passthrough-secret: expose#0.filter_config_data: holds a private key, password or token \
+             itself, and a listener is no secret; put it into a file that Envoy can read, and write \
+             its filename"
+        ]
+    );
+    translated(&web().with_filter_data(log("x-tenant")));
+}
+
+#[test]
+fn certificates_that_cluster_data_replaces_are_not_wanted() {
+    let certificates = vec![certificate("certificate#0", "sec/web")];
+    let replaced = tcp()
+        .with_upstream_tls(certificates.clone())
+        .with_cluster_data(json!({"transport_socket": {
+            "name": "tls",
+            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"},
+        }}));
+    let translation = translated(&replaced);
+    assert_eq!(translation.wanted, []);
+    let codes: Vec<_> = translation.warnings.iter().map(|w| w.code).collect();
+    assert_eq!(
+        codes,
+        ["passthrough-overrides"],
+        "and no word of what is not used"
+    );
+    let kept = tcp().with_upstream_tls(certificates);
+    assert_eq!(translated(&kept).wanted.len(), 1);
+}
+
+/// What its protos allow and a real Envoy refuses all the same.
+#[test]
+fn rules_that_envoy_keeps_to_itself_are_kept() {
+    const TLS: &str = "transport_socket.typed_config.common_tls_context";
+    let tls = |common: Value| {
+        json!({"transport_socket": {"name": "tls", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": common,
+        }}})
+    };
+    let check = |kind: &str, check: Value| {
+        json!({"health_checks": [{
+            "timeout": "1s", "interval": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, kind: check,
+        }]})
+    };
+    let san = json!([{"san_type": "DNS", "matcher": {"exact": "a.org"}}]);
+    for (data, problem) in [
+        (
+            json!({"ring_hash_lb_config": {"maximum_ring_size": 512}}),
+            "ring_hash_lb_config has a minimum_ring_size of 1024 and a maximum of 512".to_owned(),
+        ),
+        (
+            json!({"maglev_lb_config": {"table_size": 100}}),
+            "maglev_lb_config.table_size 100 is not a prime number".to_owned(),
+        ),
+        (
+            json!({"lb_policy": "LOAD_BALANCING_POLICY_CONFIG"}),
+            "load_balancing_policy names no policy".to_owned(),
+        ),
+        (
+            json!({"upstream_bind_config": {"source_address": {"address": "a", "port_value": 0}}}),
+            "upstream_bind_config.source_address.address is not an ip address".to_owned(),
+        ),
+        (
+            check("grpc_health_check", json!({})),
+            "health_checks[0].grpc_health_check needs HTTP/2 towards the endpoints".to_owned(),
+        ),
+        (
+            check("tcp_health_check", json!({"send": {"text": "zz"}})),
+            "health_checks[0].tcp_health_check has a text that is not hexadecimal".to_owned(),
+        ),
+        (
+            check(
+                "http_health_check",
+                json!({"path": "/", "expected_statuses": [{"start": 200, "end": 200}]}),
+            ),
+            "health_checks[0] has the statuses 200 to 200".to_owned(),
+        ),
+        (
+            tls(json!({"validation_context": {"match_typed_subject_alt_names": san}})),
+            format!(
+                "{TLS}.validation_context judges names without an authority that vouches for them"
+            ),
+        ),
+        (
+            tls(json!({"validation_context": {"trusted_ca": {"inline_string": "garbage"}}})),
+            format!("{TLS}.validation_context cannot be used: trusted_ca holds no PEM certificate"),
+        ),
+        (
+            tls(json!({"tls_certificates": [{"certificate_chain": {"filename": "/a"}}]})),
+            format!("{TLS}.tls_certificates[0] has no private_key"),
+        ),
+        (
+            tls(
+                json!({"tls_certificate_sds_secret_configs": [{"name": "a", "sds_config": {"ads": {}}}]}),
+            ),
+            format!(
+                "{TLS}.tls_certificate_sds_secret_configs names a secret that Envoy gets from nowhere"
+            ),
+        ),
+    ] {
+        let told = refused(&tcp().with_cluster_data(data));
+        assert_eq!(told.len(), 1, "{told:?}");
+        let wanted = format!("passthrough-invalid: expose#0.cluster_data: {problem}; ");
+        assert!(told[0].starts_with(&wanted), "{told:?}");
+    }
+    let named = json!({"transport_socket": {"name": "nobody.knows"}});
+    let told = refused(&tcp().with_cluster_data(named));
+    assert_eq!(
+        told,
+        [
+            "envoy-constraint: expose#0.cluster_data: transport_socket.typed_config must be given: \
+             no extension of Envoy has that name"
+        ]
+    );
+    for (data, problem) in [
+        (
+            json!({"codec_type": "HTTP3"}),
+            "codec_type HTTP3 needs a listener of UDP",
+        ),
+        (
+            json!({"strip_any_host_port": true, "strip_matching_host_port": true}),
+            "strip_any_host_port excludes strip_matching_host_port",
+        ),
+        (
+            json!({"upgrade_configs": [{"upgrade_type": "a"}, {"upgrade_type": "A"}]}),
+            "upgrade_configs names an upgrade_type twice",
+        ),
+        (
+            json!({"http_filters": [router(), router()]}),
+            "http_filters go on after the router",
+        ),
+    ] {
+        let told = refused(&web().with_filter_data(data));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(problem), "{told:?}");
+    }
 }

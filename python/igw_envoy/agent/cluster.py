@@ -3,6 +3,7 @@ import json
 import socket
 import threading
 import time
+from typing import Optional
 
 from .. import Facts
 
@@ -11,13 +12,18 @@ from .. import Facts
 PATIENCE = 0.5
 
 
-def facts():
+def in_daemon() -> bool:
+    """Whether this is the daemon, which works in threads, and not a command."""
+    return threading.current_thread() is not threading.main_thread()
+
+
+def facts() -> Optional[Facts]:
     """The daemon's status as :class:`Facts`, or None.
 
-    None inside the daemon, whose validations run in threads: there, a peer's configuration is judged by
-    itself alone, so that every node comes to the same verdict.
+    None inside the daemon: there, a configuration is judged by itself alone, so that every node comes
+    to the same verdict.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if in_daemon():
         return None
     try:
         from env import Env
@@ -27,7 +33,7 @@ def facts():
         return None
 
 
-def _ask(path):
+def _ask(path: str) -> bytes:
     deadline = time.monotonic() + PATIENCE
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(PATIENCE)

@@ -77,6 +77,43 @@ pub fn read_status(text: &[u8]) -> Result<BTreeMap<ObjectPath, Arc<ServiceState>
         .collect())
 }
 
+/// Reads a whole status and applies messages of the event stream to it, as following does, passing over
+/// what does not fit. Returns how many services there are then.
+///
+/// # Errors
+/// Where the status is none.
+pub fn replay<'a>(
+    status: &[u8],
+    messages: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<usize, RequestError> {
+    let mut replica = Replica::default();
+    let tables = message::status(status, replica.services())?;
+    replica.replace(&Scope::Root, tables);
+    let mut services = match replica.reset() {
+        super::Update::Reset { services, .. } => services,
+        super::Update::Patch { .. } => BTreeMap::new(),
+    };
+    for message in messages {
+        if let message::Message::Patch { changes, .. } = message::message(message) {
+            // What does not fit is read again from the daemon.
+            let _ = replica.apply(changes);
+        }
+        let Some(super::Update::Patch {
+            services: changed, ..
+        }) = replica.take()
+        else {
+            continue;
+        };
+        for (path, state) in changed {
+            match state {
+                Some(state) => drop(services.insert(path, state)),
+                None => drop(services.remove(&path)),
+            }
+        }
+    }
+    Ok(services.len())
+}
+
 /// The daemon of OpenSVC 2.1.
 #[derive(Debug, Clone)]
 pub struct DaemonV2 {

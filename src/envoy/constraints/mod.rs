@@ -23,6 +23,9 @@ use super::wire::{Field, Fields, Value};
 /// The most that Envoy's clocks count, in nanoseconds: 292 years.
 const LONGEST: i128 = i64::MAX as i128;
 
+/// How long a path to a field may be; Envoy reads no message that is nested deeper.
+const MAX_PATH: usize = 256;
+
 /// A rule that a message breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -83,6 +86,9 @@ impl Walk {
         if !kind.ruled {
             return;
         }
+        if self.path.len() > MAX_PATH {
+            return self.refuse("is nested too deep".into());
+        }
         let mut counts = vec![0; kind.fields.len()];
         for field in Fields::of(message) {
             let Some((index, field_type)) = kind.field(field.number) else {
@@ -96,6 +102,7 @@ impl Walk {
             self.path.pop();
         }
         self.presence(kind, message, &counts);
+        self.extension(kind, message, &counts);
     }
 
     /// Checks one occurrence of a field; returns how many of its values there are now.
@@ -241,6 +248,23 @@ impl Walk {
                 self.refuse(format!("must be given: one of {}", names.join(", ")));
                 self.path.pop();
             }
+        }
+    }
+
+    /// An extension without configuration is found by its name, and only Envoy's own have one that is
+    /// known: whatever else it is called, Envoy refuses the message.
+    fn extension(&mut self, kind: &'static MessageType, message: &[u8], counts: &[usize]) {
+        let given = |member: &usize| counts.get(*member).is_some_and(|count| *count > 0);
+        if kind.configurations.is_empty() || kind.configurations.iter().any(given) {
+            return;
+        }
+        let name = kind.fields.iter().find(|field| field.name == "name");
+        let name = name.and_then(|name| Fields::of(message).find(|f| f.number == name.number));
+        if !matches!(name.map(|f| f.value), Some(Value::Bytes(name)) if name.starts_with(b"envoy."))
+        {
+            self.path.push(Step::Field("typed_config"));
+            self.refuse("must be given: no extension of Envoy has that name".into());
+            self.path.pop();
         }
     }
 

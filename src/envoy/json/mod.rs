@@ -1,10 +1,13 @@
 //! Envoy's messages as JSON: what users write and what people read.
 
+mod found;
 mod parse;
 mod print;
 #[cfg(test)]
 mod tests;
+mod types;
 
+pub(crate) use found::named;
 pub(crate) use parse::proto_names;
 pub use parse::{JsonError, parse};
 pub use print::{Sensitive, print};

@@ -9,12 +9,22 @@ use std::collections::HashMap;
 
 use prost::{Message, Name};
 use prost_reflect::{
-    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
 };
 use serde_json::{Map, Value as Json};
 
+use super::found::{Shown, found, named};
+use super::types::{depth, map_key, scalar, takes_null};
 use crate::envoy::encode::in_order;
 use crate::envoy::pool;
+use crate::envoy::sensitive::is_sensitive;
+
+/// How deep messages may be nested, those in `Any`s and the levels of a `Struct` counted too. What
+/// reads them later, Envoy's own parser first of all, gives up at 100.
+const MAX_DEPTH: usize = 64;
+
+/// The messages that a level of a `Struct` is made of: the struct, an entry, its value.
+const STRUCT_LEVEL: usize = 3;
 
 /// One mistake in a JSON message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,19 +44,28 @@ pub struct JsonError {
 /// # Errors
 /// Every mistake found.
 pub fn parse<M: Message + Name + Default>(json: &Map<String, Json>) -> Result<M, Vec<JsonError>> {
-    let mut reader = Reader {
-        path: Vec::new(),
-        errors: Vec::new(),
-    };
+    let mut reader = Reader::default();
     let read = match pool::message(&M::full_name()) {
         Some(descriptor) => reader.object(&descriptor, json),
         None => reader.fail("is not known to this gateway", ""),
     };
-    // Bytes that were encoded from the descriptor of M decode as M.
-    match read.map(|message| M::decode(&*message.encode_to_vec())) {
-        Some(Ok(message)) if reader.errors.is_empty() => Ok(message),
+    let message = match read.map(|message| M::decode(&*message.encode_to_vec())) {
+        Some(Ok(message)) => Some(message),
+        // Bytes that were encoded from the descriptor of M decode as M, but it is for Envoy to rely
+        // on that.
+        Some(Err(error)) => reader.fail(format!("cannot be encoded: {error}"), ""),
+        None => None,
+    };
+    match message {
+        Some(message) if reader.errors.is_empty() => Ok(message),
         _ => Err(reader.errors),
     }
+}
+
+/// Reads the value of one field.
+#[cfg(test)]
+pub(super) fn field(field: &FieldDescriptor, json: &Json) -> Option<Value> {
+    Reader::default().field(field, json)
 }
 
 /// A JSON message with its own fields (not those further down) in their proto spelling. A field
@@ -75,9 +94,14 @@ fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'
         .map(|(_, candidate)| candidate)
 }
 
+#[derive(Default)]
 struct Reader {
     path: Vec<String>,
     errors: Vec<JsonError>,
+    /// How many messages are open.
+    depth: usize,
+    /// Whether what is read is in a field for secrets, of which no value is told.
+    secret: bool,
 }
 
 impl Reader {
@@ -92,6 +116,12 @@ impl Reader {
         None
     }
 
+    /// The value is not what the field takes.
+    fn unfit<T>(&mut self, json: &Json, shown: Shown, wanted: &str) -> Option<T> {
+        let shown = if self.secret { Shown::Kind } else { shown };
+        self.fail(format!("{}not {wanted}", found(json, shown)), "")
+    }
+
     fn within<T>(&mut self, step: String, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(step);
         let read = read(self);
@@ -99,33 +129,55 @@ impl Reader {
         read
     }
 
-    fn message(&mut self, descriptor: &MessageDescriptor, json: &Json) -> Option<DynamicMessage> {
-        let well_known = match descriptor.full_name() {
-            "google.protobuf.Any" => return self.any(descriptor, json),
-            "google.protobuf.Duration" => Some("a duration such as \"1.5s\""),
-            "google.protobuf.Timestamp" => Some("a time such as \"2030-01-31T12:00:00Z\""),
-            name => name
-                .strip_prefix("google.protobuf.")
-                .map(|name| match name {
-                    "BoolValue" => "true or false",
-                    "StringValue" => "a text",
-                    "BytesValue" => "bytes in base64",
-                    "Struct" | "Empty" => "an object",
-                    "ListValue" => "a list",
-                    _ => "a number",
-                }),
-        };
-        match (well_known, json) {
-            (Some(wanted), _) => match DynamicMessage::deserialize(descriptor.clone(), json) {
-                Ok(message) => Some(message),
-                Err(_) => self.fail(format!("{json} is not {wanted}"), ""),
-            },
-            (None, Json::Object(object)) => self.object(descriptor, object),
-            (None, _) => {
-                let name = descriptor.full_name();
-                self.fail(format!("{json} is not an object ({name})"), "")
-            }
+    /// Reads what is some messages further down, unless that is too far.
+    fn deeper<T>(&mut self, levels: usize, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.depth + levels > MAX_DEPTH {
+            return self.fail(
+                format!("is nested more than {MAX_DEPTH} messages deep"),
+                "write it flatter: nothing that Envoy does needs that",
+            );
         }
+        self.depth += levels;
+        let read = read(self);
+        self.depth -= levels;
+        read
+    }
+
+    fn message(&mut self, descriptor: &MessageDescriptor, json: &Json) -> Option<DynamicMessage> {
+        match descriptor.full_name() {
+            "google.protobuf.Any" => self.any(descriptor, json),
+            name if name.starts_with("google.protobuf.") => self.well_known(descriptor, json),
+            name => match json {
+                Json::Object(object) => self.object(descriptor, object),
+                _ => self.unfit(json, Shown::Kind, &format!("an object ({name})")),
+            },
+        }
+    }
+
+    /// A well-known type, which has a JSON of its own.
+    fn well_known(&mut self, kind: &MessageDescriptor, json: &Json) -> Option<DynamicMessage> {
+        let (wanted, shown) = match kind.name() {
+            "Duration" => ("a duration such as \"1.5s\"", Shown::Value),
+            "Timestamp" => ("a time such as \"2030-01-31T12:00:00Z\"", Shown::Value),
+            "BoolValue" => ("true or false", Shown::Value),
+            "StringValue" => ("a text", Shown::Kind),
+            "BytesValue" => ("bytes in base64", Shown::Kind),
+            "Struct" | "Empty" => ("an object", Shown::Kind),
+            "ListValue" => ("a list", Shown::Kind),
+            "FieldMask" => ("names of fields, separated by commas", Shown::Kind),
+            "Value" => ("a value", Shown::Kind),
+            _ => ("a number", Shown::Value),
+        };
+        let levels = match kind.name() {
+            "Struct" | "ListValue" | "Value" => STRUCT_LEVEL * (1 + depth(json)),
+            _ => 1,
+        };
+        self.deeper(levels, |reader| {
+            match DynamicMessage::deserialize(kind.clone(), json) {
+                Ok(message) => Some(message),
+                Err(_) => reader.unfit(json, shown, wanted),
+            }
+        })
     }
 
     fn object(
@@ -133,13 +185,21 @@ impl Reader {
         descriptor: &MessageDescriptor,
         object: &Map<String, Json>,
     ) -> Option<DynamicMessage> {
+        self.deeper(1, |reader| Some(reader.fields(descriptor, object)))
+    }
+
+    fn fields(
+        &mut self,
+        descriptor: &MessageDescriptor,
+        object: &Map<String, Json>,
+    ) -> DynamicMessage {
         let mut message = DynamicMessage::new(descriptor.clone());
-        let mut chosen: HashMap<String, String> = HashMap::new();
+        let mut chosen: HashMap<String, &str> = HashMap::new();
         for (name, json) in object {
             let field = descriptor
                 .get_field_by_name(name)
                 .or_else(|| descriptor.get_field_by_json_name(name));
-            self.within(format!(".{name}"), |reader| {
+            self.within(format!(".{}", named(name)), |reader| {
                 let Some(field) = field else {
                     return reader.unknown(name, descriptor);
                 };
@@ -152,16 +212,18 @@ impl Reader {
                 }
                 let oneof = field.containing_oneof().map(|o| o.full_name().to_owned());
                 if let Some(oneof) = oneof
-                    && let Some(other) = chosen.insert(oneof, name.clone())
+                    && let Some(other) = chosen.insert(oneof, name)
                 {
                     reader.fail::<()>(format!("excludes '{other}'"), "keep one of the two");
                 }
-                if let Some(value) = reader.field(&field, json) {
-                    message.set_field(&field, value);
+                if let Some(value) = reader.field(&field, json)
+                    && message.try_set_field(&field, value).is_err()
+                {
+                    reader.fail::<()>("cannot be read by this gateway", "");
                 }
             });
         }
-        Some(message)
+        message
     }
 
     fn unknown(&mut self, name: &str, descriptor: &MessageDescriptor) {
@@ -169,7 +231,7 @@ impl Reader {
         let hint = suggestion(name, fields.iter().map(FieldDescriptor::name))
             .map(|near| format!("did you mean '{near}'?"));
         let message = descriptor.full_name();
-        let problem = format!("unknown field '{name}' (Envoy v3 {message})");
+        let problem = format!("unknown field '{}' (Envoy v3 {message})", named(name));
         self.fail::<()>(problem, hint.unwrap_or_default());
         if let Some(error) = self.errors.last_mut() {
             error.unknown_field = true;
@@ -177,21 +239,24 @@ impl Reader {
     }
 
     fn field(&mut self, field: &FieldDescriptor, json: &Json) -> Option<Value> {
-        if let Kind::Message(entry) = field.kind()
-            && field.is_map()
-        {
-            return self.map(&entry, json);
-        }
-        if !field.is_list() {
-            return self.value(&field.kind(), json);
-        }
+        let outer = self.secret;
+        self.secret |= is_sensitive(field);
+        let value = match field.kind() {
+            Kind::Message(entry) if field.is_map() => self.map(&entry, json),
+            kind if field.is_list() => self.list(&kind, json),
+            kind => self.value(&kind, json),
+        };
+        self.secret = outer;
+        value
+    }
+
+    fn list(&mut self, kind: &Kind, json: &Json) -> Option<Value> {
         let Json::Array(items) = json else {
-            return self.fail(format!("{json} is not a list"), format!("write [{json}]"));
+            let problem = format!("{}not a list", found(json, Shown::Kind));
+            return self.fail(problem, "put it in brackets, as in [1, 2]");
         };
         let items = items.iter().enumerate().map(|(index, json)| {
-            self.within(format!("[{index}]"), |reader| {
-                reader.value(&field.kind(), json)
-            })
+            self.within(format!("[{index}]"), |reader| reader.value(kind, json))
         });
         // Every item is read, so that every mistake is reported.
         let items: Vec<Option<Value>> = items.collect();
@@ -200,15 +265,28 @@ impl Reader {
 
     fn map(&mut self, entry: &MessageDescriptor, json: &Json) -> Option<Value> {
         let Json::Object(entries) = json else {
-            return self.fail(format!("{json} is not an object"), "");
+            return self.unfit(json, Shown::Kind, "an object");
         };
-        let kind = entry.map_entry_value_field().kind();
+        let keys = entry.map_entry_key_field().kind();
+        let values = entry.map_entry_value_field().kind();
         let mut map = HashMap::new();
+        let mut complete = true;
         for (key, json) in entries {
-            let value = self.within(format!("[\"{key}\"]"), |reader| reader.value(&kind, json));
-            map.insert(MapKey::String(key.clone()), value?);
+            let read = self.within(format!("[\"{}\"]", named(key)), |reader| {
+                // An entry is a message too.
+                let value = reader.deeper(1, |reader| reader.value(&values, json))?;
+                let Some(key) = map_key(&keys, key) else {
+                    let hint = format!("write {} in quotes", scalar(&keys).1);
+                    return reader.fail("is not a key of this map", hint);
+                };
+                match map.insert(key, value) {
+                    None => Some(()),
+                    Some(_) => reader.fail("is given twice", "keep one of the two"),
+                }
+            });
+            complete &= read.is_some();
         }
-        Some(Value::Map(map))
+        complete.then_some(Value::Map(map))
     }
 
     fn value(&mut self, kind: &Kind, json: &Json) -> Option<Value> {
@@ -239,7 +317,7 @@ impl Reader {
             None => {
                 let names: Vec<String> = known.values().map(|v| v.name().to_owned()).collect();
                 self.fail(
-                    format!("{json} is not one of its values"),
+                    format!("{}not one of its values", found(json, Shown::Value)),
                     format!("write one of {}", names.join(", ")),
                 )
             }
@@ -248,26 +326,20 @@ impl Reader {
 
     /// A scalar, read as prost-reflect reads the wrapper of its type.
     fn scalar(&mut self, kind: &Kind, json: &Json) -> Option<Value> {
-        let (wrapper, wanted) = match kind {
-            Kind::Bool => ("BoolValue", "true or false"),
-            Kind::String => ("StringValue", "a text"),
-            Kind::Bytes => ("BytesValue", "bytes in base64"),
-            Kind::Float => ("FloatValue", "a number"),
-            Kind::Double => ("DoubleValue", "a number"),
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => ("Int32Value", "a 32-bit integer"),
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => ("Int64Value", "a 64-bit integer"),
-            Kind::Uint32 | Kind::Fixed32 => ("UInt32Value", "a positive 32-bit integer"),
-            _ => ("UInt64Value", "a positive 64-bit integer"),
-        };
+        let (wrapper, wanted) = scalar(kind);
         let read = pool::message(&format!("google.protobuf.{wrapper}"))
             .and_then(|wrapper| DynamicMessage::deserialize(wrapper, json).ok())
             .and_then(|wrapper| Some(wrapper.get_field_by_name("value")?.into_owned()));
-        read.or_else(|| self.fail(format!("{json} is not {wanted}"), ""))
+        let shown = match kind {
+            Kind::String | Kind::Bytes => Shown::Kind,
+            _ => Shown::Value,
+        };
+        read.or_else(|| self.unfit(json, shown, wanted))
     }
 
     fn any(&mut self, descriptor: &MessageDescriptor, json: &Json) -> Option<DynamicMessage> {
         let Json::Object(object) = json else {
-            return self.fail(format!("{json} is not an object with '@type'"), "");
+            return self.unfit(json, Shown::Kind, "an object with '@type'");
         };
         let mut fields = object.clone();
         let Some(Json::String(url)) = fields.remove("@type") else {
@@ -276,6 +348,7 @@ impl Reader {
         };
         let Some(held) = pool::message(&url) else {
             let v2 = url.contains("/envoy.api.v2") || url.contains(".v2.");
+            let url = named(&url);
             return match v2 {
                 true => self.fail(
                     format!("'{url}' is a type of Envoy's v2 API, which is gone"),
@@ -286,7 +359,9 @@ impl Reader {
         };
         let message = if held.full_name().starts_with("google.protobuf.") {
             let value = fields.remove("value").unwrap_or_default();
-            self.within(".value".into(), |reader| reader.message(&held, &value))?
+            self.within(".value".into(), |reader| {
+                reader.deeper(1, |reader| reader.message(&held, &value))
+            })?
         } else {
             self.object(&held, &fields)?
         };
@@ -297,9 +372,4 @@ impl Reader {
         any.set_field_by_name("value", Value::Bytes(encoded));
         Some(any)
     }
-}
-
-/// Whether a null is a value of the field rather than its absence.
-fn takes_null(field: &FieldDescriptor) -> bool {
-    matches!(field.kind(), Kind::Message(m) if m.full_name() == "google.protobuf.Value")
 }

@@ -1,15 +1,13 @@
 //! From a message to JSON, for people.
 
 use prost::Message;
-use prost_reflect::{
-    DynamicMessage, FieldDescriptor, Kind, ReflectMessage, SerializeOptions, Value,
-};
+use prost_reflect::{DynamicMessage, ReflectMessage, SerializeOptions, Value};
 use serde_json::Value as Json;
 
 use crate::envoy::pool;
+use crate::envoy::sensitive::{holds_pem_key, is_credential, is_sensitive};
 
-/// What is printed of private keys, passwords and the like: the fields that Envoy's descriptors
-/// mark as sensitive.
+/// What is printed of private keys, passwords and tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sensitive {
     /// `[redacted]`.
@@ -20,6 +18,9 @@ pub enum Sensitive {
 
 const REDACTED: &str = "[redacted]";
 
+/// How deep messages are looked into. What is deeper is left out.
+const MAX_DEPTH: usize = 128;
+
 /// An encoded message of a type (its name or URL) as JSON in protobuf's mapping, with proto field
 /// names as Envoy prints them, and with `Any`s resolved.
 ///
@@ -27,7 +28,7 @@ const REDACTED: &str = "[redacted]";
 pub fn print(type_name: &str, message: &[u8], sensitive: Sensitive) -> Option<Json> {
     let mut message = DynamicMessage::decode(pool::message(type_name)?, message).ok()?;
     if sensitive == Sensitive::Hidden {
-        redact(&mut message);
+        redact(&mut message, MAX_DEPTH);
     }
     let options = SerializeOptions::new().use_proto_field_name(true);
     message
@@ -35,12 +36,24 @@ pub fn print(type_name: &str, message: &[u8], sensitive: Sensitive) -> Option<Js
         .ok()
 }
 
-fn redact(message: &mut DynamicMessage) {
-    if message.descriptor().full_name() == "google.protobuf.Any" {
-        return redact_any(message);
+fn redact(message: &mut DynamicMessage, depth: usize) {
+    let Some(depth) = depth.checked_sub(1) else {
+        message.clear();
+        return;
+    };
+    match message.descriptor().full_name() {
+        "google.protobuf.Any" => return redact_any(message, depth),
+        "envoy.config.core.v3.HeaderValue" => return redact_header(message),
+        _ => {}
     }
     for (field, value) in message.fields_mut() {
-        let each = if is_sensitive(&field) { hide } else { enter };
+        let sensitive = is_sensitive(&field);
+        let each = |value: &mut Value| match value {
+            value if sensitive => hide(value),
+            Value::String(text) if holds_pem_key(text.as_bytes()) => *text = REDACTED.into(),
+            Value::Message(message) => redact(message, depth),
+            _ => {}
+        };
         match value {
             Value::List(items) => items.iter_mut().for_each(each),
             Value::Map(entries) => entries.values_mut().for_each(each),
@@ -49,10 +62,15 @@ fn redact(message: &mut DynamicMessage) {
     }
 }
 
-fn enter(value: &mut Value) {
-    if let Value::Message(message) = value {
-        redact(message);
+fn redact_header(header: &mut DynamicMessage) {
+    let name = header.get_field_by_name("key");
+    if !name.is_some_and(|name| name.as_str().is_some_and(is_credential)) {
+        return;
     }
+    let values = header
+        .fields_mut()
+        .filter(|(field, _)| field.name() != "key");
+    values.for_each(|(_, value)| hide(value));
 }
 
 fn hide(value: &mut Value) {
@@ -66,7 +84,7 @@ fn hide(value: &mut Value) {
     }
 }
 
-fn redact_any(any: &mut DynamicMessage) {
+fn redact_any(any: &mut DynamicMessage, depth: usize) {
     let url = any
         .get_field_by_name("type_url")
         .and_then(|url| url.as_str().map(str::to_owned));
@@ -77,16 +95,7 @@ fn redact_any(any: &mut DynamicMessage) {
     if let (Some(held), Some(bytes)) = (held, bytes)
         && let Ok(mut message) = DynamicMessage::decode(held, bytes)
     {
-        redact(&mut message);
+        redact(&mut message, depth);
         any.set_field_by_name("value", Value::Bytes(message.encode_to_vec().into()));
     }
-}
-
-/// Whether Envoy's descriptors mark a field as sensitive (`udpa.annotations.sensitive`).
-fn is_sensitive(field: &FieldDescriptor) -> bool {
-    let scalar = !matches!(field.kind(), Kind::Bool | Kind::Enum(_));
-    scalar
-        && field.options().extensions().any(|(extension, value)| {
-            extension.full_name() == "udpa.annotations.sensitive" && value.as_bool() == Some(true)
-        })
 }

@@ -94,7 +94,7 @@ fn numbers_keep_their_range() {
             "reuse_port": "maybe",
         })),
         [
-            "name: 1 is not a text",
+            "name: is a number, not a text",
             "reuse_port: \"maybe\" is not true or false",
             "tcp_backlog_size: 4294967296 is not a number",
         ]
@@ -154,5 +154,139 @@ fn what_is_not_known_is_not_printed() {
     assert_eq!(
         print(&Cluster::type_url(), b"\xff", Sensitive::Hidden),
         None
+    );
+}
+
+fn rbac(policy: Value) -> Value {
+    json!({"listener_filters": [{"name": "rbac", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+        "rules": {"policies": {"p": policy}},
+    }}]})
+}
+
+/// Every map of the descriptors, one entry each: what the reader makes of its keys is what the field
+/// takes, or a mistake with a path.
+#[test]
+fn maps_have_keys_of_any_type() {
+    let checked = json!({"checked_condition": {"type_map": {"7": {"primitive": "BOOL"}}}});
+    let printed = again::<Listener>(rbac(checked.clone()));
+    let policy = "/listener_filters/0/typed_config/rules/policies/p";
+    assert_eq!(printed.pointer(policy).unwrap(), &checked);
+    let word = json!({"checked_condition": {"type_map": {"seven": {"primitive": "BOOL"}}}});
+    assert_eq!(
+        problems::<Listener>(rbac(word)),
+        [
+            "listener_filters[0].typed_config.rules.policies[\"p\"].checked_condition.\
+             type_map[\"seven\"]: is not a key of this map"
+        ]
+    );
+    for kind in crate::envoy::pool::pool().all_messages() {
+        for field in kind.fields().filter(prost_reflect::FieldDescriptor::is_map) {
+            for key in ["1", "true", "x"] {
+                let mut message = prost_reflect::DynamicMessage::new(kind.clone());
+                let entries = json!({key: null});
+                let read = parse::field(&field, &entries);
+                if let Some(value) = read {
+                    assert_eq!(message.try_set_field(&field, value), Ok(()), "{field:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nesting_without_end_is_a_mistake_and_needs_little_stack() {
+    let mut expression = json!({"const_expr": {"bool_value": true}});
+    let mut permission = json!({"any": true});
+    let mut text = json!("end");
+    for _ in 0..100 {
+        expression = json!({"select_expr": {"operand": expression, "field": "a"}});
+        permission = json!({"and_rules": {"rules": [permission]}});
+        text = json!({ "a": text });
+    }
+    let listener = |policy| move || problems::<Listener>(rbac(policy));
+    let cluster =
+        move || problems::<Cluster>(json!({"metadata": {"filter_metadata": {"a": text}}}));
+    let stack = |read: Box<dyn FnOnce() -> Vec<String> + Send>| {
+        let thread = std::thread::Builder::new().stack_size(512 * 1024);
+        thread.spawn(read).unwrap().join().unwrap()
+    };
+    for problems in [
+        stack(Box::new(listener(
+            json!({"checked_condition": {"expr": expression}}),
+        ))),
+        stack(Box::new(listener(json!({"permissions": [permission]})))),
+        stack(Box::new(cluster)),
+    ] {
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].ends_with(": is nested more than 64 messages deep"),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_nested_as_deep_as_allowed_is_read_encoded_and_printed() {
+    let mut text = json!("end");
+    for _ in 0..18 {
+        text = json!({ "a": text });
+    }
+    let metadata = json!({"metadata": {"filter_metadata": {"a": text}}});
+    assert_eq!(again::<Cluster>(metadata.clone()), metadata);
+}
+
+#[test]
+fn no_mistake_tells_a_secret() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIEsecret\n-----END PRIVATE KEY-----\n";
+    let socket = |common: Value| {
+        json!({"transport_socket": {"name": "tls", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": common,
+        }}})
+    };
+    for wrong in [
+        json!({"name": {"key": KEY}}),
+        json!({"transport_socket": KEY}),
+        json!({"lb_policy": KEY}),
+        json!({"connect_timeout": KEY}),
+        json!({"health_checks": KEY}),
+        json!({"health_checks": [KEY]}),
+        json!({"respect_dns_ttl": KEY}),
+        json!({"metadata": {"filter_metadata": KEY}}),
+        json!({"transport_socket": {"name": "tls", "typed_config": KEY}}),
+        json!({"transport_socket": {"name": "tls", "typed_config": {"@type": KEY}}}),
+        json!({KEY: 1}),
+        json!({"typed_extension_protocol_options": {KEY: 1}}),
+        socket(json!({"tls_certificates": KEY})),
+        socket(json!({"tls_certificates": [{"private_key": KEY}]})),
+        socket(json!({"tls_certificates": [{"private_key": {"inline_string": [KEY]}}]})),
+        socket(json!({"tls_certificates": [{"password": "MIIEsecret"}]})),
+        socket(json!({"tls_certificates": [{"password": {"inline_bytes": "MIIEsecret!"}}]})),
+        socket(json!({"session_ticket_keys": {"keys": "MIIEsecret"}})),
+        socket(json!({"tls_params": {"tls_minimum_protocol_version": KEY}})),
+    ] {
+        let errors = parse::<Cluster>(&object(wrong)).err().unwrap();
+        let told = format!("{errors:?}");
+        assert!(!told.contains("MIIEsecret"), "{told}");
+        assert!(
+            errors
+                .iter()
+                .all(|error| !error.path.is_empty() || error.unknown_field)
+        );
+    }
+}
+
+#[test]
+fn a_key_in_the_wrong_place_is_not_printed_either() {
+    let key = "-----BEGIN EC PRIVATE KEY-----";
+    let printed = |message: Value| {
+        let message: Cluster = parse(&object(message)).unwrap();
+        let name = Cluster::type_url();
+        print(&name, &encode(&message), Sensitive::Hidden).unwrap()
+    };
+    assert_eq!(
+        printed(json!({"alt_stat_name": key}))["alt_stat_name"],
+        "[redacted]"
     );
 }

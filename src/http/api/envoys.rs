@@ -63,10 +63,12 @@ pub struct Refusal {
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The resource.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource: Option<String>,
+    pub resource: String,
     /// Envoy's words.
     pub text: String,
+    /// Whether the resource is known to be at fault. Where it is not, Envoy refused it together with
+    /// others, and which of them it meant is being found out.
+    pub certain: bool,
     /// When.
     pub at: Moment,
     /// The exposes that the resource is made of, as far as it is known which of them it is about.
@@ -101,14 +103,14 @@ pub(in crate::http) fn current(board: &Board) -> Vec<Envoy> {
             })
         });
         let refusals = envoy.refusals().map(|(kind, refusal)| {
-            let name = refusal.name.as_deref();
-            let owners = name.map(|name| board.owners.of_refusal(kind, name, &refusal.text));
+            let owners = board.owners.of_refusal(kind, &refusal.name, &refusal.text);
             Refusal {
                 kind: type_name(kind),
-                resource: name.map(str::to_owned),
+                resource: refusal.name.to_string(),
                 text: refusal.text.to_string(),
+                certain: refusal.certain,
                 at: refusal.at.into(),
-                exposes: owners.into_iter().flatten().map(str::to_owned).collect(),
+                exposes: owners.into_iter().map(str::to_owned).collect(),
             }
         });
         Envoy {

@@ -16,7 +16,7 @@ use crate::http::explain::{BadQuestion, Explanation, Question, explain as answer
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     /// The URL, with scheme `http`, `https`, `tcp`, `tls` or `udp`.
-    #[param(example = "https://www.example.com/path?query")]
+    #[param(example = "https://www.example.com/path?query", min_length = 1)]
     url: String,
     /// The server name (SNI), where it is not the URL's host; empty for none.
     sni: Option<String>,

@@ -142,8 +142,8 @@ pub struct Expose {
     /// Its cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Arc<Cluster>>,
-    /// Where it runs.
-    pub endpoints: Vec<Endpoint>,
+    /// Where its endpoints are.
+    pub addresses: Vec<Endpoint>,
     /// The certificates and trust anchors that it uses.
     pub secrets: Vec<Arc<Secret>>,
     /// How many exposes its listener serves.
@@ -226,7 +226,7 @@ fn detail(board: &Board, id: &ExposeId, summary: &Arc<Summary>) -> Expose {
         chain: belongings.and_then(|b| b.chain.clone()),
         virtual_hosts: own_hosts.cloned().collect(),
         cluster: catalog.clusters.get(name).cloned(),
-        endpoints: catalog.endpoints_of(name).to_vec(),
+        addresses: catalog.endpoints_of(name).to_vec(),
         secrets: own_secrets.map(|(_, secret)| secret.clone()).collect(),
         neighbours: listener.map_or(0, |listener| {
             let on_it = board.exposes.values();
@@ -242,7 +242,7 @@ fn refusals(board: &Board, expose: &str) -> Vec<EnvoyRefusal> {
     let envoys = board.telemetry.iter().flat_map(|report| &report.envoys);
     let all = envoys.flat_map(|envoy| envoy.refusals().map(move |(kind, r)| (envoy, kind, r)));
     let concerning = all.filter_map(|(envoy, kind, refusal)| {
-        let resource = refusal.name.as_deref()?;
+        let resource = &*refusal.name;
         let owners = board.owners.of_refusal(kind, resource, &refusal.text);
         owners.contains(&expose).then(|| EnvoyRefusal {
             node: envoy.stream.node.to_string(),

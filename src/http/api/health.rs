@@ -10,8 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Problem;
-use super::status::Daemon;
-use crate::http::State;
+use super::status::{Daemon, seconds_since};
+use crate::http::{Moment, State};
 
 /// Whether the process lives.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,6 +26,12 @@ pub struct Readiness {
     /// `current`, or `last-known-good` while the daemon is away.
     #[schema(example = "current")]
     pub serving: &'static str,
+    /// When what is served was last known to be current, where it was read from disk and the daemon has
+    /// not been heard since the gateway started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_from: Option<Moment>,
+    /// How old what is served may be, in seconds: 0 where it is current.
+    pub age_seconds: f64,
     /// How the following of the daemon goes, and how old what is served may be.
     pub daemon: Daemon,
 }
@@ -45,8 +51,8 @@ pub(super) async fn healthz(extract::State(state): extract::State<State>) -> Res
 
 /// Whether there is something to serve
 ///
-/// 200 once the daemon's state is known, and from then on even while the daemon is away: Envoys that
-/// come are served what was last known, whose age is told. 503 before that.
+/// 200 once the daemon's state is known, or was read from disk, and from then on even while the daemon is
+/// away: Envoys that come are served what was last known, whose age is told. 503 before that.
 #[utoipa::path(get, path = "/readyz", tag = "gateway",
     responses((status = 200, body = Readiness), (status = 503, body = Problem)))]
 pub(super) async fn readyz(extract::State(state): extract::State<State>) -> Response {
@@ -59,9 +65,16 @@ pub(super) async fn readyz(extract::State(state): extract::State<State>) -> Resp
         };
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     }
-    let serving = match daemon.link {
-        "following" => "current",
+    let kept_from = state.sources().telemetry.report().kept_from;
+    let serving = match (daemon.link, kept_from) {
+        ("following", None) => "current",
         _ => "last-known-good",
     };
-    Json(Readiness { serving, daemon }).into_response()
+    let readiness = Readiness {
+        serving,
+        kept_from: kept_from.map(Moment::from),
+        age_seconds: kept_from.map_or(daemon.age_seconds, seconds_since),
+        daemon,
+    };
+    Json(readiness).into_response()
 }

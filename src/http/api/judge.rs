@@ -1,5 +1,7 @@
 //! What the gateway would do with a configuration. Nothing is kept of it.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract;
 use axum::http::StatusCode;
@@ -19,9 +21,12 @@ use crate::verdict::{Facts, Verdict, judge};
 #[serde(deny_unknown_fields)]
 pub(super) struct Posted {
     /// The path of the service.
-    #[param(example = "test/svc/web")]
+    #[param(example = "test/svc/web", min_length = 1)]
     service: String,
 }
+
+/// A configuration as JSON: an object of sections, each an object of keywords.
+type Sections = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The verdict on a configuration.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +53,7 @@ pub struct Translation {
 ///
 /// The body is the service's configuration: text as in a `.conf` file, or JSON, an object of sections.
 #[utoipa::path(post, path = "/api/v1/validate", tag = "judge", params(Posted),
-    request_body(content((String = "text/plain"), (serde_json::Value = "application/json"))),
+    request_body(content((String = "text/plain"), (Sections = "application/json"))),
     responses((status = 200, body = Judgement), (status = 400, body = Problem),
               (status = 413, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn validate(
@@ -64,7 +69,7 @@ pub(super) async fn validate(
 ///
 /// The body is the service's configuration: text as in a `.conf` file, or JSON, an object of sections.
 #[utoipa::path(post, path = "/api/v1/translate", tag = "judge", params(Posted),
-    request_body(content((String = "text/plain"), (serde_json::Value = "application/json"))),
+    request_body(content((String = "text/plain"), (Sections = "application/json"))),
     responses((status = 200, body = Translation), (status = 400, body = Problem),
               (status = 413, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn translate(
@@ -113,6 +118,11 @@ async fn run<T: Send + 'static>(
 /// The configuration in a body: JSON where it begins as an object does.
 fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| unreadable("the body is not UTF-8"))?;
+    if text.trim().is_empty() {
+        return Err(unreadable(
+            "the body is empty; post the service's configuration",
+        ));
+    }
     if !text.trim_start().starts_with('{') {
         return Document::from_config(path, text).map_err(from_config);
     }

@@ -20,6 +20,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -78,7 +79,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 fn parts() -> (Router<State>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(status::status))
         .routes(routes!(exposes::list))
         .routes(routes!(exposes::one))
@@ -96,5 +97,23 @@ fn parts() -> (Router<State>, utoipa::openapi::OpenApi) {
         .routes(routes!(judge::translate))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
-        .split_for_parts()
+        .split_for_parts();
+    name_problems(&mut document);
+    (router, document)
+}
+
+/// Errors have a media type of their own, which the handlers' types do not know.
+fn name_problems(document: &mut utoipa::openapi::OpenApi) {
+    let paths = document.paths.paths.values_mut();
+    let operations = paths.flat_map(|path| [&mut path.get, &mut path.post]);
+    for operation in operations.flatten() {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && status.starts_with(['4', '5'])
+                && let Some(problem) = response.content.swap_remove("application/json")
+            {
+                response.content.insert(problem::MEDIA_TYPE.into(), problem);
+            }
+        }
+    }
 }

@@ -100,6 +100,12 @@ pub(in crate::http) fn age(connection: &Connection, now: SystemTime) -> f64 {
     now.duration_since(lost).unwrap_or_default().as_secs_f64()
 }
 
+/// The time from a moment to now, in seconds.
+pub(in crate::http) fn seconds_since(moment: SystemTime) -> f64 {
+    let age = SystemTime::now().duration_since(moment);
+    age.unwrap_or_default().as_secs_f64()
+}
+
 /// The name of a type in URLs, JSON and metrics.
 pub(in crate::http) fn type_name(kind: ResourceType) -> &'static str {
     match kind {

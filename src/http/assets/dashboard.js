@@ -1,6 +1,6 @@
 // The page: what is known, how it stays current, and which view shows it.
 
-import { h, STANDINGS, plural, duration } from "./dom.js";
+import { plural, duration } from "./dom.js";
 import { exposes_view } from "./exposes.js";
 import { expose_view } from "./path.js";
 import { explain_view } from "./explain.js";
@@ -12,12 +12,12 @@ const $ = (id) => document.getElementById(id);
 const known = { exposes: new Map(), status: null, envoys: [], changes: [], live: false };
 
 const VIEWS = {
-  "": overview,
-  exposes: exposes_view,
-  expose: expose_view,
-  certificates: certificates_view,
-  envoys: envoys_view,
-  explain: explain_view,
+  "": { title: "Overview", open: overview },
+  exposes: { title: "Exposes", open: exposes_view },
+  expose: { title: "", open: expose_view },
+  certificates: { title: "Certificates", open: certificates_view },
+  envoys: { title: "Envoys", open: envoys_view },
+  explain: { title: "Explain a request", open: explain_view },
 };
 
 let view = null;
@@ -39,7 +39,7 @@ function show() {
     view?.leave?.();
     const main = $("main");
     const moved = view !== null;
-    view = { name, argument, ...VIEWS[name]({ known, argument, query, main }) };
+    view = { name, argument, ...VIEWS[name].open({ known, argument, query, main }) };
     view.update?.(null);
     scrollTo(0, 0);
     if (moved && document.activeElement !== $("q")) main.focus({ preventScroll: true });
@@ -52,6 +52,16 @@ function show() {
   }
   if (name !== "exposes") $("q").value = "";
   else if (document.activeElement !== $("q")) $("q").value = query.get("q") || "";
+  title();
+}
+
+/** What the window is called: what is wrong first, as a tab shows little of it. */
+function title() {
+  const { status } = known;
+  const bad = status ? status.exposes.refused + status.exposes.refused_by_envoy : 0;
+  const shown = view.argument || VIEWS[view.name].title;
+  const gateway = `gateway${status ? ` ${status.gateway}` : ""}`;
+  document.title = [bad > 0 && `${bad} refused`, shown, gateway].filter(Boolean).join(" · ");
 }
 
 function take(news) {
@@ -90,8 +100,7 @@ function head() {
       ? `The OpenSVC daemon is not followed${why}. Served is what was known ${duration(status.daemon.age_seconds)} ago.`
       : `The OpenSVC daemon's state is not known yet${why}. Nothing is served to Envoys that come now; those that run keep what they have.`;
   }
-  const bad = ["refused", "refused_by_envoy"].reduce((sum, name) => sum + status.exposes[name], 0);
-  document.title = bad ? `${bad} refused, gateway ${status.gateway}` : `Gateway ${status.gateway}`;
+  title();
 }
 
 function follow() {
@@ -105,7 +114,10 @@ function follow() {
   });
 }
 
-$("search").addEventListener("submit", (event) => event.preventDefault());
+$("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  document.querySelector("#main a.row")?.focus();
+});
 $("q").addEventListener("input", () => {
   const { name, query } = place();
   const next = new URLSearchParams(name === "exposes" ? query : "");

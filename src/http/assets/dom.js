@@ -32,6 +32,11 @@ export function mark_of(word, mark, tone) {
   return h("span", { class: `badge ${tone}` }, h("span", { "aria-hidden": "true" }, mark), ` ${word}`);
 }
 
+/** A long name that breaks, where it must, after what joins its parts. */
+export function breakable(text) {
+  return text.split(/(?<=[.:/#])/).flatMap((part, n) => (n ? [h("wbr"), part] : [part]));
+}
+
 export function plural(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
@@ -40,7 +45,7 @@ export function plural(count, one, many = `${one}s`) {
 export function duration(seconds) {
   const ms = seconds * 1000;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
@@ -54,6 +59,26 @@ export function time(text) {
   const words = seconds < 1 && seconds > -1 ? "just now"
     : seconds >= 0 ? `${duration(seconds)} ago` : `in ${duration(-seconds)}`;
   return h("time", { datetime: text, title: text }, words);
+}
+
+/**
+ * Draws what is in an element anew. What has the focus keeps it, and what was unfolded stays so:
+ * found again by what it says and which of those that say the same it is.
+ */
+export function redraw(element, ...children) {
+  const same = (a) => [...element.querySelectorAll(a.tagName)].filter((b) => key(b) === key(a));
+  const key = (e) => e.getAttribute("href") || e.textContent;
+  const place = (e) => ({ tag: e.tagName, key: key(e), turn: same(e).indexOf(e) });
+  const find = ({ tag, key: wanted, turn }) => {
+    const all = [...element.querySelectorAll(tag)].filter((e) => key(e) === wanted);
+    return all[turn] || all[0];
+  };
+  const active = document.activeElement;
+  const focused = element.contains(active) && active !== element && place(active);
+  const unfolded = [...element.querySelectorAll("details[open] > summary")].map(place);
+  element.replaceChildren(...children.flat(3).filter(Boolean));
+  for (const summary of unfolded) find(summary)?.parentElement.setAttribute("open", "");
+  if (focused) find(focused)?.focus({ preventScroll: true });
 }
 
 export function expose_link(id, text = id) {

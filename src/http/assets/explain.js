@@ -25,7 +25,7 @@ function answer(explained) {
         step.shadows && h("details", {}, h("summary", {}, `${step.shadows.length} more would fit`),
           h("ul", {}, step.shadows.map((shadow) => h("li", {}, h("b", {}, shadow.name), ` ${shadow.why}`))))))),
     explained.owner && h("p", {}, "Owner: ", expose_link(explained.owner.id), " ", badge(explained.owner.standing)),
-    explained.related.length > 0 && [h("h3", {}, "This may be why"), explained.related.map((found) => finding(found, { service: true }))],
+    explained.related.length > 0 && [h("h3", {}, OUTCOMES[explained.outcome][2] === "good" ? "Refused, of what asks for the same" : "This may be why"), explained.related.map((found) => finding(found, { service: true }))],
   ].flat(2).filter(Boolean);
 }
 

@@ -1,16 +1,24 @@
 // The list of exposes, by name, service or port, and by how they are doing.
 
-import { h, STANDINGS, badge, plural } from "./dom.js";
+import { h, STANDINGS, badge, plural, redraw } from "./dom.js";
 
 /** How many rows are shown at first, and how many more each time. */
 const PAGE = 60;
 
 const RANK = Object.fromEntries(Object.keys(STANDINGS).map((standing, rank) => [standing, rank]));
 
-export function words_of(expose) {
-  return [expose.id, expose.listener, expose.problem, expose.traffic, ...expose.names]
-    .filter(Boolean).join("\n").toLowerCase();
+/** A function of exposes that is computed once for each: one that changes is another object. */
+function once(of) {
+  const known = new WeakMap();
+  return (expose) => {
+    if (!known.has(expose)) known.set(expose, of(expose));
+    return known.get(expose);
+  };
 }
+
+const words_of = once((expose) =>
+  [expose.id, expose.listener, expose.problem, expose.traffic, ...expose.names]
+    .filter(Boolean).join("\n").toLowerCase());
 
 export function select(exposes, query) {
   const words = (query.get("q") || "").toLowerCase().split(/\s+/).filter(Boolean);
@@ -28,12 +36,12 @@ export function select(exposes, query) {
 }
 
 export function row(expose) {
-  const [first, ...others] = expose.names;
-  const title = first || expose.service;
+  const { names } = expose;
+  const title = names.find((name) => !name.includes("*")) || names[0] || expose.service;
   return h("li", {},
     h("a", { class: "row", href: `#/expose/${encodeURIComponent(expose.id)}` },
       badge(expose.standing),
-      h("span", { class: "name" }, title, others.length > 0 && h("small", {}, ` and ${others.length} more`)),
+      h("span", { class: "name" }, title, names.length > 1 && h("small", {}, ` and ${names.length - 1} more`)),
       h("span", { class: "id" }, expose.id),
       h("span", { class: "where" }, expose.traffic && h("b", {}, expose.traffic), " ", expose.listener || "not served"),
       h("span", { class: "ends" }, expose.listener ? plural(expose.endpoints, "endpoint") : ""),
@@ -59,6 +67,8 @@ export function tallies(status, query = new URLSearchParams()) {
 
 export function exposes_view({ known, query, main }) {
   let limit = PAGE;
+  let drawn = [];
+  const row_of = once(row);
   const head = h("div");
   const count = h("p", { class: "count", role: "status" });
   const list = h("ul", { class: "rows", "aria-label": "Exposes" });
@@ -74,20 +84,19 @@ export function exposes_view({ known, query, main }) {
 
   function draw() {
     const found = select(known.exposes, query);
-    if (known.status) head.replaceChildren(tallies(known.status, query));
+    if (known.status) redraw(head, tallies(known.status, query));
     count.textContent = found.length === known.exposes.size
       ? plural(found.length, "expose")
       : `${found.length.toLocaleString("en")} of ${plural(known.exposes.size, "expose")}`;
-    // The row that has the focus keeps it.
-    const focused = document.activeElement?.closest?.("a.row")?.hash;
-    list.replaceChildren(...found.slice(0, limit).map(row));
-    if (focused) {
-      [...list.querySelectorAll("a.row")].find((link) => link.hash === focused)?.focus({ preventScroll: true });
+    const shown = found.slice(0, limit);
+    if (shown.length !== drawn.length || shown.some((expose, n) => expose !== drawn[n])) {
+      redraw(list, shown.map(row_of));
+      drawn = shown;
     }
     more.hidden = found.length <= limit;
     more.textContent = `Show ${Math.min(PAGE, found.length - limit)} more of ${(found.length - limit).toLocaleString("en")}`;
     if (!found.length) {
-      list.append(h("li", { class: "empty" }, known.exposes.size
+      redraw(list, h("li", { class: "empty" }, known.exposes.size
         ? "Nothing is exposed under that. Is it refused for another reason? Ask under Explain a request."
         : "No service exposes anything to this gateway."));
     }

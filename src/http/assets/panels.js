@@ -1,10 +1,13 @@
 // The overview, certificates and Envoys.
 
-import { h, get, badge, mark_of, time, duration, plural, expose_link, STANDINGS } from "./dom.js";
+import { h, get, mark_of, time, duration, plural, expose_link, redraw } from "./dom.js";
 import { row, select, tallies } from "./exposes.js";
 
 /** How many troubled exposes the overview shows. */
 const TROUBLES = 8;
+
+/** How many resources are named for each type of a change. */
+const NAMED = 2;
 
 const DAY = 86400;
 
@@ -41,8 +44,8 @@ export function certificates_view({ known, main }) {
   main.replaceChildren(h("h2", {}, "Certificates, the first to expire first"), body);
   async function draw() {
     const all = await get("/api/v1/certificates");
-    body.replaceChildren(all.length
-      ? table(["", "Expires", "Secret", "For", "Used by"], all.slice(0, 500).map(certificate_row), "Certificates")
+    redraw(body, all.length
+      ? table(["State", "Expires", "Secret", "For", "Used by"], all.slice(0, 500).map(certificate_row), "Certificates")
       : h("p", { class: "empty" }, "No certificate is served."));
   }
   let version;
@@ -76,13 +79,16 @@ function envoy_article(envoy, resources) {
     envoy.refusals.map((refusal) => h("div", { class: "finding bad" },
       h("p", { class: "message" }, refusal.text),
       h("p", {}, `${refusal.type} ${refusal.resource || ""}: `, refusal.exposes.map((id, n) => [n > 0 && ", ", expose_link(id)])))),
-    table(["Type", "Acknowledged", "Sent", ""], rows, `What ${envoy.node} has`));
+    table(["Type", "Acknowledged", "Sent", "Remarks"], rows, `What ${envoy.node} has`));
 }
 
 function change_item(change) {
   const parts = Object.entries(change.parts).map(([type, part]) => {
-    const what = [part.put && `${part.put} put`, part.removed && `${part.removed} removed`].filter(Boolean).join(", ");
-    return h("span", { class: "part" }, h("b", {}, type), ` ${what}: ${part.names.slice(0, 2).join(", ")}${part.put + part.removed > 2 ? " …" : ""}`);
+    const [set, removed] = [part.put, part.removed].map((n) => n.toLocaleString("en"));
+    const what = part.removed ? (part.put ? `${set} set, ${removed} removed: ` : "removed: ") : "";
+    const more = part.put + part.removed - NAMED;
+    const names = part.names.slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more.toLocaleString("en")} more` : "");
+    return h("span", { class: "part" }, h("b", {}, type), ` ${what}${names}`);
   });
   const spread = change.outstanding ? mark_of(`${change.outstanding} outstanding`, "◔", "poor")
     : change.acknowledged ? mark_of(`acknowledged by ${change.acknowledged}`, "●", "good") : mark_of("no Envoy then", "○", "plain");
@@ -100,10 +106,10 @@ export function envoys_view({ known, main }) {
   const changes = h("div");
   main.replaceChildren(h("h2", {}, "Envoys"), envoys, h("h2", {}, "Recent changes, and the time from event to acknowledgement"), changes);
   function draw() {
-    envoys.replaceChildren(...(known.envoys.length
+    redraw(envoys, known.envoys.length
       ? known.envoys.map((envoy) => envoy_article(envoy, known.status?.resources))
-      : [h("p", { class: "empty" }, "No Envoy is connected.")]));
-    changes.replaceChildren(changes_list(known.changes));
+      : h("p", { class: "empty" }, "No Envoy is connected."));
+    redraw(changes, changes_list(known.changes));
   }
   return { update: draw, tick: draw };
 }
@@ -127,8 +133,7 @@ export function overview({ known, main }) {
 
   function draw() {
     if (!known.status) return;
-    const focused = document.activeElement?.closest?.("main a")?.getAttribute("href");
-    body.replaceChildren(
+    redraw(body,
       tallies(known.status),
       h("section", { "aria-label": "To mend" }, h("h2", {}, "To mend"), ...[troubles()].flat().filter(Boolean)),
       h("div", { class: "columns" },
@@ -143,7 +148,6 @@ export function overview({ known, main }) {
                 secret.not_after && time(secret.not_after), " ", validity(secret))))
               : h("p", { class: "empty" }, "No certificate is served.")),
         h("section", {}, h("h2", {}, "Recent changes"), changes_list(known.changes.slice(0, 6)))));
-    if (focused) [...body.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
   }
 
   return {

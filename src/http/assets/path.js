@@ -1,12 +1,12 @@
 // One expose: what there is to mend, and the way of a request to it, as a picture.
 
-import { h, badge, mark_of, get, finding, plural, time, expose_link } from "./dom.js";
+import { h, badge, breakable, mark_of, get, finding, plural, time, redraw } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A card in the picture; `to` names the cards that it leads to. */
 function card(key, to, title, ...children) {
-  return h("div", { class: "card", "data-key": key, "data-to": to.join(" ") }, h("h4", {}, title), ...children);
+  return h("div", { class: "card", "data-key": key, "data-to": to.join(" ") }, h("h4", {}, breakable(title)), ...children);
 }
 
 function stage(title, cards) {
@@ -16,7 +16,7 @@ function stage(title, cards) {
 function chips(texts, none) {
   if (!texts.length) return h("p", { class: "none" }, none);
   const shown = texts.slice(0, 12);
-  return h("ul", { class: "chips" }, shown.map((text) => h("li", {}, text)),
+  return h("ul", { class: "chips" }, shown.map((text) => h("li", {}, breakable(text))),
     texts.length > shown.length && h("li", { class: "none" }, `and ${texts.length - shown.length} more`));
 }
 
@@ -82,17 +82,17 @@ function stages(expose) {
         h("p", {}, describe_action(route.action)))))));
   }
   const cluster = expose.cluster;
-  result.push(stage("Cluster", [card("cluster", expose.endpoints.map((_, n) => `e${n}`),
+  result.push(stage("Cluster", [card("cluster", expose.addresses.map((_, n) => `e${n}`),
     cluster.lb_policy.replaceAll("_", " ").toLowerCase(),
     cluster.original_destination && h("p", {}, "to the original destination"),
     cluster.tls && h("p", {}, cluster.endpoints_judged_by ? "TLS, verified" : "TLS, not verified"),
     h("p", { class: "none" }, cluster.health_checked ? "Envoy checks their health" : "health is not checked by Envoy"))]));
-  result.push(stage("Endpoints", expose.endpoints.length
-    ? expose.endpoints.slice(0, 30).map((endpoint, n) => card(`e${n}`, [], socket(endpoint),
-        h("p", {}, mark_of("up", "●", "good"), endpoint.locality && ` in ${endpoint.locality}`)))
+  result.push(stage("Endpoints", expose.addresses.length
+    ? expose.addresses.slice(0, 30).map((endpoint, n) => card(`e${n}`, [], socket(endpoint),
+        h("p", { title: "The instance is up, says OpenSVC" }, mark_of("up", "●", "good"), endpoint.locality && ` in ${endpoint.locality}`)))
     : [h("div", { class: "card gap" }, h("h4", {}, "None"), h("p", {}, "no instance is up with an ip that lists this expose"))]));
-  if (expose.endpoints.length > 30) {
-    result.at(-1).append(h("p", { class: "none" }, `and ${expose.endpoints.length - 30} more`));
+  if (expose.addresses.length > 30) {
+    result.at(-1).append(h("p", { class: "none" }, `and ${expose.addresses.length - 30} more`));
   }
   return result;
 }
@@ -160,15 +160,21 @@ function page(expose) {
 
 export function expose_view({ known, argument, main }) {
   let turn = 0;
+  let drawn;
   main.replaceChildren(h("h2", {}, argument), h("p", { class: "empty" }, "Loading…"));
 
   async function draw() {
     const mine = ++turn;
     try {
       const expose = await get(`/api/v1/exposes/${encodeURIComponent(argument)}`);
-      if (mine === turn) main.replaceChildren(...page(expose));
+      const state = JSON.stringify(expose);
+      // What did not change is left alone: somebody may be copying from it.
+      if (mine !== turn || state === drawn) return;
+      drawn = state;
+      redraw(main, page(expose));
     } catch (error) {
-      if (mine === turn) main.replaceChildren(h("h2", {}, argument), h("p", { class: "empty" }, error.message), h("p", {}, h("a", { href: "#/exposes" }, "All exposes")));
+      drawn = null;
+      if (mine === turn) redraw(main, h("h2", {}, argument), h("p", { class: "empty" }, error.message), h("p", {}, h("a", { href: "#/exposes" }, "All exposes")));
     }
   }
 

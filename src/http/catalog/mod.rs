@@ -81,11 +81,11 @@ impl Catalog {
     }
 }
 
-/// Puts or removes one resource. One that cannot be read is left out, which only a bug can cause:
-/// this crate wrote it.
+/// Puts or removes one resource. One whose content is not known is left out; and one that cannot be read,
+/// which only a bug can cause: this crate wrote it.
 fn apply<T>(table: &mut Table<T>, change: Change<'_>, read: impl Fn(&Resource) -> Option<T>) {
     match change {
-        Change::Put(resource) => match read(resource) {
+        Change::Put(resource) => match Some(&**resource).filter(|r| r.is_known()).and_then(read) {
             Some(value) => table.insert(resource.name.clone(), Arc::new(value)),
             None => table.remove(&resource.name),
         },

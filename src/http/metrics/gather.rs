@@ -9,7 +9,7 @@ use super::text::Text;
 use crate::daemon::{Connection, Link, Resync};
 use crate::envoy::ResourceType;
 use crate::http::api::envoys::variant;
-use crate::http::api::status::{age, type_name};
+use crate::http::api::status::{age, seconds_since, type_name};
 use crate::http::board::{Board, Standing};
 use crate::http::telemetry::Report;
 use crate::http::{Moment, State};
@@ -20,6 +20,8 @@ pub(super) fn gather(state: &State) -> String {
     text.family(BUILD_INFO)
         .sample(&[env!("CARGO_PKG_VERSION"), &state.sources().gateway], 1);
     text.single(READY, u8::from(board.known));
+    let kept_from = board.telemetry.as_ref().and_then(|report| report.kept_from);
+    text.single(KEPT_AGE, kept_from.map_or(0.0, seconds_since));
     daemon(&mut text, &state.connection());
     exposes(&mut text, &board);
     snapshot(&mut text, &board);

@@ -47,6 +47,8 @@ metrics! {
         "1 once the daemon's state is known and Envoy is served, else 0.";
     CONFIG_AGE = Gauge "igw_config_age_seconds" []
         "How old what is served may be: 0 while the daemon is followed.";
+    KEPT_AGE = Gauge "igw_last_known_good_age_seconds" []
+        "How old what was read from disk is, while it is served because the daemon was not heard yet; else 0.";
     DAEMON_CONNECTED = Gauge "igw_daemon_connected" []
         "1 while the OpenSVC daemon is followed, else 0.";
     DAEMON_LAST_MESSAGE = Gauge "igw_daemon_last_message_timestamp_seconds" []

@@ -1,6 +1,6 @@
 //! What one Envoy has, as far as its stream tells.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -35,8 +35,8 @@ pub struct TypeState {
     pub bytes: u64,
     /// Resources were kept from it, as they hold private keys and its transport keeps none.
     pub withheld: bool,
-    /// What it refused, and not yet accepted in another version.
-    pub refusals: Vec<Refusal>,
+    /// What it refused, and not yet accepted in that version or another.
+    pub refusals: BTreeMap<Arc<str>, Refusal>,
     /// The newest change that it acknowledged.
     pub(super) reached: u64,
     flights: VecDeque<Flight>,
@@ -45,16 +45,14 @@ pub struct TypeState {
 /// A resource that an Envoy refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// The resource; `None` where the Envoy named none and none is known.
-    pub name: Option<Arc<str>>,
+    /// The resource.
+    pub name: Arc<str>,
     /// Envoy's words.
     pub text: Arc<str>,
+    /// Whether it is known to be at fault, and not only one of those that may be.
+    pub certain: bool,
     /// When.
     pub at: SystemTime,
-    /// The version of the resource that it refused; `None` for a removal.
-    pub(super) version: Option<Version>,
-    /// The change that replaced the refused version.
-    pub(super) replaced_by: Option<u64>,
 }
 
 /// A response that is not acknowledged yet.
@@ -90,7 +88,7 @@ impl Envoy {
     /// Every refusal, with the type of what was refused.
     pub fn refusals(&self) -> impl Iterator<Item = (ResourceType, &Refusal)> {
         let kinds = ResourceType::ALL.into_iter();
-        kinds.flat_map(|kind| self.of(kind).refusals.iter().map(move |r| (kind, r)))
+        kinds.flat_map(|kind| self.of(kind).refusals.values().map(move |r| (kind, r)))
     }
 
     /// When the oldest response was sent that it owes an answer to.

@@ -50,6 +50,9 @@ pub struct Report {
     pub counters: [Counters; ResourceType::ALL.len()],
     /// How often an Envoy connected.
     pub connections: u64,
+    /// When what is served was last known to be current, where it was kept from before this process
+    /// started and the daemon has not told its own yet.
+    pub kept_from: Option<SystemTime>,
     /// When the report was made.
     pub now: Instant,
 }
@@ -103,9 +106,14 @@ pub(super) struct Ledger {
     envoys: BTreeMap<u64, Envoy>,
     counters: [Counters; ResourceType::ALL.len()],
     connections: u64,
+    kept_from: Option<SystemTime>,
 }
 
 impl Ledger {
+    pub(super) fn serving_since(&mut self, known_at: Option<SystemTime>) {
+        self.kept_from = known_at;
+    }
+
     pub(super) fn publishing(&mut self, snapshot: &Snapshot, since: Instant, at: SystemTime) {
         let older = std::mem::replace(&mut self.snapshot, snapshot.clone());
         let number = self.published + 1;
@@ -117,19 +125,6 @@ impl Ledger {
             self.changes.pop_front();
         }
         self.changes.push_back(change);
-        for envoy in self.envoys.values_mut() {
-            for kind in ResourceType::ALL {
-                for refusal in &mut envoy.of_mut(kind).refusals {
-                    let name = refusal.name.as_deref().unwrap_or_default();
-                    let version = snapshot.get(kind, name).map(|resource| resource.version);
-                    let replaced = version != refusal.version;
-                    refusal.replaced_by = match refusal.replaced_by {
-                        None if replaced => Some(number),
-                        earlier => earlier.filter(|_| replaced),
-                    };
-                }
-            }
-        }
     }
 
     pub(super) fn observe(
@@ -181,6 +176,11 @@ impl Ledger {
                 self.accepted(stream, *kind, nonce, now);
             }
             Event::Refused(refusal) => self.refused(stream, refusal, at),
+            Event::Cleared { kind, name } => {
+                if let Some(envoy) = self.envoys.get_mut(&stream.id) {
+                    envoy.of_mut(*kind).refusals.remove(*name);
+                }
+            }
             Event::Withheld { kind, .. } => {
                 if let Some(envoy) = self.envoys.get_mut(&stream.id) {
                     envoy.of_mut(*kind).withheld = true;
@@ -211,9 +211,6 @@ impl Ledger {
         };
         let known = state.reached.max(baseline);
         state.reached = state.reached.max(reached);
-        state
-            .refusals
-            .retain(|refusal| refusal.replaced_by.is_none_or(|by| by > reached));
         let counters = &mut self.counters[kind as usize];
         let news = self
             .changes
@@ -252,20 +249,17 @@ impl Ledger {
         let state = envoy.of_mut(kind);
         state.arrive(&refusal.nonce);
         let text: Arc<str> = refusal.text.as_str().into();
-        let names = refusal.suspects.iter().cloned().map(Some);
-        let nameless = refusal.suspects.is_empty().then_some(None);
-        for name in names.chain(nameless) {
-            let held = self.snapshot.get(kind, name.as_deref().unwrap_or_default());
+        for name in &refusal.suspects {
             let new = Refusal {
+                name: name.clone(),
                 text: text.clone(),
+                certain: refusal.certain,
                 at,
-                version: held.map(|resource| resource.version),
-                replaced_by: None,
-                name,
             };
-            match state.refusals.iter_mut().find(|old| old.name == new.name) {
-                Some(old) => *old = new,
-                None => state.refusals.push(new),
+            let old = state.refusals.get(name);
+            // Tried again, it was refused again: that is since the first time.
+            if old.is_none_or(|old| (&old.text, old.certain) != (&new.text, new.certain)) {
+                state.refusals.insert(name.clone(), new);
             }
         }
     }
@@ -276,6 +270,7 @@ impl Ledger {
             envoys: self.envoys.values().cloned().collect(),
             counters: self.counters.clone(),
             connections: self.connections,
+            kept_from: self.kept_from,
             now,
         }
     }

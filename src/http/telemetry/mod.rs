@@ -47,6 +47,13 @@ impl Telemetry {
         self.beat();
     }
 
+    /// What is served was kept from before, and last known to be current at this time; or it is what the
+    /// daemon says (`None`).
+    pub fn serving_since(&self, known_at: Option<SystemTime>) {
+        self.ledger().serving_since(known_at);
+        self.beat();
+    }
+
     /// Everything that is known now.
     pub fn report(&self) -> Report {
         self.ledger().report(Instant::now())

@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod endpoints;
+mod memory;
 mod ports;
 mod scalers;
 mod secrets;
@@ -378,4 +379,67 @@ fn the_order_of_news_does_not_show_in_what_envoy_gets() {
         assert_eq!(back.index.snapshot().version(kind), version, "{kind:?}");
         assert_eq!(at_once.index.snapshot().version(kind), version, "{kind:?}");
     }
+}
+
+/// The agent has evaluated what the daemon tells: a brace that is left is meant as it is, or is a
+/// mistake, and in neither case a reason to say nothing.
+#[test]
+fn what_still_looks_like_a_reference_is_judged_as_it_is() {
+    let route = |matches: Value| {
+        json!({
+            "expose#0": {"port": 8080, "listener_port": 80, "vhosts": ["vhost#0"]},
+            "vhost#0": {"domains": ["a.org"], "routes": ["route#0"]},
+            "route#0": matches,
+        })
+    };
+    let mut story = Story::begun();
+    for (keyword, value) in [("match_regex", "/user/{id}"), ("match_path", "/user/{id}")] {
+        story.put(&[("web", instance("10.0.0.1", route(json!({keyword: value}))))]);
+        assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+        assert_eq!(
+            story.findings("web"),
+            [format!(
+                "warning: route#0.{keyword}: '{{id}}' is no reference that the agent knows; it \
+                 stands for itself, braces and all; check the name if that is not meant"
+            )]
+        );
+    }
+    let mut story = Story::begun();
+    let mut sections = http("{host}.org");
+    story.put(&[("web", instance("10.0.0.1", sections.clone()))]);
+    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(story.codes("web")[0], "invalid-domain");
+    sections["vhost#0"]["domains"] = json!(["a.org"]);
+    sections["vhost#0"]["routes"] = json!(["{route}"]);
+    story.put(&[("web", instance("10.0.0.1", sections))]);
+    assert_eq!(story.codes("web")[0], "unknown-reference");
+}
+
+#[test]
+fn an_expose_that_no_ip_lists_is_nobodys_incumbent() {
+    let mut unlisted = instance("10.0.0.1", l4(80, 8080));
+    unlisted.resources.remove("ip#1");
+    let services = BTreeMap::from([
+        (path("listed"), on_node1(instance("10.0.0.2", l4(80, 8081)))),
+        (path("unlisted"), on_node1(unlisted)),
+    ]);
+    let exposed = exposed(services, &Context::default());
+    let names: Vec<_> = exposed.iter().map(|expose| expose.id.to_string()).collect();
+    assert_eq!(names, ["listed.expose#0"]);
+}
+
+#[test]
+fn the_value_of_a_finding_is_never_a_private_key() {
+    let mut story = Story::begun();
+    let mut sections = http("a.org");
+    let key = "-----BEGIN PRIVATE KEY-----\nMIIEsecret\n-----END PRIVATE KEY-----";
+    sections["route#0"] = json!({"match_path": key});
+    story.put(&[("web", instance("10.0.0.1", sections))]);
+    let told = format!(
+        "{:?} {:?}",
+        story.findings("web"),
+        story.index.view().values
+    );
+    assert!(!told.contains("MIIEsecret"), "{told}");
+    assert!(told.contains("[private key]"), "{told}");
 }

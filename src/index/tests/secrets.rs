@@ -68,6 +68,29 @@ fn an_expose_waits_for_its_secret() {
 }
 
 #[test]
+fn what_is_wrong_with_a_secret_is_told_where_it_is_named() {
+    let mut story = Story::begun();
+    let mut sections = tls();
+    sections["expose#0"]["listener_certificates"] = json!(["certificate#0", "certificate#1"]);
+    sections["certificate#1"] = json!({"validation_secret": "ca"});
+    sections["expose#1"] = json!({
+        "port": 80, "listener_port": 8444, "listener_certificates": ["certificate#0"],
+    });
+    story.put(&[("web", instance("10.0.0.1", sections))]);
+    assert_eq!(
+        story.findings("web"),
+        [
+            "warning: certificate#0.certificate_secret: secret sec/front does not exist; expose#0 \
+             is not served until it can be; create it with: om sec/front create",
+            "warning: certificate#0.certificate_secret: secret sec/front does not exist; expose#1 \
+             is not served until it can be; create it with: om sec/front create",
+            "warning: certificate#1.validation_secret: secret sec/ca does not exist; expose#0 is \
+             not served until it can be; create it with: om sec/ca create",
+        ]
+    );
+}
+
+#[test]
 fn a_renewed_certificate_moves_the_secret_and_nothing_else() {
     let (mut story, _) = served();
     let before = story.index.snapshot().clone();

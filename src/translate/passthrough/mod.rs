@@ -3,20 +3,18 @@
 //! The JSON is brought from v2 to v3 where users still write v2, freed of what the gateway decides
 //! itself, read against Envoy's descriptors, and only then overlaid.
 
+mod rules;
 mod v2;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::cluster::v3::cluster::LbPolicy as EnvoyLbPolicy;
-use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
-use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
-    HttpConnectionManager, http_filter,
-};
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 use envoy_types::pb::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
 use envoy_types::pb::envoy::extensions::filters::udp::udp_proxy::v3::UdpProxyConfig;
 use prost::Name;
 use serde_json::{Map, Value};
 
-use crate::envoy::json::{self, JsonError};
+use crate::envoy::json::{self, JsonError, named};
 use crate::model::{Diagnostic, Expose, LbPolicy, Severity};
 use crate::validate::codes;
 
@@ -142,6 +140,11 @@ pub(super) fn cluster(
             );
         }
     }
+    rules::cluster(
+        &base.message,
+        lb_policy == LbPolicy::OriginalDst,
+        &mut place,
+    );
     if base.gives("transport_socket") && expose.upstream_tls.is_some() {
         place.say(
             Severity::Warning,
@@ -176,6 +179,7 @@ pub(super) fn http_manager(
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Base<HttpConnectionManager>, Vec<Diagnostic>> {
     filter(expose, warnings, v2::http_manager, |base, place| {
+        rules::manager(&base.message, place);
         if base.gives("http_filters") {
             http_filters(&base.message, place);
         }
@@ -190,19 +194,14 @@ fn http_filters(manager: &HttpConnectionManager, place: &mut Place<'_>) {
                 codes::PASSTHROUGH_INVALID,
                 format!(
                     "http_filters[{index}] '{}' has no typed_config",
-                    filter.name
+                    named(&filter.name)
                 ),
                 "write its typed_config with '@type'",
             );
         }
     }
-    let last = manager
-        .http_filters
-        .last()
-        .and_then(|f| f.config_type.as_ref());
-    let router = matches!(last, Some(http_filter::ConfigType::TypedConfig(any))
-        if any.type_url.ends_with(&Router::full_name()));
-    if !router {
+    let last = manager.http_filters.last();
+    if !last.is_some_and(rules::is_router) {
         place.refuse(
             codes::PASSTHROUGH_CONTRADICTS,
             "http_filters does not end with the router, so no request would be served".into(),

@@ -10,6 +10,7 @@ use prost::Name;
 use serde_json::{Value, json};
 
 use super::{Object, Place};
+use crate::envoy::json::named;
 use crate::envoy::pack;
 use crate::model::Severity;
 use crate::validate::codes;
@@ -112,13 +113,16 @@ pub(super) fn named_configs(object: &mut Object, place: &mut Place<'_>) {
                 config.insert("@type".into(), format!("{TYPE_URL}{type_name}").into());
                 note(
                     place,
-                    &format!("config of '{name}'"),
+                    &format!("config of '{}'", named(&name)),
                     "typed_config with '@type'",
                 );
             }
             None => place.refuse(
                 codes::PASSTHROUGH_V2,
-                format!("'{name}' with an untyped config has no v3 translation"),
+                format!(
+                    "'{}' with an untyped config has no v3 translation",
+                    named(&name)
+                ),
                 "write its typed_config with '@type', as Envoy's v3 documentation has it",
             ),
         }

@@ -161,6 +161,7 @@ impl<'a> Sections<'a> {
             .document
             .ips
             .values()
+            .filter(|ip| !ip.encap)
             .flat_map(|ip| ip.exposes.iter().map(String::as_str))
             .collect();
         let faulty: BTreeSet<String> = findings.faulty_sections().map(Into::into).collect();
@@ -174,10 +175,12 @@ impl<'a> Sections<'a> {
                         "no ip section names this expose, so nothing is behind it",
                     )
                     .in_section(name)
-                    .hint(match self.document.ips.keys().next() {
-                        Some(ip) => format!("add it to an ip: {ip}.expose+={name}"),
-                        None => format!("add an ip section with expose={name}"),
-                    }),
+                    .hint(
+                        match self.document.ips.iter().find(|(_, ip)| !ip.encap) {
+                            Some((ip, _)) => format!("add it to an ip: {ip}.expose+={name}"),
+                            None => format!("add an ip section with expose={name}"),
+                        },
+                    ),
                 );
             }
             if matches!(parsed, Parsed::Refused) && !faulty.contains(*name) {

@@ -541,3 +541,22 @@ fn an_expose_without_ip_is_told_of_one_that_is_there() {
     );
     assert_eq!(hint(""), "add an ip section with expose=expose#0");
 }
+
+#[test]
+fn an_ip_inside_a_container_publishes_nothing() {
+    for inside in ["encap = true", "tags = nofreeze encap"] {
+        let judged = judge(&format!(
+            "[ip#1]\ntype = netns\nexpose = expose#0\n{inside}\n\
+             [expose#0]\ntype = envoy\nport = 80\n"
+        ));
+        assert_eq!(
+            warnings(&judged),
+            [
+                "expose#0: no ip section names this expose, so nothing is behind it; add an ip \
+                 section with expose=expose#0",
+                "ip#1.expose: is inside a container, where the gateway does not look for addresses; \
+                 list the exposes in an ip section without encap",
+            ]
+        );
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Session;
 use super::lane::Claim;
-use super::ledger::{Flight, Has, Item};
+use super::ledger::{Flight, Has, Item, Ledger, Pending};
 use super::newcomers::endpoints;
 use super::outbound::Plan;
 use crate::envoy::bootstrap::Variant;
@@ -59,49 +59,58 @@ impl Session {
                     .extend(plan.waits.drain(..).filter_map(|(_, target)| target));
             }
         }
-        let waits: HashSet<&str> = plan.waits.iter().map(|(name, _)| &**name).collect();
-        let resources = if lane.subscription.is_wildcard() {
+        let replaced: HashSet<&str> = self.replaced(kind, &plan).map(|(name, _)| name).collect();
+        let is_target = |name: &str| replaced.is_empty() || !replaced.contains(name);
+        let in_place = self.replaced(kind, &plan).filter_map(|(_, has)| has);
+        let resources: Vec<Arc<Resource>> = if lane.subscription.is_wildcard() {
             let all = self.view.iter(kind);
-            all.filter(|r| waits.is_empty() || !waits.contains(&*r.name))
-                .chain(self.kept(kind, &plan))
+            all.filter(|r| is_target(&r.name))
+                .chain(in_place)
                 .cloned()
                 .collect()
         } else {
             let names = lane.subscription.names();
             names
-                .filter(|name| !waits.contains(&***name))
+                .filter(|name| is_target(name))
                 .filter_map(|name| self.view.get(kind, name))
-                .chain(self.kept(kind, &plan))
+                .chain(in_place)
                 .cloned()
                 .collect()
         };
+        // The client may have what cannot be sent before the daemon tells it again; without it, it would be
+        // removed.
+        if resources.iter().any(|resource| !resource.is_known()) {
+            return None;
+        }
         let version = self.version(kind, &plan);
         Some(self.send(kind, version, resources, Vec::new(), plan, now))
     }
 
-    /// What the client has in place of what waits.
-    fn kept<'a>(
+    /// The names under which the client has something else than it should, because that waits or was
+    /// refused; with what it has.
+    fn replaced<'a>(
         &'a self,
         kind: ResourceType,
         plan: &'a Plan,
-    ) -> impl Iterator<Item = &'a Arc<Resource>> {
-        let has = plan
-            .waits
-            .iter()
-            .filter_map(move |(name, _)| self.has(kind, name));
-        has.filter_map(resource)
+    ) -> impl Iterator<Item = (&'a str, Option<&'a Arc<Resource>>)> {
+        let ledger = self.lane(kind).map(|lane| &lane.ledger);
+        let waits = plan.waits.iter().map(move |(name, _)| {
+            let pending = ledger.and_then(|ledger| ledger.pending().get(name));
+            (&**name, pending.and_then(|pending| resource(&pending.has)))
+        });
+        let held = ledger.into_iter().flat_map(|ledger| &ledger.held);
+        // What came by an earlier stream cannot be repeated. To leave it out would remove it, so it is
+        // sent as it should be, which the client refuses, while it takes the others.
+        let held = held.filter(|(_, held)| !matches!(held.has, Has::Earlier(_)));
+        waits.chain(held.map(|(name, held)| (&**name, resource(&held.has))))
     }
 
-    fn has(&self, kind: ResourceType, name: &str) -> Option<&Has> {
-        let pending = self.lane(kind)?.ledger.pending().get(name)?;
-        Some(&pending.has)
-    }
-
-    /// The version of what the client will have, which is not the newest state where something waits.
+    /// The version of what the client will have, which is not the newest state where something waits or
+    /// was refused.
     fn version(&self, kind: ResourceType, plan: &Plan) -> Version {
-        let others = plan.waits.iter().map(|(name, target)| {
-            let has = self.has(kind, name).and_then(resource);
-            (target.as_deref(), has.map(|resource| &**resource))
+        let others = self.replaced(kind, plan).map(|(name, has)| {
+            let target = self.view.get(kind, name);
+            (target.map(|target| &**target), has.map(|has| &**has))
         });
         self.view.version_with(kind, others)
     }
@@ -149,25 +158,34 @@ impl Session {
         let mut due = Vec::new();
         for resource in plan.puts {
             let name = resource.name.clone();
-            let had = ledger.settle(&name).map_or(Has::Nothing, |p| p.has);
+            let (had, maybe) = had(ledger.settle(&name));
             match kind {
                 ResourceType::Cluster if aggregated => {
-                    newcomers.sent_cluster(&resource, had.is_nothing(), sequence, now);
+                    newcomers.sent_cluster(&resource, &had, sequence, now);
                     due.extend(endpoints(&resource.references).cloned());
                 }
                 ResourceType::Endpoints => newcomers.sent_endpoints(&name),
                 _ => {}
             }
             let sent = Has::Resource(resource);
-            items.push(Item { name, had, sent });
+            items.push(Item {
+                name,
+                had,
+                maybe,
+                sent,
+            });
         }
         for name in plan.removals {
-            let had = ledger.settle(&name).map_or(Has::Nothing, |p| p.has);
+            let (had, maybe) = had(ledger.settle(&name));
             if kind == ResourceType::Cluster {
                 newcomers.removed(&name, resource(&had).map(|r| &**r));
             }
-            let sent = Has::Nothing;
-            items.push(Item { name, had, sent });
+            items.push(Item {
+                name,
+                had,
+                maybe,
+                sent: Has::Nothing,
+            });
         }
         for name in &plan.absent {
             ledger.settle(name);
@@ -177,8 +195,12 @@ impl Session {
             let changed: HashSet<_> = items.iter().map(|item| item.name.clone()).collect();
             let others = response.resources.iter();
             let others = others.filter(|resource| !changed.contains(&resource.name));
-            items.extend(others.map(|resource| ledger.repeat(resource)));
+            items.extend(others.map(Ledger::repeat));
         }
+        if plan.tries {
+            ledger.search.sent(sequence, now);
+        }
+        let resumes = !lane.answered && lane.claim != Claim::Nothing;
         lane.owes_answer = false;
         lane.answered = true;
         lane.last_nonce = Some(response.nonce.clone());
@@ -188,6 +210,7 @@ impl Session {
             version: response.version,
             sent_at: now,
             items,
+            resumes,
         });
         // Endpoints follow their cluster, which stays warming without them.
         if let Some(lane) = lanes[ResourceType::Endpoints as usize].as_mut() {
@@ -197,6 +220,11 @@ impl Session {
             }
         }
     }
+}
+
+/// What a client has, and may have instead, of a name that was pending.
+fn had(pending: Option<Pending>) -> (Has, Has) {
+    pending.map_or((Has::Nothing, Has::Nothing), |p| (p.has, p.maybe))
 }
 
 fn resource(has: &Has) -> Option<&Arc<Resource>> {

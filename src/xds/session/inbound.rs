@@ -1,6 +1,6 @@
 //! Requests: subscriptions, acknowledgements and refusals.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::lane::{Claim, Lane};
 use super::ledger::{Flight, Has};
-use super::refusal::suspects;
+use super::refusal;
+use super::search::Rules;
 use super::subscription::{BadName, Shift};
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::bootstrap::Variant;
@@ -193,18 +194,14 @@ impl Session {
         }
         for name in &shift.asked {
             match initial.remove(name.as_bytes()) {
-                Some(version) if newcomers.owes(name) => {
-                    ledger.demand(name, Has::Earlier(version));
-                }
-                Some(version) => {
-                    ledger.touch(name, Has::Earlier(version));
-                }
+                Some(version) if newcomers.owes(name) => ledger.demand(name, Has::Earlier(version)),
+                Some(version) => ledger.touch(name, Has::Earlier(version)),
                 None if shift.was_wildcard => ledger.demand(name, had(name)),
                 None => {
                     let coming = ledger.coming(name);
-                    ledger.demand(name, coming);
+                    ledger.demand(name, coming)
                 }
-            }
+            };
         }
         for name in &shift.asked_again {
             ledger.demand(name, had(name));
@@ -261,6 +258,9 @@ impl Session {
     }
 
     fn accepted(&mut self, kind: ResourceType, flight: Flight, now: Instant) {
+        if let Some(lane) = self.lane_mut(kind) {
+            lane.ledger.accepted(&flight);
+        }
         self.tell(&Event::Accepted {
             kind,
             version: flight.version,
@@ -275,33 +275,62 @@ impl Session {
     }
 
     fn refused(&mut self, kind: ResourceType, flight: Flight, text: &str, now: Instant) {
-        let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
+        let (view, newcomers, lanes) = (&self.view, &mut self.newcomers, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return;
         };
-        let names: Vec<_> = flight.items.iter().map(|item| item.name.clone()).collect();
-        let refusal = Refusal {
+        let sequence = flight.sequence;
+        let mut refusal = Refusal {
             kind,
             version: flight.version,
-            nonce: flight.nonce,
+            nonce: flight.nonce.clone(),
             text: text.to_owned(),
-            suspects: suspects(text, &names),
-            names,
+            names: flight.items.iter().map(|item| item.name.clone()).collect(),
+            suspects: Vec::new(),
+            certain: false,
+            content: Version::from_number(0),
         };
-        let suspects: HashSet<&str> = refusal.suspects.iter().map(|name| &**name).collect();
-        for item in flight.items {
-            let refused = suspects.contains(&*item.name);
-            if kind == ResourceType::Cluster && !item.sent.is_nothing() {
-                if refused {
-                    newcomers.refused(&item.name, flight.sequence);
-                } else {
-                    newcomers.accepted(&item.name, flight.sequence, now);
+        let sent = flight.items.iter().filter(|item| !item.sent.is_nothing());
+        let reading = refusal::read(text, sent.map(|item| &item.name));
+        let full = self.stream.variant == Variant::StateOfTheWorld && kind.is_full_state();
+        let rules = Rules {
+            full,
+            partial: kind.is_full_state(),
+            may_pass: refusal::may_pass(text),
+            target: &|name| view.get(kind, name).map(|resource| resource.version),
+        };
+        let outcome = lane.ledger.refused(flight, &reading, &rules, now);
+        lane.owes_answer |= full && outcome.is_news;
+        if kind == ResourceType::Cluster {
+            let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
+            taken.for_each(|item| newcomers.accepted(&item.name, sequence, now));
+            let refused = outcome.culprits.iter().chain(&outcome.suspects);
+            // What a later response repeats is under way still.
+            for item in refused.filter(|item| lane.ledger.keeps_back(&item.name)) {
+                match &item.sent {
+                    Has::Resource(sent) if item.had.is_nothing() => {
+                        newcomers.refused(sent, sequence);
+                    }
+                    // It has what it had.
+                    _ => newcomers.accepted(&item.name, sequence, now),
                 }
             }
-            if refused {
-                lane.ledger.refused(item, flight.sequence);
-            }
         }
+        refusal.certain = !outcome.culprits.is_empty();
+        let suspects = match refusal.certain {
+            true => outcome.culprits,
+            false => outcome.suspects,
+        };
+        let mut content = blake3::Hasher::new();
+        for item in suspects.into_iter().filter(|item| item.is_news()) {
+            let Has::Resource(sent) = &item.sent else {
+                continue;
+            };
+            content.update(&sent.version.get().to_be_bytes());
+            lane.ledger.search.tell(&item.name);
+            refusal.suspects.push(item.name);
+        }
+        refusal.content = Version::of(content.finalize().as_bytes());
         self.tell(&Event::Refused(&refusal));
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! A stream remembers one snapshot, which its client has *but for* the names here: those not yet
 //! sent, those sent and not yet acknowledged, and those refused. So a stream's memory and work are
-//! those of what is under way, whatever the snapshot holds.
+//! those of what is under way, whatever the snapshot holds. What refusals do to it is in `search`.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::FALLBACK;
+use super::search::{Group, Held, Search};
 use crate::envoy::{Resource, ResourceType, Version};
 
 /// What a client has under a name.
@@ -58,8 +59,33 @@ impl Has {
 pub(super) struct Pending {
     /// What it has.
     pub(super) has: Has,
+    /// What it may have instead: an update that it refused, and maybe took in part.
+    pub(super) maybe: Has,
     /// Whether it must be answered even if it has the right content: it asked.
     pub(super) demanded: bool,
+    /// The suspects with which it is tried again.
+    pub(super) group: Option<Group>,
+}
+
+impl Pending {
+    fn of(has: Has) -> Self {
+        Self {
+            has,
+            maybe: Has::Nothing,
+            demanded: false,
+            group: None,
+        }
+    }
+
+    /// Whether the client has this content, without doubt.
+    pub(super) fn surely_has(&self, resource: &Resource) -> bool {
+        self.has.is(resource) && (self.maybe.is_nothing() || self.maybe.is(resource))
+    }
+
+    /// Whether the client has nothing, without doubt.
+    pub(super) fn surely_has_nothing(&self) -> bool {
+        self.has.is_nothing() && self.maybe.is_nothing()
+    }
 }
 
 /// One name in a response.
@@ -69,8 +95,20 @@ pub(super) struct Item {
     pub(super) name: Arc<str>,
     /// What the client had.
     pub(super) had: Has,
+    /// What it may have had instead.
+    pub(super) maybe: Has,
     /// What it has once it accepts: nothing after a removal.
     pub(super) sent: Has,
+}
+
+impl Item {
+    /// Whether it put something else in place of what the client had.
+    pub(super) fn is_news(&self) -> bool {
+        match &self.sent {
+            Has::Resource(sent) => !self.had.is(sent) || !self.maybe.is_nothing(),
+            Has::Nothing | Has::Earlier(_) => false,
+        }
+    }
 }
 
 /// A place in the order in which a stream sent its responses.
@@ -89,6 +127,8 @@ pub(super) struct Flight {
     pub(super) sent_at: Instant,
     /// What it carried.
     pub(super) items: Vec<Item>,
+    /// Whether it is the first to a client that has something from an earlier stream.
+    pub(super) resumes: bool,
 }
 
 impl Flight {
@@ -101,33 +141,43 @@ impl Flight {
 /// What a client has of one type, beside the snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pending: BTreeMap<Arc<str>, Pending>,
-    flights: VecDeque<Flight>,
-    /// What the client still has under each name that it refused an update of.
-    refused: HashMap<Arc<str>, Has>,
+    pub(super) pending: BTreeMap<Arc<str>, Pending>,
+    pub(super) flights: VecDeque<Flight>,
+    /// What the client refused and is not sent again.
+    pub(super) held: BTreeMap<Arc<str>, Held>,
+    /// The search for what was refused.
+    pub(super) search: Search,
     /// The names that the client stopped to want while responses were under way.
     abandoned: HashSet<Arc<str>>,
 }
 
 impl Ledger {
-    /// A name's target changed. `had` is the target until now, which the client is taken to have.
+    /// A name's target changed. `had` is the target until now, which the client is taken to have. What
+    /// was refused of it no longer matters.
     pub(super) fn touch(&mut self, name: &Arc<str>, had: Has) -> &mut Pending {
-        let refused = &self.refused;
-        self.pending.entry(name.clone()).or_insert_with(|| Pending {
-            has: refused.get(name).cloned().unwrap_or(had),
-            demanded: false,
-        })
+        let held = self.held.remove(name);
+        let has = held.map_or(had, |held| held.has);
+        let pending = self.pending.entry(name.clone());
+        let pending = pending.or_insert_with(|| Pending::of(has));
+        pending.group = None;
+        pending
     }
 
-    /// The client asked for a name: it is answered even if it has the right content.
-    pub(super) fn demand(&mut self, name: &Arc<str>, had: Has) {
-        self.touch(name, had).demanded = true;
+    /// The client asked for a name: it is answered even if it has the right content, or refused the
+    /// newest.
+    pub(super) fn demand(&mut self, name: &Arc<str>, had: Has) -> &mut Pending {
+        let held = self.held.get(name);
+        let has = || held.map_or(had, |held| held.has.clone());
+        let pending = self.pending.entry(name.clone());
+        let pending = pending.or_insert_with(|| Pending::of(has()));
+        pending.demanded = true;
+        pending
     }
 
     /// The client no longer wants a name.
     pub(super) fn forget(&mut self, name: &Arc<str>) {
         self.pending.remove(name);
-        self.refused.remove(name);
+        self.held.remove(name);
         if !self.flights.is_empty() {
             self.abandoned.insert(name.clone());
         }
@@ -136,7 +186,7 @@ impl Ledger {
     /// The client no longer wants any but some names.
     pub(super) fn retain(&mut self, mut wanted: impl FnMut(&str) -> bool) {
         self.pending.retain(|name, _| wanted(name));
-        self.refused.retain(|name, _| wanted(name));
+        self.held.retain(|name, _| wanted(name));
     }
 
     /// The client has the whole snapshot after all.
@@ -149,19 +199,18 @@ impl Ledger {
         &self.pending
     }
 
-    /// A name is dealt with: the client has its target, or it is under way. What was refused under it
-    /// no longer matters.
+    /// A name is dealt with: the client has what it should, or it is under way.
     pub(super) fn settle(&mut self, name: &str) -> Option<Pending> {
-        self.refused.remove(name);
         self.pending.remove(name)
     }
 
     /// A resource is sent as it was before, because others of its type changed.
-    pub(super) fn repeat(&mut self, resource: &Arc<Resource>) -> Item {
+    pub(super) fn repeat(resource: &Arc<Resource>) -> Item {
         let same = Has::Resource(resource.clone());
         Item {
             name: resource.name.clone(),
-            had: self.refused.remove(&resource.name).unwrap_or(same.clone()),
+            had: same.clone(),
+            maybe: Has::Nothing,
             sent: same,
         }
     }
@@ -211,51 +260,26 @@ impl Ledger {
         landed
     }
 
-    /// The client refused what a response carried under a name, and has what it had. So a later
-    /// response found something else there than was thought when it was sent.
-    pub(super) fn refused(&mut self, item: Item, sent_at: Sequence) {
-        if let (Has::Resource(had), Has::Resource(sent)) = (&item.had, &item.sent)
-            && had.version == sent.version
-        {
-            return;
-        }
-        let later = self.flights.iter_mut().filter(|f| f.sequence > sent_at);
-        let mut items = later.flat_map(|flight| flight.items.iter_mut());
-        if let Some(again) = items.find(|again| again.name == item.name) {
-            again.had = item.had;
-            return;
-        }
-        if let Some(pending) = self.pending.get_mut(&item.name) {
-            pending.has = item.had.clone();
-        }
-        self.refused.insert(item.name, item.had);
-    }
-
     /// Everything that the client may have beside what the snapshot says: what is to be replaced,
     /// what was replaced without an acknowledgement yet (given up after a while), and what stayed
     /// because its replacement was refused.
     pub(super) fn leftovers(&self, now: Instant) -> impl Iterator<Item = Leftover<'_>> {
-        let pending = self.pending.values().map(|p| Leftover {
-            has: &p.has,
-            until: None,
-        });
+        let pending = self.pending.values().flat_map(|p| [&p.has, &p.maybe]);
+        let held = self.held.values().map(|held| &held.has);
+        let staying = pending.chain(held).map(|has| Leftover { has, until: None });
         let flights = self.flights.iter().filter(move |f| now < f.given_up_at());
         // What was sent counts as well: a client that no longer wants it may want it again before it
         // arrives.
         let flying = flights.flat_map(|flight| {
             let items = flight.items.iter();
             items
-                .flat_map(|item| [&item.had, &item.sent])
+                .flat_map(|item| [&item.had, &item.maybe, &item.sent])
                 .map(|has| Leftover {
                     has,
                     until: Some(flight.given_up_at()),
                 })
         });
-        let refused = self
-            .refused
-            .values()
-            .map(|has| Leftover { has, until: None });
-        pending.chain(flying).chain(refused)
+        staying.chain(flying)
     }
 }
 

@@ -14,6 +14,7 @@
 //! | Incremental xDS; Subscribing to resources | `inbound`, `outbound` |
 //! | Eventual consistency considerations | `order`, `newcomers` |
 //! | Resource warming (endpoints after their cluster) | `newcomers`, `outbound` |
+//! | ACK/NACK: what becomes of a refused update | `refusal`, `search` |
 //!
 //! Choices where the protocol leaves one:
 //!
@@ -35,6 +36,7 @@ mod newcomers;
 mod order;
 mod outbound;
 mod refusal;
+mod search;
 mod subscription;
 mod view;
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::ledger::Sequence;
+use super::ledger::{Has, Sequence};
 use super::{FALLBACK, SETTLE};
 use crate::envoy::{Reference, Resource, ResourceType};
 
@@ -42,7 +42,6 @@ struct Newcomer {
     sequence: Sequence,
     sent_at: Instant,
     accepted_at: Option<Instant>,
-    refused: bool,
     /// How many assignments of endpoints it waits for.
     owed: usize,
 }
@@ -56,11 +55,12 @@ pub(super) struct Newcomers {
 }
 
 impl Newcomers {
-    /// A cluster was sent; the client did not have it before if it is `new`. Its endpoints are due.
+    /// A cluster was sent to a client that had something else, or nothing, or the very same. Its
+    /// endpoints are due.
     pub(super) fn sent_cluster(
         &mut self,
         cluster: &Resource,
-        new: bool,
+        had: &Has,
         sequence: Sequence,
         now: Instant,
     ) {
@@ -69,12 +69,12 @@ impl Newcomers {
             owed += 1;
             self.owed.insert(endpoints.clone(), cluster.name.clone());
         }
-        if new || self.clusters.contains_key(&cluster.name) {
+        let is_new = had.is_nothing() || self.clusters.contains_key(&cluster.name);
+        if is_new && !had.is(cluster) {
             let newcomer = Newcomer {
                 sequence,
                 sent_at: now,
                 accepted_at: None,
-                refused: false,
                 owed,
             };
             self.clusters.insert(cluster.name.clone(), newcomer);
@@ -100,16 +100,16 @@ impl Newcomers {
     /// The client has a cluster.
     pub(super) fn accepted(&mut self, cluster: &str, sequence: Sequence, now: Instant) {
         if let Some(newcomer) = self.newcomer(cluster, sequence) {
-            newcomer.refused = false;
             newcomer.accepted_at = Some(now);
             self.settle(cluster);
         }
     }
 
-    /// The client refused a cluster. Nothing that names it is sent until it accepts another version.
-    pub(super) fn refused(&mut self, cluster: &str, sequence: Sequence) {
-        if let Some(newcomer) = self.newcomer(cluster, sequence) {
-            newcomer.refused = true;
+    /// The client refused a cluster, which it did not have before: it is none that was sent, and no
+    /// endpoints are due to it.
+    pub(super) fn refused(&mut self, cluster: &Resource, sequence: Sequence) {
+        if self.newcomer(&cluster.name, sequence).is_some() {
+            self.removed(&cluster.name, Some(cluster));
         }
     }
 
@@ -128,7 +128,7 @@ impl Newcomers {
     }
 
     fn settle(&mut self, cluster: &str) {
-        let done = |n: &Newcomer| n.accepted_at.is_some() && n.owed == 0 && !n.refused;
+        let done = |n: &Newcomer| n.accepted_at.is_some() && n.owed == 0;
         if self.clusters.get(cluster).is_some_and(done) {
             self.clusters.remove(cluster);
         }
@@ -156,9 +156,6 @@ impl Newcomers {
 
 impl Newcomer {
     fn gate(&self, endpoints_wanted: bool, now: Instant) -> Gate {
-        if self.refused {
-            return Gate::Shut;
-        }
         let given_up_at = self.sent_at + FALLBACK;
         let until = match self.accepted_at {
             Some(_) if self.owed == 0 => return Gate::Open,

@@ -136,7 +136,12 @@ impl Session {
             let mut named = newcomers::clusters(&resource.references);
             named.any(|name| pending.get(name).is_some_and(|p| unsent(name, p)))
         };
-        if unsent {
+        let refused = clusters
+            .ledger
+            .held
+            .iter()
+            .any(|(name, held)| held.has.is_nothing() && resource.references(Cluster, name));
+        if unsent || refused {
             return Gate::Shut;
         }
         let endpoints_wanted = self.lane(Endpoints).is_some();

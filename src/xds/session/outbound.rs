@@ -1,12 +1,14 @@
 //! What there is to send: the next response, planned when the transport can take it.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::ledger::Pending;
+use super::ledger::{Has, Pending};
 use super::newcomers::Gate;
 use super::order::Holders;
+use super::search::Group;
 use super::{CHUNK, Session, WINDOW};
 use crate::envoy::bootstrap::Variant;
 use crate::envoy::{Resource, ResourceType};
@@ -40,6 +42,8 @@ pub(super) struct Plan {
     pub(super) waits: Vec<(Arc<str>, Option<Arc<Resource>>)>,
     /// When the first of those need not wait any longer.
     pub(super) wake: Option<Instant>,
+    /// Whether this is a group of suspects, and nothing else.
+    pub(super) tries: bool,
     settled: Vec<Arc<str>>,
     /// A name that the client asked for and this transport does not show.
     hidden: Option<Arc<str>>,
@@ -49,6 +53,26 @@ impl Plan {
     /// Whether nothing can be told to the client.
     pub(super) fn is_empty(&self) -> bool {
         self.puts.is_empty() && self.removals.is_empty() && self.absent.is_empty()
+    }
+
+    fn wake_at(&mut self, at: Instant) {
+        self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Sends the first group of suspects that can be sent, up to the size of one response where it may
+    /// be split.
+    fn try_first_of(&mut self, suspects: Vec<(Group, Arc<Resource>)>, whole: bool) {
+        let first = suspects.iter().map(|(group, _)| *group).min();
+        let mut bytes = 0;
+        for (_, resource) in suspects.into_iter().filter(|(g, _)| Some(*g) == first) {
+            if bytes < CHUNK || whole {
+                bytes += resource.body.len();
+                self.puts.push(resource);
+            }
+        }
+        let tried: HashSet<&str> = self.puts.iter().map(|resource| &*resource.name).collect();
+        self.waits.retain(|(name, _)| !tried.contains(&**name));
+        self.tries = true;
     }
 }
 
@@ -83,6 +107,7 @@ impl Session {
         now: Instant,
         progress: &mut bool,
     ) -> Option<Response> {
+        self.follow_up(kind, now);
         if self.lane(kind)?.is_quiet() || !self.has_window(kind, now) {
             return None;
         }
@@ -112,6 +137,20 @@ impl Session {
             Variant::Delta => Some(self.delta_response(kind, plan, now)),
             Variant::StateOfTheWorld if silent => Some(self.partial_response(kind, plan, now)),
             Variant::StateOfTheWorld => self.full_response(kind, plan, now),
+        }
+    }
+
+    /// Tries again what may be accepted now, and tells of what no longer is refused.
+    fn follow_up(&mut self, kind: ResourceType, now: Instant) {
+        let Some(lane) = self.lane_mut(kind) else {
+            return;
+        };
+        let retry_at = lane.ledger.retry(now);
+        for name in lane.ledger.cleared() {
+            self.tell(&Event::Cleared { kind, name: &name });
+        }
+        if let Some(at) = retry_at {
+            self.wake_at(at);
         }
     }
 
@@ -148,19 +187,31 @@ impl Session {
         let pending = lane.ledger.pending();
         let holders = OnceCell::new();
         let holders = || holders.get_or_init(|| self.holders(kind, pending.len(), now));
+        // What the client says of a group of suspects must be about them alone.
+        let undisturbed = lane.ledger.search.undisturbed_until(now);
+        let calm = undisturbed.filter(|_| whole).map(Gate::Until);
+        let mut suspects: Vec<(Group, Arc<Resource>)> = Vec::new();
         let mut bytes = 0;
         for (name, pending) in pending {
-            match self.verdict(kind, name, pending, holders, now) {
-                Verdict::Put(resource) => {
+            let verdict = match (self.verdict(kind, name, pending, holders, now), calm) {
+                (Verdict::Put(_) | Verdict::Remove, Some(calm)) => Verdict::Wait(calm),
+                (verdict, _) => verdict,
+            };
+            match (verdict, pending.group) {
+                (Verdict::Put(resource), Some(group)) => {
+                    plan.waits.push((name.clone(), Some(resource.clone())));
+                    suspects.push((group, resource));
+                }
+                (Verdict::Put(resource), None) => {
                     bytes += resource.body.len();
                     plan.puts.push(resource);
                 }
-                Verdict::Remove => plan.removals.push(name.clone()),
-                Verdict::Settled => plan.settled.push(name.clone()),
-                Verdict::Absent => plan.absent.push(name.clone()),
-                Verdict::Wait(gate) => {
+                (Verdict::Remove, _) => plan.removals.push(name.clone()),
+                (Verdict::Settled, _) => plan.settled.push(name.clone()),
+                (Verdict::Absent, _) => plan.absent.push(name.clone()),
+                (Verdict::Wait(gate), _) => {
                     if let Gate::Until(at) = gate {
-                        plan.wake = Some(plan.wake.map_or(at, |earlier| earlier.min(at)));
+                        plan.wake_at(at);
                     }
                     let target = self.view.get(kind, name).cloned();
                     plan.waits.push((name.clone(), target));
@@ -171,6 +222,12 @@ impl Session {
             }
             if bytes >= CHUNK && !whole {
                 break;
+            }
+        }
+        if plan.is_empty() && !suspects.is_empty() {
+            match lane.ledger.search.blocked_until(now) {
+                Some(at) => plan.wake_at(at),
+                None => plan.try_first_of(suspects, whole),
             }
         }
         plan
@@ -184,14 +241,26 @@ impl Session {
         holders: impl Fn() -> &'a Holders<'a>,
         now: Instant,
     ) -> Verdict {
-        match self.view.get(kind, name) {
-            Some(target) if pending.has.is(target) && !pending.demanded => Verdict::Settled,
+        let target = self.view.get(kind, name);
+        let held = self.lane(kind).and_then(|lane| lane.ledger.held.get(name));
+        if let Some(held) = held.filter(|held| target.is_some_and(|t| t.version == held.version)) {
+            // The client asked, and is told what it has.
+            return match &held.has {
+                Has::Resource(has) => Verdict::Put(has.clone()),
+                Has::Nothing => Verdict::Absent,
+                Has::Earlier(_) => Verdict::Settled,
+            };
+        }
+        match target {
+            Some(target) if pending.surely_has(target) && !pending.demanded => Verdict::Settled,
+            // It cannot be sent before the daemon tells it again.
+            Some(target) if !target.is_known() => Verdict::Wait(Gate::Shut),
             Some(target) => match self.gate(target, now) {
                 Gate::Open => Verdict::Put(target.clone()),
                 gate => Verdict::Wait(gate),
             },
-            None if pending.has.is_nothing() && pending.demanded => Verdict::Absent,
-            None if pending.has.is_nothing() => Verdict::Settled,
+            None if pending.surely_has_nothing() && pending.demanded => Verdict::Absent,
+            None if pending.surely_has_nothing() => Verdict::Settled,
             None => match self.removal_gate(name, holders(), now) {
                 Gate::Open => Verdict::Remove,
                 gate => Verdict::Wait(gate),

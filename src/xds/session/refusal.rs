@@ -1,35 +1,77 @@
-//! Which resources a client's refusal is about.
+//! What a client's refusal says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// How Envoy begins a refusal of a message that breaks a constraint of the API: it then takes nothing
-/// of the response, whichever resource it names.
-const WHOLE: &str = "Proto constraint validation failed";
+/// How much of a text is read, in bytes: it comes from outside, and each name is looked for in it.
+const READ: usize = 1 << 16;
 
-/// Those of `names` that a refusal's text concerns. Envoy names the resources that it could not use and
-/// applies the others. Where the text names none, or the response was refused whole, that is all.
-pub(super) fn suspects(text: &str, names: &[Arc<str>]) -> Vec<Arc<str>> {
-    let named = names.iter().filter(|name| mentions(text, name));
-    let named: Vec<_> = named.cloned().collect();
-    if named.is_empty() || text.contains(WHOLE) {
-        names.to_vec()
-    } else {
-        named
+/// How Envoy begins a refusal of clusters or listeners of which it took the others: it then names each
+/// that it could not use, and says why.
+const EACH: &str = "Error adding/updating ";
+
+/// How Envoy says that a message breaks a constraint of the API. Unless it was found while one resource
+/// after the other was taken in, nothing of the response was.
+const CONSTRAINT: &str = "Proto constraint validation failed";
+
+/// What Envoy says of a socket that it cannot have now, and may have later: the address comes to this
+/// node, or who holds the port ends.
+const FOR_NOW: [&str; 3] = [
+    "cannot bind",
+    "Address already in use",
+    "Cannot assign requested address",
+];
+
+/// What a refusal's text says of the names in the response.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// The names that it gives.
+    pub(super) named: BTreeSet<Arc<str>>,
+    /// Whether everything else was taken. Where the text gives no name, that is never known.
+    pub(super) others_taken: bool,
+}
+
+/// Reads a refusal's text for the names in the response.
+pub(super) fn read<'a>(text: &str, names: impl Iterator<Item = &'a Arc<str>>) -> Reading {
+    let end = (0..=text.len().min(READ))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    let text = &text[..end.unwrap_or(0)];
+    let each = text.starts_with(EACH);
+    let mut named: BTreeSet<_> = names
+        .filter(|name| mentions(text, name, |_| true))
+        .cloned()
+        .collect();
+    // "NAME: why"; within the reasons, other names may occur.
+    let is_headed = |name: &Arc<str>| mentions(text, name, |after| after.starts_with(": "));
+    if each && named.iter().any(is_headed) {
+        named.retain(is_headed);
+    }
+    Reading {
+        others_taken: !named.is_empty() && (each || !text.contains(CONSTRAINT)),
+        named,
     }
 }
 
-/// Whether a text holds a name that is not merely part of a longer one.
-fn mentions(text: &str, name: &str) -> bool {
+/// Whether what was refused may be accepted later, as it is.
+pub(super) fn may_pass(text: &str) -> bool {
+    FOR_NOW.iter().any(|words| text.contains(words))
+}
+
+/// Whether a text holds a name that is not merely part of a longer one, where what follows is
+/// `fitting`.
+fn mentions(text: &str, name: &str, fitting: impl Fn(&str) -> bool) -> bool {
     !name.is_empty()
         && text.match_indices(name).any(|(at, _)| {
             let before = text[..at].chars().next_back();
-            let mut after = text[at + name.len()..].chars();
+            let rest = &text[at + name.len()..];
+            let mut after = rest.chars();
             let ends = match after.next() {
                 // The full stop of a sentence, rather than more of a name.
                 Some('.') => !after.next().is_some_and(is_part_of_name),
                 next => !next.is_some_and(is_part_of_name),
             };
-            ends && !before.is_some_and(|c| is_part_of_name(c) || c == '.')
+            ends && !before.is_some_and(|c| is_part_of_name(c) || c == '.') && fitting(rest)
         })
 }
 
@@ -43,31 +85,54 @@ mod tests {
 
     const NAMES: [&str; 3] = ["test/svc/web1.expose#1", "web1.expose#1", "0.0.0.0:80/tcp"];
 
-    fn suspects(text: &str) -> Vec<Arc<str>> {
-        super::suspects(text, &NAMES.map(Arc::from))
+    fn read(text: &str) -> (Vec<String>, bool) {
+        let names = NAMES.map(Arc::from);
+        let reading = super::read(text, names.iter());
+        let named = reading.named.iter().map(ToString::to_string);
+        (named.collect(), reading.others_taken)
+    }
+
+    fn only(name: &str) -> Vec<String> {
+        vec![name.to_owned()]
     }
 
     #[test]
     fn a_name_within_a_longer_one_is_not_meant() {
         let text =
             "Error adding/updating cluster(s) test/svc/web1.expose#1: no, web1.expose#12: no";
-        assert_eq!(suspects(text), [NAMES[0].into()]);
+        assert_eq!(read(text), (only(NAMES[0]), true));
     }
 
     #[test]
     fn a_listener_is_named_before_a_colon() {
         let text = "Error adding/updating listener(s) 0.0.0.0:80/tcp: cannot bind '0.0.0.0:80'";
-        assert_eq!(suspects(text), [NAMES[2].into()]);
+        assert_eq!(read(text), (only(NAMES[2]), true));
+        assert!(may_pass(text));
     }
 
     #[test]
-    fn a_text_without_names_means_everything() {
-        assert_eq!(suspects("malformed IP address: foo"), NAMES.map(Arc::from));
+    fn a_name_within_the_reason_is_not_at_fault() {
+        let text =
+            "Error adding/updating cluster(s) web1.expose#1: not like test/svc/web1.expose#1";
+        assert_eq!(read(text), (only(NAMES[1]), true));
     }
 
     #[test]
-    fn a_broken_constraint_means_everything_whatever_is_named() {
+    fn a_text_without_names_tells_nothing_of_any() {
+        assert_eq!(read("malformed IP address: foo"), (Vec::new(), false));
+    }
+
+    #[test]
+    fn a_broken_constraint_means_that_nothing_was_taken() {
         let text = "Proto constraint validation failed (field: value is required): web1.expose#1";
-        assert_eq!(suspects(text), NAMES.map(Arc::from));
+        assert_eq!(read(text), (only(NAMES[1]), false));
+    }
+
+    #[test]
+    fn a_broken_constraint_within_one_resource_leaves_the_others_taken() {
+        let text = "Error adding/updating listener(s) 0.0.0.0:80/tcp: goo.gle/debugstr stat_prefix: \
+                    \"a\" : Proto constraint validation failed (field: \"cluster_specifier\")";
+        assert_eq!(read(text), (only(NAMES[2]), true));
+        assert!(!may_pass(text));
     }
 }

@@ -1,8 +1,9 @@
 """A command of the stand-in agent: `python opensvc COMMAND SERVICE [ARGUMENTS]`."""
 import json
 import logging
-import os
+import shutil
 import sys
+import threading
 
 import core.exceptions as ex
 from core.objects.svc import Svc
@@ -25,6 +26,8 @@ def main(command, path, *arguments):
             return counts["errors"] + counts["warnings"]
         if command == "edit":
             return svc._validate_config(path=arguments[0])["errors"]
+        if command == "receive":
+            return receive(svc, arguments[0])
         svc.init_resources()
         if command == "status":
             for rid, resource in sorted(svc.resources_by_id.items()):
@@ -50,6 +53,18 @@ def main(command, path, *arguments):
         return 0
     except ex.Error:
         return 1
+
+
+def receive(svc, path):
+    """What the daemon does with a configuration fetched from a peer: judge it, in a thread, and install it."""
+    def install():
+        if svc._validate_config(path=path)["errors"] == 0:
+            shutil.copy(path, svc.paths.cf)
+
+    thread = threading.Thread(target=install)
+    thread.start()
+    thread.join()
+    return 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ use crate::daemon::Update;
 use crate::daemon::v2::message::status;
 use crate::daemon::v2::path::Scope;
 use crate::daemon::v2::replica::Replica;
+use crate::model::ObjectPath;
 
 fn node(phase: &str, services: &[&str]) -> Value {
     let services = services
@@ -140,11 +141,16 @@ fn a_state_that_is_read_again_is_not_held_twice() {
     let mut replica = replica(&dataset);
     let dataset = cluster(json!({"n1": node("idle", &["a", "c"])}));
     let tables = status(dataset.to_string().as_bytes(), replica.services()).unwrap();
-    let read =
-        |service: &str| tables.instances.get(&service.parse().unwrap()).unwrap()["n1"].clone();
+    let read = |service: &str| {
+        tables
+            .instances
+            .get(&service.parse::<ObjectPath>().unwrap())
+            .unwrap()["n1"]
+            .clone()
+    };
     let kept = replica
         .services()
-        .get(&"a".parse().unwrap())
+        .get(&"a".parse::<ObjectPath>().unwrap())
         .unwrap()
         .instances["n1"]
         .clone();

@@ -85,8 +85,14 @@ impl Book {
             text: "no".into(),
             names: vec![name.into()],
             suspects: vec![name.into()],
+            certain: true,
+            content: self.snapshot.version(KIND),
         };
         self.tell(&Event::Refused(&refusal));
+    }
+
+    fn clear(&mut self, name: &str) {
+        self.tell(&Event::Cleared { kind: KIND, name });
     }
 
     fn refusals(&self) -> usize {
@@ -156,7 +162,7 @@ fn an_envoy_that_owes_an_answer_lags() {
 }
 
 #[test]
-fn a_refusal_lasts_until_another_version_is_accepted() {
+fn a_refusal_lasts_until_it_is_cleared() {
     let mut book = Book::new();
     book.tell(&Event::Opened);
     book.publish("a", "bad");
@@ -172,6 +178,7 @@ fn a_refusal_lasts_until_another_version_is_accepted() {
     assert_eq!(book.refusals(), 1, "not before the Envoy says so");
     let nonce = book.send();
     book.accept(&nonce);
+    book.clear("a");
     assert_eq!(book.refusals(), 0);
     assert_eq!(book.report().of(KIND).refused["node1"], 1);
 }

@@ -161,31 +161,6 @@ fn a_request_may_acknowledge_and_subscribe() {
 }
 
 #[test]
-fn a_refusal_is_not_answered_and_its_resource_is_sent_when_it_changes() {
-    let mut talk = wildcard(&["a", "b"]);
-    talk.publish([cluster("a", "bad")]);
-    let response = talk.expect(Cluster, &["a"], &[]);
-    talk.nack(&response, "a is bad");
-    talk.quiet();
-    talk.pass(Duration::from_secs(30));
-    talk.quiet();
-    talk.publish([cluster("b", "2")]);
-    talk.accept(Cluster, &["b"]);
-    talk.publish([cluster("a", "2")]);
-    talk.accept(Cluster, &["a"]);
-}
-
-#[test]
-fn a_refused_resource_put_back_to_what_the_client_has_does_no_harm() {
-    let mut talk = wildcard(&["a"]);
-    talk.publish([cluster("a", "bad")]);
-    let response = talk.expect(Cluster, &["a"], &[]);
-    talk.nack(&response, "a is bad");
-    talk.publish([cluster("a", "1")]);
-    talk.quiet();
-}
-
-#[test]
 fn responses_may_be_under_way_together_and_acknowledged_in_any_order() {
     let mut talk = wildcard(&["a"]);
     let responses: Vec<_> = ["2", "3", "4"]

@@ -4,7 +4,9 @@ mod delta;
 mod events;
 mod invariant;
 mod order;
+mod refusals;
 mod sotw;
+mod unknown;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -83,6 +85,7 @@ impl Observer for Notes {
                 "refused {:?} {:?} of {:?}: {}",
                 refusal.kind, refusal.suspects, refusal.names, refusal.text
             ),
+            Event::Cleared { kind, name } => format!("cleared {kind:?} {name}"),
             Event::Withheld { kind, name } => format!("withheld {kind:?} {name}"),
         };
         self.0.lock().unwrap().push(note);

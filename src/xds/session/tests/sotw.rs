@@ -156,20 +156,6 @@ fn an_acknowledgement_is_not_answered() {
 }
 
 #[test]
-fn a_refusal_is_not_answered_until_something_changes() {
-    let mut talk = Talk::sotw();
-    talk.publish([cluster("a", "1"), cluster("b", "bad")]);
-    talk.ask(Cluster, &[]);
-    let response = talk.expect(Cluster, &["a", "b"], &[]);
-    talk.nack(&response, "Error adding/updating cluster(s) b: no");
-    talk.quiet();
-    talk.pass(Duration::from_secs(30));
-    talk.quiet();
-    talk.publish([cluster("b", "2")]);
-    talk.accept(Cluster, &["a", "b"]);
-}
-
-#[test]
 fn a_refusal_that_repeats_the_current_version_is_a_refusal() {
     let mut talk = Talk::sotw();
     talk.publish([endpoints("a", "1"), endpoints("b", "1")]);

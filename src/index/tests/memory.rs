@@ -1,0 +1,45 @@
+//! What the next run knows of this one.
+
+use super::*;
+
+/// A gateway that starts again, before the daemon told it anything.
+fn restarted(story: &Story) -> Story {
+    let mut next = Story::new();
+    next.index.recall(story.index.memory());
+    next
+}
+
+#[test]
+fn the_incumbent_is_still_the_incumbent_after_a_restart() {
+    let mut story = Story::begun();
+    story.put(&[("zeta", instance("10.0.0.1", l4(80, 8080)))]);
+    story.put(&[("alpha", instance("10.0.0.2", l4(80, 8080)))]);
+    let mut next = restarted(&story);
+    next.reset();
+    next.put(&[
+        ("alpha", instance("10.0.0.2", l4(80, 8080))),
+        ("zeta", instance("10.0.0.1", l4(80, 8080))),
+    ]);
+    assert_eq!(next.verdict("zeta", "expose#0"), Some(Verdict::Served));
+    assert_eq!(next.verdict("alpha", "expose#0"), Some(Verdict::Refused));
+    // One that leaves loses its rank.
+    next.remove("zeta");
+    next.put(&[("zeta", instance("10.0.0.1", l4(80, 8080)))]);
+    assert_eq!(next.verdict("alpha", "expose#0"), Some(Verdict::Served));
+}
+
+#[test]
+fn a_port_that_is_not_stored_yet_is_chosen_again_after_a_restart() {
+    let mut story = Story::begun();
+    story.put(&[("first", instance("10.0.0.1", l4(80, 0)))]);
+    story.put(&[("second", instance("10.0.0.2", l4(80, 0)))]);
+    let port = |story: &Story, service: &str| {
+        let view = story.index.view().exposes.get(&id(service, "expose#0"));
+        view.and_then(|view| view.socket).map(|socket| socket.port)
+    };
+    assert_eq!(port(&story, "second"), Some(2001));
+    let mut next = restarted(&story);
+    next.reset();
+    next.put(&[("second", instance("10.0.0.2", l4(80, 0)))]);
+    assert_eq!(port(&next, "second"), Some(2001));
+}

@@ -1,0 +1,29 @@
+//! The last known good, on disk: what was served last, so that a sidecar that starts serves it at once,
+//! whether the OpenSVC daemon answers or not.
+//!
+//! Versions are made of content, so an Envoy that connects again to a sidecar with the same state is sent
+//! nothing. Private keys are not written unless the operator asks for it: of such a secret only the
+//! version is kept, which is enough to know that an Envoy has it, and not enough to serve it to one that
+//! has not.
+//!
+//! [`encode`] and [`decode`] are the format; [`Store`] is the file.
+
+mod format;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use crate::index::Memory;
+use crate::snapshot::Snapshot;
+
+pub use format::{Damage, LARGEST, decode, encode};
+pub use store::{LoadError, Loaded, Store};
+
+/// What is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// What Envoy was served.
+    pub snapshot: Snapshot,
+    /// What the configuration does not say.
+    pub memory: Memory,
+}

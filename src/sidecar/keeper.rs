@@ -1,0 +1,187 @@
+//! Keeps what is served on disk, at a pace that costs next to nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep_until};
+
+use super::options::State;
+use crate::envoy::{ResourceType, Version};
+use crate::index::Index;
+use crate::keep::{Kept, Loaded, Store};
+
+/// How long changes are gathered before they are written.
+const HOLD_OFF: Duration = Duration::from_secs(1);
+
+/// Writing takes at most one part in this many of the time, however large the state is.
+const SHARE: u32 = 20;
+
+type Versions = [Version; ResourceType::ALL.len()];
+
+/// Writes the state down, one write at a time.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    store: Option<Arc<Store>>,
+    /// What the file holds.
+    saved: Option<Versions>,
+    /// When the next write is due.
+    due: Option<Instant>,
+    not_before: Option<Instant>,
+    writing: Option<(Versions, Instant, JoinHandle<io::Result<()>>)>,
+    /// Whether the last write failed, which was said.
+    fails: bool,
+}
+
+impl Keeper {
+    /// Opens the file and reads what is in it. What cannot be read is warned of and ignored: the daemon
+    /// tells everything again.
+    pub(super) async fn open(state: Option<State>, gateway: &str) -> (Self, Option<Loaded>) {
+        let Some(State { folder, with_keys }) = state else {
+            return (Self::default(), None);
+        };
+        let gateway = gateway.to_owned();
+        let opened = spawn_blocking(move || {
+            let store = Store::open(&folder, &gateway, with_keys);
+            let store = store.map_err(|error| format!("{}: {error}", folder.display()))?;
+            let loaded = store.load();
+            Ok::<_, String>((store, loaded))
+        });
+        let (store, loaded) = match opened.await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(why)) => {
+                tracing::warn!("what is served is not kept: {why}; name a folder with --state-dir");
+                return (Self::default(), None);
+            }
+            Err(_) => return (Self::default(), None),
+        };
+        let loaded = loaded.unwrap_or_else(|error| {
+            let path = store.path().display();
+            tracing::warn!(
+                "{path} is ignored, and replaced once the daemon's state is known: {error}"
+            );
+            None
+        });
+        let keeper = Self {
+            saved: loaded.as_ref().map(|loaded| versions(&loaded.kept)),
+            store: Some(Arc::new(store)),
+            ..Self::default()
+        };
+        (keeper, loaded)
+    }
+
+    /// What is served has changed.
+    pub(super) fn changed(&mut self) {
+        if self.store.is_some() && self.due.is_none() {
+            let soon = Instant::now() + HOLD_OFF;
+            self.due = Some(self.not_before.map_or(soon, |at| at.max(soon)));
+        }
+    }
+
+    /// Completes when there is something to do, which [`proceed`](Self::proceed) does.
+    pub(super) async fn wait(&mut self) {
+        match (&mut self.writing, self.due) {
+            (Some((.., writing)), _) => {
+                let written = writing
+                    .await
+                    .unwrap_or_else(|error| Err(io::Error::other(error)));
+                self.written(&written);
+            }
+            (None, Some(due)) => sleep_until(due).await,
+            (None, None) => std::future::pending().await,
+        }
+    }
+
+    /// Starts to write the newest state, if it is time.
+    pub(super) fn proceed(&mut self, index: &Index) {
+        let is_due = self.due.is_some_and(|due| due <= Instant::now());
+        let Some(store) = self
+            .store
+            .clone()
+            .filter(|_| is_due && self.writing.is_none())
+        else {
+            return;
+        };
+        self.due = None;
+        let kept = kept(index);
+        let versions = versions(&kept);
+        if self.saved != Some(versions) {
+            let writing = spawn_blocking(move || store.save(&kept));
+            self.writing = Some((versions, Instant::now(), writing));
+        }
+    }
+
+    fn written(&mut self, written: &io::Result<()>) {
+        let Some((versions, since, _)) = self.writing.take() else {
+            return;
+        };
+        self.not_before = Some(Instant::now() + since.elapsed() * SHARE);
+        match written {
+            Ok(()) => {
+                if std::mem::take(&mut self.fails) {
+                    tracing::info!("what is served is kept on disk again");
+                }
+                self.saved = Some(versions);
+            }
+            Err(error) => {
+                self.fail(error);
+                // Tried again with the next change, and by and by without one.
+                self.saved = None;
+            }
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        if let (false, Some(store)) = (std::mem::replace(&mut self.fails, true), &self.store) {
+            let path = store.path().display();
+            tracing::warn!("{path}: {error}; what is served cannot be kept, and is served on");
+        }
+    }
+
+    /// Notes that the daemon still says what the file holds; tries again what failed.
+    pub(super) fn confirm(&mut self) {
+        if self.saved.is_none() {
+            return self.changed();
+        }
+        if let Some(store) = self.store.clone().filter(|_| self.writing.is_none()) {
+            // Only the file's time depends on it.
+            drop(spawn_blocking(move || store.confirm()));
+        }
+    }
+
+    /// Writes the last state.
+    pub(super) async fn finish(&mut self, index: &Index) {
+        if self.writing.is_some() {
+            self.wait().await;
+        }
+        if self.store.is_some() {
+            self.due = Some(Instant::now());
+            self.proceed(index);
+        }
+        if self.writing.is_some() {
+            self.wait().await;
+        } else {
+            self.confirm();
+        }
+    }
+}
+
+fn kept(index: &Index) -> Kept {
+    Kept {
+        snapshot: index.snapshot().clone(),
+        memory: index.memory(),
+    }
+}
+
+fn versions(kept: &Kept) -> Versions {
+    ResourceType::ALL.map(|kind| kept.snapshot.version(kind))
+}
+
+/// How old something is, in words.
+pub(super) fn age(known_at: SystemTime) -> String {
+    let age = SystemTime::now()
+        .duration_since(known_at)
+        .unwrap_or_default();
+    format!("{} s", age.as_secs())
+}

@@ -1,0 +1,52 @@
+//! Load balancing.
+
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::cluster::v3::cluster::{LbConfig, LbPolicy};
+
+use super::Place;
+
+/// What Envoy takes for sizes that are not written.
+const RING: (u64, u64) = (1024, 8 << 20);
+const TABLE: u64 = 65_537;
+
+pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
+    match &cluster.lb_config {
+        Some(LbConfig::RingHashLbConfig(ring)) => {
+            let min = ring.minimum_ring_size.map_or(RING.0, |size| size.value);
+            let max = ring.maximum_ring_size.map_or(RING.1, |size| size.value);
+            if min > max {
+                place.break_rule(
+                    "ring_hash_lb_config",
+                    format_args!("has a minimum_ring_size of {min} and a maximum of {max}"),
+                    "write a minimum_ring_size, 1024 unless it is written, below the maximum",
+                );
+            }
+        }
+        Some(LbConfig::MaglevLbConfig(maglev)) => {
+            let size = maglev.table_size.map_or(TABLE, |size| size.value);
+            if !is_prime(size) {
+                place.break_rule(
+                    "maglev_lb_config.table_size",
+                    format_args!("{size} is not a prime number"),
+                    "write a prime number such as 65537",
+                );
+            }
+        }
+        _ => {}
+    }
+    let policies = cluster.load_balancing_policy.as_ref();
+    let wants_policies = cluster.lb_policy() == LbPolicy::LoadBalancingPolicyConfig;
+    if policies.map_or(wants_policies, |given| given.policies.is_empty()) {
+        place.break_rule(
+            "load_balancing_policy",
+            "names no policy",
+            "write its policies, or the section's lb_policy keyword",
+        );
+    }
+}
+
+/// By division: Envoy takes no table above five million.
+fn is_prime(number: u64) -> bool {
+    let mut divisors = (2..).take_while(|divisor| divisor * divisor <= number);
+    number > 1 && !divisors.any(|divisor| number.is_multiple_of(divisor))
+}

@@ -1,0 +1,58 @@
+//! The HTTP connection manager.
+
+use std::collections::BTreeSet;
+
+use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
+    HttpConnectionManager, HttpFilter,
+    http_connection_manager::{CodecType, StripPortMode},
+    http_filter::ConfigType,
+};
+use prost::Name;
+
+use super::Place;
+
+/// Judges `filter_config_data` of an HTTP expose, its filters aside where it gives none.
+pub(in crate::translate::passthrough) fn manager(
+    manager: &HttpConnectionManager,
+    place: &mut Place<'_>,
+) {
+    if manager.codec_type() == CodecType::Http3 {
+        let hint = "leave it out to take HTTP/1 and HTTP/2";
+        place.break_rule("codec_type", "HTTP3 needs a listener of UDP", hint);
+    }
+    let strips = matches!(
+        manager.strip_port_mode,
+        Some(StripPortMode::StripAnyHostPort(true))
+    );
+    if strips && manager.strip_matching_host_port {
+        let hint = "keep one of the two";
+        place.break_rule(
+            "strip_any_host_port",
+            "excludes strip_matching_host_port",
+            hint,
+        );
+    }
+    let mut upgrades = BTreeSet::new();
+    for upgrade in &manager.upgrade_configs {
+        let name = upgrade.upgrade_type.to_ascii_lowercase();
+        if !upgrades.insert(name) {
+            let hint = "write each upgrade_type once, whatever its case";
+            place.break_rule("upgrade_configs", "names an upgrade_type twice", hint);
+        }
+    }
+    // Where the last one is no router, that is the mistake, and it is told of elsewhere.
+    if let [early @ .., last] = manager.http_filters.as_slice()
+        && is_router(last)
+        && early.iter().any(is_router)
+    {
+        let hint = "write it once, as the last one";
+        place.break_rule("http_filters", "go on after the router", hint);
+    }
+}
+
+/// Whether a filter is the router, which ends every chain.
+pub(in crate::translate::passthrough) fn is_router(filter: &HttpFilter) -> bool {
+    matches!(&filter.config_type, Some(ConfigType::TypedConfig(any))
+        if any.type_url.ends_with(&Router::full_name()))
+}

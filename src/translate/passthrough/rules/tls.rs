@@ -1,0 +1,141 @@
+//! TLS towards endpoints, in Envoy's own words.
+
+use envoy_types::pb::envoy::config::core::v3::config_source::ConfigSourceSpecifier;
+use envoy_types::pb::envoy::config::core::v3::{
+    DataSource, TransportSocket, data_source::Specifier, transport_socket::ConfigType,
+};
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
+    CertificateValidationContext, CommonTlsContext, SdsSecretConfig, TlsCertificate,
+    UpstreamTlsContext, common_tls_context::ValidationContextType,
+};
+use prost::{Message, Name};
+
+use super::Place;
+use crate::validate::certificate::{check_pair, check_validation};
+
+/// Judges the TLS context of a transport socket, where it is one.
+pub(super) fn check(socket: &TransportSocket, path: &str, place: &mut Place<'_>) {
+    let Some(ConfigType::TypedConfig(config)) = &socket.config_type else {
+        return;
+    };
+    if !config.type_url.ends_with(&UpstreamTlsContext::full_name()) {
+        return;
+    }
+    let Ok(context) = UpstreamTlsContext::decode(&*config.value) else {
+        return;
+    };
+    if let Some(common) = &context.common_tls_context {
+        let path = format!("{path}.typed_config.common_tls_context");
+        check_context(common, &path, place);
+    }
+}
+
+fn check_context(common: &CommonTlsContext, path: &str, place: &mut Place<'_>) {
+    for (index, certificate) in common.tls_certificates.iter().enumerate() {
+        check_certificate(
+            certificate,
+            &format!("{path}.tls_certificates[{index}]"),
+            place,
+        );
+    }
+    for secret in &common.tls_certificate_sds_secret_configs {
+        let path = format!("{path}.tls_certificate_sds_secret_configs");
+        check_secret(secret, &path, "cluster_certificates", place);
+    }
+    let validation = format!("{path}.validation_context");
+    let dynamic = match &common.validation_context_type {
+        Some(ValidationContextType::ValidationContext(context)) => {
+            check_trust(context, true, &validation, place);
+            None
+        }
+        Some(ValidationContextType::ValidationContextSdsSecretConfig(secret)) => Some(secret),
+        Some(ValidationContextType::CombinedValidationContext(combined)) => {
+            if let Some(context) = &combined.default_validation_context {
+                // The other half may bring the authority.
+                check_trust(context, false, &validation, place);
+            }
+            combined.validation_context_sds_secret_config.as_ref()
+        }
+        _ => None,
+    };
+    if let Some(secret) = dynamic {
+        let hint = "a validation_secret in cluster_certificates";
+        check_secret(
+            secret,
+            &format!("{validation}_sds_secret_config"),
+            hint,
+            place,
+        );
+    }
+}
+
+fn check_certificate(certificate: &TlsCertificate, path: &str, place: &mut Place<'_>) {
+    let has_key = certificate.private_key.as_ref().is_some_and(is_given)
+        || certificate.private_key_provider.is_some()
+        || certificate.pkcs12.is_some();
+    if !has_key {
+        return place.break_rule(path, "has no private_key", "write where the key is");
+    }
+    let part = |source: &Option<DataSource>| source.as_ref().and_then(inline);
+    let chain = part(&certificate.certificate_chain);
+    let key = part(&certificate.private_key);
+    if let (Some(chain), Some(key)) = (chain, key) {
+        let password = part(&certificate.password);
+        if let Err(why) = check_pair(&chain, &key, password.as_deref()) {
+            place.break_rule(
+                path,
+                format_args!("cannot be used: {why}"),
+                "write both in PEM",
+            );
+        }
+    }
+}
+
+fn check_trust(
+    context: &CertificateValidationContext,
+    alone: bool,
+    path: &str,
+    place: &mut Place<'_>,
+) {
+    let ca = context.trusted_ca.as_ref();
+    if let Some(pem) = ca.and_then(inline)
+        && let Err(why) = check_validation(Some(&pem), None)
+    {
+        let what = format_args!("cannot be used: {why}");
+        place.break_rule(path, what, "write the authorities in PEM");
+    }
+    if alone && ca.is_none() && !context.match_typed_subject_alt_names.is_empty() {
+        place.break_rule(
+            path,
+            "judges names without an authority that vouches for them",
+            "add trusted_ca",
+        );
+    }
+}
+
+/// A secret that is fetched must come from somewhere else: what this gateway serves are the secrets
+/// of certificate sections.
+fn check_secret(secret: &SdsSecretConfig, path: &str, instead: &str, place: &mut Place<'_>) {
+    let source = secret.sds_config.as_ref();
+    let source = source.and_then(|config| config.config_source_specifier.as_ref());
+    if matches!(source, None | Some(ConfigSourceSpecifier::Ads(_))) {
+        place.break_rule(
+            path,
+            "names a secret that Envoy gets from nowhere",
+            &format!("write {instead} in the section, or a path_config_source"),
+        );
+    }
+}
+
+fn is_given(source: &DataSource) -> bool {
+    source.specifier.is_some()
+}
+
+/// The text of a source that holds it.
+fn inline(source: &DataSource) -> Option<String> {
+    match source.specifier.as_ref()? {
+        Specifier::InlineString(text) => Some(text.clone()),
+        Specifier::InlineBytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Specifier::Filename(_) | Specifier::EnvironmentVariable(_) => None,
+    }
+}

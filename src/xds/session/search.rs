@@ -1,0 +1,346 @@
+//! After a refusal: who is to blame, and what everybody else gets.
+//!
+//! Envoy refuses a response as a whole or in part, and does not always say because of which resource.
+//! Where it names those at fault, they are *held*: not sent again before they change. Where it names
+//! none, what the response changed is *suspect*: it is sent again in two groups, one after the other, and
+//! a group that is refused is parted in two, until a refused group is a single resource. So one bad
+//! resource among n costs about log n responses, no content is refused twice in the same company, and
+//! the good ones arrive.
+//!
+//! Until a client accepts it again, it may have a suspect as it was or as it was sent. Envoy also counts
+//! what it took of a refused response as not received, so a client that reconnects would claim to have
+//! what it has not: everything of a refused response is sent once more in one that can be accepted.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::FALLBACK;
+use super::ledger::{Flight, Has, Item, Ledger, Sequence};
+use super::refusal::Reading;
+use crate::envoy::Version;
+
+/// Names in responses that were sent later.
+type Names = HashSet<Arc<str>>;
+
+/// Suspects that are sent together; earlier groups go first.
+pub(super) type Group = u64;
+
+/// How many groups are tried at once as fast as the client answers; those after that take
+/// [`PACE`] each. Ten culprits among a thousand resources are found before.
+const FAST: u32 = 256;
+
+/// The time between later groups.
+const PACE: Duration = Duration::from_millis(100);
+
+/// How long until what was refused for now is tried again, at first.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long until it is tried again, at last.
+const RETRY_LAST: Duration = Duration::from_secs(60);
+
+/// A resource that the client refused, and is not sent again.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// What the client has instead.
+    pub(super) has: Has,
+    /// The version that it refused.
+    pub(super) version: Version,
+    /// Whether it may be accepted later as it is.
+    pub(super) may_pass: bool,
+}
+
+/// The search for what was refused, and what was found.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    /// The next group's number.
+    next: Group,
+    /// The response that carries a group, and when it is no longer waited for.
+    under_way: Option<(Sequence, Instant)>,
+    /// How many groups were tried since there was none to try.
+    tried: u32,
+    /// When the next may be.
+    next_at: Option<Instant>,
+    /// When what may pass is tried again.
+    retry_at: Option<Instant>,
+    /// How long that was.
+    retry_after: Duration,
+    /// What an observer was told to be refused.
+    told: BTreeSet<Arc<str>>,
+}
+
+/// What came of a refusal.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Those at fault.
+    pub(super) culprits: Vec<Item>,
+    /// Those of which it is not known yet.
+    pub(super) suspects: Vec<Item>,
+    /// Those that the client took.
+    pub(super) taken: Vec<Item>,
+    /// Whether something is held that was not before.
+    pub(super) is_news: bool,
+}
+
+/// How a refusal is taken.
+pub(super) struct Rules<'a> {
+    /// Whether what the response did not name is a removal, so that everything is sent each time.
+    pub(super) full: bool,
+    /// Whether the client takes the others where it says which it refuses.
+    pub(super) partial: bool,
+    /// Whether what is at fault may pass.
+    pub(super) may_pass: bool,
+    /// The version that a name should have.
+    pub(super) target: &'a dyn Fn(&str) -> Option<Version>,
+}
+
+impl Search {
+    /// The moment from which the next group may be sent; `None` at once.
+    pub(super) fn blocked_until(&self, now: Instant) -> Option<Instant> {
+        let answered_by = self.under_way.map(|(_, until)| until);
+        answered_by.max(self.next_at).filter(|until| now < *until)
+    }
+
+    /// Until when a response must not be sent because the client's answer to a group would not be
+    /// about the group alone.
+    pub(super) fn undisturbed_until(&self, now: Instant) -> Option<Instant> {
+        let until = self.under_way.map(|(_, until)| until);
+        until.filter(|until| now < *until)
+    }
+
+    /// A group was sent.
+    pub(super) fn sent(&mut self, sequence: Sequence, now: Instant) {
+        self.tried += 1;
+        self.under_way = Some((sequence, now + FALLBACK));
+        self.next_at = (self.tried >= FAST).then(|| now + PACE);
+    }
+
+    fn answered(&mut self, sequence: Sequence) {
+        if self.under_way.is_some_and(|(sent, _)| sent == sequence) {
+            self.under_way = None;
+        }
+    }
+
+    /// Notes that an observer is told that a name was refused.
+    pub(super) fn tell(&mut self, name: &Arc<str>) {
+        self.told.insert(name.clone());
+    }
+}
+
+impl Ledger {
+    /// The client accepted a response.
+    pub(super) fn accepted(&mut self, flight: &Flight) {
+        self.search.answered(flight.sequence);
+        if self.search.tried > 0 && self.pending.values().all(|p| p.group.is_none()) {
+            self.search.tried = 0;
+            self.search.next_at = None;
+        }
+    }
+
+    /// The client refused a response. A response sent later found something else than was thought when
+    /// it was sent.
+    pub(super) fn refused(
+        &mut self,
+        flight: Flight,
+        reading: &Reading,
+        rules: &Rules<'_>,
+        now: Instant,
+    ) -> Outcome {
+        let sequence = flight.sequence;
+        self.search.answered(sequence);
+        let later = self.flights.iter().filter(|f| f.sequence > sequence);
+        let later = later.flat_map(|flight| &flight.items);
+        let later: HashSet<_> = later.map(|item| item.name.clone()).collect();
+        let mut items = flight.items;
+        if rules.full && flight.resumes {
+            // The client may have another version of it from an earlier stream.
+            let unknown = items.iter_mut().filter(|item| item.had.is_nothing());
+            unknown.for_each(|item| item.had = Has::Earlier(None));
+        }
+        let mut outcome = self.sort_out(items, reading, rules.partial);
+        let told = &self.search.told;
+        let is_first = outcome.culprits.iter().any(|i| !told.contains(&i.name));
+        for item in &outcome.culprits {
+            self.correct(item, &item.maybe, sequence, &later);
+            let is_new = self.hold(item, rules);
+            // What cannot be repeated is sent as it is, and refused, whatever else is sent.
+            let is_left_out = !rules.full || !matches!(item.had, Has::Earlier(_));
+            outcome.is_news |= is_new && is_left_out;
+        }
+        if rules.may_pass && !outcome.culprits.is_empty() {
+            self.retry_later(is_first, now);
+        }
+        self.part(&outcome, sequence, &later, reading, rules);
+        if !rules.full {
+            self.confirm(&outcome, &later);
+        }
+        outcome
+    }
+
+    fn sort_out(&self, items: Vec<Item>, reading: &Reading, partial: bool) -> Outcome {
+        let mut outcome = Outcome::default();
+        let is_known = |item: &Item| match (&item.sent, self.held.get(&item.name)) {
+            (Has::Resource(sent), Some(held)) => held.version == sent.version,
+            _ => false,
+        };
+        let news = || items.iter().filter(|item| item.is_news());
+        let is_only_one = news().nth(1).is_none() && !items.iter().any(is_known);
+        let is_clear = reading.others_taken || reading.named.len() == 1;
+        for item in items {
+            let is_news = item.is_news();
+            let is_at_fault = match reading.named.is_empty() {
+                true => is_only_one || is_known(&item),
+                false => is_clear && reading.named.contains(&item.name),
+            };
+            if is_news && is_at_fault {
+                outcome.culprits.push(item);
+            } else if partial && reading.others_taken {
+                outcome.taken.push(item);
+            } else if is_news || item.sent.is_nothing() {
+                outcome.suspects.push(item);
+            }
+        }
+        outcome
+    }
+
+    /// What comes after a refused response goes on from what the client had before it, and maybe from
+    /// what it held. Returns whether nothing comes after it.
+    fn correct(&mut self, item: &Item, maybe: &Has, sequence: Sequence, later: &Names) -> bool {
+        if later.contains(&item.name) {
+            let flights = self.flights.iter_mut().filter(|f| f.sequence > sequence);
+            let mut items = flights.flat_map(|flight| flight.items.iter_mut());
+            if let Some(again) = items.find(|again| again.name == item.name) {
+                again.had = item.had.clone();
+                again.maybe = maybe.clone();
+                return false;
+            }
+        }
+        if let Some(pending) = self.pending.get_mut(&item.name) {
+            pending.has = item.had.clone();
+            pending.maybe = maybe.clone();
+            return false;
+        }
+        true
+    }
+
+    /// Sends a culprit no more, unless it changed since. Returns whether that is new.
+    fn hold(&mut self, item: &Item, rules: &Rules<'_>) -> bool {
+        let Has::Resource(sent) = &item.sent else {
+            return false;
+        };
+        if (rules.target)(&item.name) != Some(sent.version) {
+            return false;
+        }
+        self.pending.remove(&item.name);
+        let held = Held {
+            has: item.had.clone(),
+            version: sent.version,
+            may_pass: rules.may_pass,
+        };
+        let old = self.held.insert(item.name.clone(), held);
+        old.is_none_or(|old| old.version != sent.version)
+    }
+
+    /// Makes groups of suspects: those that the client did not name, then those that it did; where it
+    /// named none, two halves, unless something else in the response is to blame already.
+    fn part(
+        &mut self,
+        outcome: &Outcome,
+        sequence: Sequence,
+        later: &Names,
+        reading: &Reading,
+        rules: &Rules<'_>,
+    ) {
+        let mut named = Vec::new();
+        let mut others = Vec::new();
+        for item in &outcome.suspects {
+            // What came by an earlier stream cannot be repeated, and to leave it out would remove it.
+            let cannot_wait = rules.full && matches!(item.had, Has::Earlier(_));
+            if !self.correct(item, &item.sent, sequence, later) || cannot_wait {
+                continue;
+            }
+            match reading.named.contains(&item.name) {
+                true => named.push(item),
+                false => others.push(item),
+            }
+        }
+        let is_explained = !outcome.culprits.is_empty() || !reading.named.is_empty();
+        self.group(&others, is_explained);
+        self.group(&named, false);
+    }
+
+    /// Makes one group of some suspects, or two.
+    fn group(&mut self, items: &[&Item], together: bool) {
+        let first = match together {
+            true => items.len(),
+            false => items.len().div_ceil(2),
+        };
+        let (first, second) = items.split_at(first);
+        for half in [first, second].into_iter().filter(|half| !half.is_empty()) {
+            self.search.next += 1;
+            for item in half {
+                let group = self.search.next;
+                let pending = self.touch(&item.name, item.had.clone());
+                pending.maybe = item.sent.clone();
+                // A removal is not to blame.
+                pending.group = item.is_news().then_some(group);
+            }
+        }
+    }
+
+    /// Sends what the client took of a refused response once more, so that it counts as received.
+    fn confirm(&mut self, outcome: &Outcome, later: &Names) {
+        let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
+        for item in taken.filter(|item| !later.contains(&item.name)) {
+            self.demand(&item.name, item.sent.clone());
+        }
+    }
+
+    /// Whether a name is not on its way to the client.
+    pub(super) fn keeps_back(&self, name: &str) -> bool {
+        self.pending.contains_key(name) || self.held.contains_key(name)
+    }
+
+    /// Plans to try again what may pass: soon after it was refused for the first time, later and later
+    /// while it goes on.
+    fn retry_later(&mut self, is_first: bool, now: Instant) {
+        let search = &mut self.search;
+        search.retry_after = match is_first {
+            true => RETRY,
+            false => (search.retry_after * 2).min(RETRY_LAST),
+        };
+        search.retry_at = Some(now + search.retry_after);
+    }
+
+    /// Tries again what may pass, if it is time. Returns when it will be.
+    pub(super) fn retry(&mut self, now: Instant) -> Option<Instant> {
+        let at = self.search.retry_at?;
+        if now < at {
+            return Some(at);
+        }
+        self.search.retry_at = None;
+        let passing = self.held.iter().filter(|(_, held)| held.may_pass);
+        let passing: Vec<_> = passing.map(|(name, _)| name.clone()).collect();
+        for name in passing {
+            self.touch(&name, Has::Nothing);
+        }
+        None
+    }
+
+    /// The names that an observer was told to be refused and that no longer are.
+    pub(super) fn cleared(&mut self) -> Vec<Arc<str>> {
+        let (held, pending, flights) = (&self.held, &self.pending, &self.flights);
+        let is_open = |name: &Arc<str>| {
+            let mut items = flights.iter().flat_map(|flight| &flight.items);
+            held.contains_key(name)
+                || pending.contains_key(name)
+                || items.any(|item| item.name == *name)
+        };
+        let names = self.search.told.iter();
+        let cleared: Vec<_> = names.filter(|name| !is_open(name)).cloned().collect();
+        for name in &cleared {
+            self.search.told.remove(name);
+        }
+        cleared
+    }
+}
