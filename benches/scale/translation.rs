@@ -51,6 +51,7 @@ fn document(service: usize, routes: usize) -> Outcome<Document> {
         "ip#1".to_owned(),
         IpSection {
             exposes: vec!["expose#0".into()],
+            ..IpSection::default()
         },
     );
     let names: Vec<String> = (0..routes).map(|route| format!("route#{route}")).collect();
