@@ -14,7 +14,7 @@ use super::diff::resource;
 use super::failure::Failure;
 use super::source::context;
 use super::terminal::{self, Paint, Style, count};
-use crate::daemon::read_update;
+use crate::daemon::Transcript;
 use crate::index::{Event, Index, Options, ReadSecret, Request, SecretContent, Verdict, View};
 use crate::preview::{Difference, differences};
 use crate::recording::{Player, Recording, apply, stand_in};
@@ -142,7 +142,8 @@ fn tell(args: &ReplayArgs, recording: Recording) -> Result<u8, Failure> {
 
 /// Lets a gateway read a whole state. Secrets are made up.
 fn feed(index: &mut Index, status: &[u8]) -> Result<(), Failure> {
-    let update = read_update(status)
+    let update = Transcript::default()
+        .status(status)
         .map_err(|error| Failure::Usage(format!("the recorded state cannot be read: {error}")))?;
     let mut events = vec![Event::Daemon(update)];
     while let Some(event) = events.pop() {

@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::path::Scope;
-use super::replica::Replica;
 use super::socket::{EventStream, Frame};
 use super::{DaemonV2, MAX_STATUS, message, read_status, request};
-use crate::daemon::{RequestError, ServiceState, Update};
+use crate::daemon::{RequestError, ServiceState};
 use crate::model::ObjectPath;
 
 /// The daemon's events as it sends them.
@@ -27,16 +25,6 @@ impl Events {
             Frame::Lost => Ok(None),
         }
     }
-}
-
-/// What a whole status says, as the first update of a daemon that is followed.
-///
-/// # Errors
-/// Where the text is not the daemon's reply to `daemon_status`.
-pub fn read_update(text: &[u8]) -> Result<Update, RequestError> {
-    let mut replica = Replica::default();
-    replica.replace(&Scope::Root, message::status(text)?);
-    Ok(replica.reset())
 }
 
 impl DaemonV2 {
