@@ -243,8 +243,8 @@ async fn envoy_does_what_the_explainer_says() {
     );
     // Each kind of answer was among them.
     for (outcome, at_least) in [
-        ("Forwarded", 100),
-        ("Redirected", 30),
+        ("Forwarded", 80),
+        ("Redirected", 20),
         ("NotFound", 40),
         ("Closed", 40),
         ("NoEndpoints", 10),
