@@ -1,6 +1,6 @@
 //! A real Chromium, driven by its own protocol (DevTools) over a WebSocket.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ pub(crate) struct Page {
     /// What the browser told without being asked.
     events: Vec<Value>,
     process: Child,
-    _profile: TempDir,
+    _folder: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -84,16 +84,16 @@ impl Page {
     pub(crate) async fn open(test: &str, url: &str) -> Option<Self> {
         let binary = binary(test)?;
         let turn = TURN.lock().await;
-        let profile = tempfile::tempdir().unwrap();
-        let process = start(&binary, profile.path());
-        let socket = connect(profile.path()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = start(&binary, folder.path());
+        let socket = connect(&mut process, folder.path()).await;
         let mut page = Self {
             socket,
             session: None,
             calls: 0,
             events: Vec::new(),
             process,
-            _profile: profile,
+            _folder: folder,
             _turn: turn,
         };
         let target = json!({"url": "about:blank"});
@@ -352,29 +352,23 @@ impl Drop for Page {
     }
 }
 
-/// Starts a browser without a window, that writes into a folder where it can be reached.
-fn start(binary: &Path, profile: &Path) -> Child {
+/// Starts a browser without a window. What it says goes into the folder, which holds its profile too.
+fn start(binary: &Path, folder: &Path) -> Child {
     let mut command = Command::new(binary);
     command
         .args(["--headless=new", "--remote-debugging-port=0"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .args([
-            "--no-first-run",
-            "--no-proxy-server",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-        ])
-        .args(["--disable-extensions", "--hide-scrollbars"]);
+        .arg(format!("--user-data-dir={}/profile", folder.display()))
+        .args(["--no-first-run", "--no-proxy-server", "--disable-gpu"])
+        .args(["--disable-dev-shm-usage", "--disable-extensions"])
+        .args(["--disable-background-networking", "--hide-scrollbars"])
+        .arg("--disable-component-update");
     if is_root() {
         // Chromium has no sandbox for root, who runs tests in containers. It only sees the dashboard.
         command.arg("--no-sandbox");
     }
+    let said = File::create(folder.join("said")).unwrap();
     let command = command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(Stdio::null()).spawn().unwrap()
+    command.stderr(said).spawn().unwrap()
 }
 
 fn is_root() -> bool {
@@ -382,13 +376,15 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-async fn connect(profile: &Path) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
-    let file = profile.join("DevToolsActivePort");
+/// Waits for the browser to say where it listens. It writes the same into its profile, but some
+/// distributions keep that where nobody else can read it.
+async fn connect(process: &mut Child, folder: &Path) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
     let url = eventually("Chromium starts", async || {
-        // Two lines, of which the first may be there before the second.
-        let text = fs::read_to_string(&file).ok()?;
-        let (port, path) = text.split_once('\n')?;
-        (path.len() > 1).then(|| format!("ws://127.0.0.1:{port}{}", path.trim()))
+        let said = fs::read_to_string(folder.join("said")).unwrap_or_default();
+        let ended = process.try_wait().unwrap();
+        assert!(ended.is_none(), "Chromium ended: {said}");
+        let (_, url) = said.split_once("DevTools listening on ")?;
+        Some(url.split_once('\n')?.0.trim().to_owned())
     })
     .await;
     connect_async(url).await.unwrap().0

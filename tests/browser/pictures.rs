@@ -60,13 +60,15 @@ impl Stage {
         let xds = XdsAddress::Unix(options.unix_socket.clone());
         let sidecar = Sidecar::bind(options).await.unwrap();
         let sidecar = tokio::spawn(async { sidecar.run(std::future::pending()).await.unwrap() });
-        let stage = Self {
+        let mut stage = Self {
             envoy: Envoy::start(binary, "gateway1", xds, Variant::Delta),
             url: format!("http://{http}/"),
             node,
             sidecar,
             _folder: folder,
         };
+        // Before anything is deployed, so that it is seen how long each change takes.
+        stage.envoy.ready().await;
         let names = ["shop.example.com", "*.shop.example.com"];
         for (secret, names, days) in [
             ("shop/sec/web", &names[..], 20),
@@ -102,11 +104,10 @@ async fn every_view_is_pictured_beside_a_real_envoy() {
     let Some(binary) = envoy::binary("pictures") else {
         return;
     };
-    let mut stage = Stage::set_up(&binary).await;
+    let stage = Stage::set_up(&binary).await;
     let Some(mut page) = Page::open("pictures", &stage.url).await else {
         return;
     };
-    stage.envoy.ready().await;
     eventually("Envoy listens", async || {
         let stats = stage.envoy.stat("listener_manager.total_listeners_active");
         (stats.await == 5).then_some(())

@@ -19,6 +19,8 @@ async fn the_overview_says_how_many_are_fine_and_what_there_is_to_mend() {
     page.click(".tally:nth-of-type(3)").await;
     page.until("location.hash === '#/exposes?standing=waiting'")
         .await;
+    page.until("document.querySelectorAll('.rows .id').length === 1")
+        .await;
     let rows = page.texts(".rows .id").await;
     assert_eq!(rows, ["test/svc/hopeful.expose#0"]);
     served.was_quiet(&page);

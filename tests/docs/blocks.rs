@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::pages;
@@ -101,6 +101,8 @@ fn run(command: &str, stage: &Stage) -> String {
             format!("{}:{path}", binary.parent().unwrap().display()),
         )
         .env("OPENSVC_LSNR_SOCK", stage.daemon_socket())
+        .env("PYTHONPATH", "python")
+        .env("IGW_ENVOY_LIBRARY", library())
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
         .output()
@@ -112,4 +114,10 @@ fn run(command: &str, stage: &Stage) -> String {
         true => said,
         false => said + "\n",
     }
+}
+
+/// The library that was built with this test.
+fn library() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.with_file_name("libigw_envoy.so")
 }
