@@ -208,8 +208,10 @@ def remove(service):
         os.unlink(path)
 
 
-def clean():
+def clean(agent):
     """Leaves nothing behind on the machine."""
+    store(PLAIN, text_of(PLAIN, agent.node, None))
+    subprocess.call(agent.om + [PLAIN, "stop", "--local"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for service in (PLAIN, SPACED, SCALER, DISABLED):
         remove(service)
     shutil.rmtree(os.path.join(ETC, "namespaces", "igwtest"), ignore_errors=True)

@@ -111,6 +111,9 @@ WITHOUT_LIBRARY = [
 #: What the drivers declare beside the stock keywords: section, keyword.
 NEW_KEYWORDS = (("route", "route_use_websocket"), ("hashpolicy", "header_name"), ("certificate", "secret"))
 
+#: In some containers the agent does not see the address that it has set up.
+UNSEEN = "E timed out waiting for ip activation"
+
 
 def summary(said):
     """The lines that matter: the agent's errors and warnings, the resource logs, a traceback's end."""
@@ -127,6 +130,8 @@ def verdict(code, said, changed, command):
     reads = command.split()[0] in ("validate", "print", "start", "stop")
     if any(line.startswith(("Traceback", "TypeError")) for line in said):
         return "breaks"
+    if command.startswith("start") and [line for line in said if line.startswith("E ")] == [UNSEEN]:
+        return "passes"
     if code not in (0, "-"):
         return "refused" if reads or not changed else "stored though refused"
     if not changed and not reads and code == 0:
@@ -155,7 +160,7 @@ def table(agent, title, scenarios=SCENARIOS):
         cells = (service, words[before], command, code, "yes" if changed else "no", text)
         print("| %s | %s | `%s` | %s | %s | %s |" % cells)
         sys.stdout.flush()
-    clean()
+    clean(agent)
     return wrong
 
 

@@ -306,6 +306,7 @@ impl Talk {
         let node = (!std::mem::replace(&mut self.asked, true) && !ask.without_node).then(|| Node {
             id: "envoy1".to_owned(),
             cluster: "envoy".to_owned(),
+            user_agent_name: "envoy".to_owned(),
             ..Node::default()
         });
         let names: Vec<String> = ask.names.iter().map(|name| (*name).to_owned()).collect();

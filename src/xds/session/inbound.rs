@@ -17,6 +17,9 @@ use crate::envoy::{ResourceType, Version};
 use crate::xds::wire::{DeltaRequest, ErrorDetail, Node, Request, Response, SotwRequest};
 use crate::xds::{Event, Refusal};
 
+/// What Envoy calls itself in `node.user_agent_name`.
+const ENVOY: &str = "envoy";
+
 /// What a delta client has from an earlier stream: versions by name.
 type Initial = HashMap<Bytes, Option<Version>>;
 
@@ -54,6 +57,7 @@ impl Session {
         let node = node.ok_or(BadRequest::NoNode)?;
         self.stream.node = node.id.as_str().into();
         self.stream.gateway = node.cluster.as_str().into();
+        self.is_envoy = node.user_agent_name == ENVOY;
         self.opened = true;
         self.tell(&Event::Opened);
         Ok(())
@@ -297,10 +301,11 @@ impl Session {
             full,
             partial: kind.is_full_state(),
             may_pass: refusal::may_pass(text),
+            prompt: self.is_envoy || reading.is_envoys,
             target: &|name| view.get(kind, name).map(|resource| resource.version),
         };
         let outcome = lane.ledger.refused(flight, &reading, &rules, now);
-        lane.owes_answer |= full && outcome.is_news;
+        lane.owes_answer |= full && outcome.is_news && rules.prompt;
         if kind == ResourceType::Cluster {
             let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
             taken.for_each(|item| newcomers.accepted(&item.name, sequence, now));

@@ -23,6 +23,9 @@
 //!   cluster is acknowledged and its endpoints were sent; a removal waits until everything that named
 //!   the resource is acknowledged away. Neither waits longer than [`FALLBACK`] for a client that says
 //!   nothing. What names a cluster that the client *refused* waits until that is mended.
+//! - An Envoy that refuses a response is answered with what puts that right, never with what it refused.
+//!   A client that is not known to be an Envoy, by its `user_agent_name` or its words, is sent nothing
+//!   before something changes, or [`PATIENCE`](search::PATIENCE) has passed.
 //! - The assignment of endpoints follows each cluster that was sent, as Envoy keeps a changed cluster
 //!   warming until it comes.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
@@ -124,6 +127,8 @@ pub struct Session {
     stream: Stream,
     common: Common,
     opened: bool,
+    /// Whether the client says that it is an Envoy.
+    is_envoy: bool,
     /// What the client has, but for what its lanes say.
     view: View,
     /// Whether the view is a state and not the absence of one.
@@ -152,6 +157,7 @@ impl Session {
                 transport: common.transport.clone(),
             },
             opened: false,
+            is_envoy: false,
             view: View::new(Arc::default(), common.confidential),
             common,
             live: false,

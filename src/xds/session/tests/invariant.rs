@@ -257,7 +257,10 @@ impl Client {
             let copy = |name: &Arc<str>| Bytes::copy_from_slice(name.as_bytes());
             names.iter().map(copy).collect()
         };
-        let node = Some(Node::default());
+        let node = Some(Node {
+            user_agent_name: "envoy".into(),
+            ..Node::default()
+        });
         let type_url = kind.type_url().into();
         let error = answer.as_ref().and_then(|(_, error)| error.clone());
         let error_detail = error.map(|message| ErrorDetail { message });
