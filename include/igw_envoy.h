@@ -54,6 +54,10 @@ enum IgwStatus
      */
     IGW_STATUS_OUT_OF_RANGE = 11,
     /**
+     * A length is more than memory can hold.
+     */
+    IGW_STATUS_IMPOSSIBLE_LENGTH = 12,
+    /**
      * A text is not UTF-8.
      */
     IGW_STATUS_NOT_UTF8 = 20,
@@ -62,7 +66,7 @@ enum IgwStatus
      */
     IGW_STATUS_NOT_JSON = 21,
     /**
-     * The JSON is not a service: `path` and `sections`, an object of objects.
+     * The JSON is not a service: `path`, of at most 1024 bytes, and `sections`, an object of objects.
      */
     IGW_STATUS_NOT_A_SERVICE = 22,
     /**
@@ -210,194 +214,6 @@ IgwStatus igw_facts_new(const uint8_t *status,
  * Ownership: ends the caller's.
  */
 void igw_facts_free(IgwFacts *facts);
-
-/**
- * Reads the facts that services are judged by: what the other services of the cluster expose, and
- * the time by which certificates are expired.
- *
- * Parameters: `status` and its length, the daemon's reply to `daemon_status`, or nothing: no conflict
- * with another service is seen then; `now`, in seconds since 1970, or 0 for the system's time; `out`,
- * where to write the handle.
- * Returns: OK, or NOT_A_STATUS.
- * Ownership: the caller's, until `igw_facts_free`.
- */
-IgwStatus igw_facts_new(const uint8_t *status,
-                        size_t status_len,
-                        uint64_t now,
-                        IgwFacts **out);
-
-/**
- * Frees facts.
- *
- * Parameters: `facts`, or NULL.
- * Returns: nothing.
- * Ownership: ends the caller's.
- */
-void igw_facts_free(IgwFacts *facts);
-
-/**
- * Judges a service's whole configuration.
- *
- * Parameters: `service` and its length, JSON:
- * `{"path": "test/svc/web", "sections": {"expose#0": {"type": "envoy", "port": "80"}}}`, each
- * keyword as the text of the configuration or evaluated; `facts`, or NULL for none; `out`, where to
- * write the report.
- * Returns: OK, also for a configuration full of errors; NOT_UTF8, NOT_JSON or NOT_A_SERVICE.
- * Ownership: the report is the caller's, until `igw_report_free`.
- */
-IgwStatus igw_validate(const uint8_t *service,
-                       size_t service_len,
-                       const IgwFacts *facts,
-                       IgwReport **out);
-
-/**
- * How many diagnostics a report has.
- *
- * Parameters: `report`, or NULL.
- * Returns: the number; 0 for NULL.
- * Ownership: none.
- */
-size_t igw_report_len(const IgwReport *report);
-
-/**
- * The worst severity in a report.
- *
- * Parameters: `report`, or NULL.
- * Returns: the severity; NONE for a report without diagnostics, and for NULL.
- * Ownership: none.
- */
-IgwSeverity igw_report_worst(const IgwReport *report);
-
-/**
- * One diagnostic.
- *
- * Parameters: `report`; `index`, below `igw_report_len`; `out`, where to write the record.
- * Returns: OK, or OUT_OF_RANGE.
- * Ownership: the record is the caller's; its texts belong to the report.
- */
-IgwStatus igw_report_get(const IgwReport *report,
-                         size_t index,
-                         IgwDiagnostic *out);
-
-/**
- * The whole report as JSON: `{"service": …, "diagnostics": […]}`.
- *
- * Parameters: `report`; `out`, where to write the text.
- * Returns: OK.
- * Ownership: the text belongs to the report.
- */
-IgwStatus igw_report_json(const IgwReport *report,
-                          IgwText *out);
-
-/**
- * Frees a report from `igw_validate`. The report of a translation belongs to the translation.
- *
- * Parameters: `report`, or NULL.
- * Returns: nothing.
- * Ownership: ends the caller's, and the life of every text taken from the report.
- */
-void igw_report_free(IgwReport *report);
-
-/**
- * Runs the `xds` command: what the binary does with the same words. Blocks until it ends. The one
- * function that starts threads, handles signals, reads the environment, and prints.
- *
- * Parameters: `argc` and `argv` as of `main`, the program's name first.
- * Returns: the exit code for the process; 2 also for arguments that cannot be read, 70 for a bug.
- * Ownership: the words are copied.
- */
-int igw_sidecar_run(int argc,
-                    const char *const *argv);
-
-/**
- * The text of a status.
- *
- * Parameters: `status`, any number.
- * Returns: a NUL-terminated text, also for a number that is no status.
- * Ownership: the text is static.
- */
-const char *igw_status_text(int32_t status);
-
-/**
- * The number of the ABI that the library speaks: compare it with IGW_ABI_VERSION.
- *
- * Parameters: none.
- * Returns: the number.
- * Ownership: none.
- */
-uint32_t igw_abi_version(void);
-
-/**
- * The library's version, such as `0.1.0`.
- *
- * Parameters: none.
- * Returns: a NUL-terminated text.
- * Ownership: the text is static.
- */
-const char *igw_version(void);
-
-/**
- * Every keyword of every section, as JSON: an array of objects with section, keyword, type,
- * default, candidates and help.
- *
- * Parameters: `out`, where to write the text.
- * Returns: OK.
- * Ownership: the text is static.
- */
-IgwStatus igw_keywords(IgwText *out);
-
-/**
- * The long text of a diagnostic's code: what it means, why it matters, what to do.
- *
- * Parameters: `code` and its length; `out`, where to write the text.
- * Returns: OK, or UNKNOWN_CODE.
- * Ownership: the text is static.
- */
-IgwStatus igw_explain(const uint8_t *code,
-                      size_t code_len,
-                      IgwText *out);
-
-/**
- * Translates a service to Envoy v3, as the sidecar would.
- *
- * Parameters: as for `igw_validate`.
- * Returns: as `igw_validate`.
- * Ownership: the translation is the caller's, until `igw_translation_free`.
- */
-IgwStatus igw_translate(const uint8_t *service,
-                        size_t service_len,
-                        const IgwFacts *facts,
-                        IgwTranslation **out);
-
-/**
- * Envoy's resources as JSON: `{"clusters": […], "endpoints": […], "secrets": […],
- * "listeners": […], "routes": […]}`, each resource in protobuf's canonical form. Private keys are
- * left out.
- *
- * Parameters: `translation`; `out`, where to write the text.
- * Returns: OK.
- * Ownership: the text belongs to the translation.
- */
-IgwStatus igw_translation_json(const IgwTranslation *translation,
-                               IgwText *out);
-
-/**
- * The report on the service that was translated: what `igw_validate` says.
- *
- * Parameters: `translation`, or NULL.
- * Returns: the report; NULL for NULL.
- * Ownership: the report belongs to the translation; do not free it.
- */
-const IgwReport *igw_translation_report(const IgwTranslation *translation);
-
-/**
- * Frees a translation.
- *
- * Parameters: `translation`, or NULL.
- * Returns: nothing.
- * Ownership: ends the caller's, and the life of its report and texts.
- */
-void igw_translation_free(IgwTranslation *translation);
 
 /**
  * Judges a service's whole configuration.

@@ -81,6 +81,24 @@ fn mutant(seed: &[u8], number: u64) -> Vec<u8> {
     bytes
 }
 
+/// A function that takes bytes has a length among its parameters.
+#[test]
+fn every_function_that_takes_bytes_is_fuzzed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let header = fs::read_to_string(root.join("include/igw_envoy.h")).unwrap();
+    let targets = fs::read_to_string(root.join("fuzz/targets.rs")).unwrap();
+    let declarations = header.split(';').filter(|text| text.contains("_len"));
+    let functions: Vec<&str> = declarations
+        .filter_map(|text| text.rsplit_once('(')?.0.rsplit([' ', '*']).next())
+        .filter(|name| name.starts_with("igw_"))
+        .collect();
+    assert!(functions.contains(&"igw_validate"), "{functions:?}");
+    for function in functions {
+        let call = format!("{function}(");
+        assert!(targets.contains(&call), "{function} is not fuzzed");
+    }
+}
+
 #[test]
 fn services() {
     run("service", targets::service);

@@ -7,6 +7,7 @@ import argparse
 import ctypes
 import signal
 import sys
+from typing import List, Optional
 
 from . import installer
 from ._library import LibraryError, library
@@ -18,7 +19,7 @@ COMMANDS = {
 }
 
 
-def main(arguments=None):
+def main(arguments: Optional[List[str]] = None) -> int:
     """Runs a command; returns the process's exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in COMMANDS:
@@ -33,12 +34,12 @@ def main(arguments=None):
     return _xds("igw-envoy", arguments)
 
 
-def xds():
+def xds() -> int:
     """The `xds` command."""
     return _xds("xds", sys.argv[1:])
 
 
-def _look_after(arguments):
+def _look_after(arguments: List[str]) -> int:
     parser = argparse.ArgumentParser(prog="igw-envoy", description=__doc__)
     commands = parser.add_subparsers(dest="command")
     for name, text in COMMANDS.items():
@@ -63,7 +64,7 @@ def _look_after(arguments):
     return 0
 
 
-def _xds(name, arguments):
+def _xds(name: str, arguments: List[str]) -> int:
     try:
         lib = library()
     except LibraryError as error:
@@ -73,7 +74,7 @@ def _xds(name, arguments):
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = [name] + arguments
     argv = (ctypes.c_char_p * len(words))(*[word.encode("utf-8", "surrogateescape") for word in words])
-    return lib.igw_sidecar_run(len(words), argv)
+    return int(lib.igw_sidecar_run(len(words), argv))
 
 
 if __name__ == "__main__":

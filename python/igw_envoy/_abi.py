@@ -1,5 +1,6 @@
 """The C functions' signatures, as ctypes wants them: `include/igw_envoy.h` in Python's words."""
 import ctypes
+from typing import Any, Dict, List, Tuple
 
 #: Status numbers that this package tells apart; `igw_status_text` has a text for every one.
 OK = 0
@@ -18,7 +19,7 @@ class Text(ctypes.Structure):
 
     _fields_ = [("data", ctypes.c_void_p), ("len", Size)]
 
-    def copy(self):
+    def copy(self) -> str:
         """The text as a string of its own."""
         return ctypes.string_at(self.data, self.len).decode("utf-8")
 
@@ -38,10 +39,10 @@ _SIGNATURES = {
     "igw_translation_report": (Handle, [Handle]),
     "igw_translation_free": (None, [Handle]),
     "igw_sidecar_run": (ctypes.c_int, [ctypes.c_int, ctypes.POINTER(ctypes.c_char_p)]),
-}
+}  # type: Dict[str, Tuple[Any, List[Any]]]
 
 
-def declare(lib):
+def declare(lib: ctypes.CDLL) -> None:
     """Gives every function its types. Raises AttributeError where one is missing."""
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(lib, name)

@@ -3,28 +3,30 @@ import contextlib
 import ctypes
 import json
 import weakref
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
 
 from . import _abi
 from ._library import library
 from .values import Report, Translation
 
 
-def abi_version():
+def abi_version() -> int:
     """The number of the library's ABI."""
-    return library().igw_abi_version()
+    return int(library().igw_abi_version())
 
 
-def version():
+def version() -> str:
     """The library's version, such as `0.1.0`."""
-    return library().igw_version().decode("ascii")
+    return bytes(library().igw_version()).decode("ascii")
 
 
-def keywords():
+def keywords() -> List[Dict[str, Any]]:
     """Every keyword of every section, as a list of dicts: name, type, default, help."""
-    return json.loads(_text(library().igw_keywords))
+    table = json.loads(_text(library().igw_keywords))  # type: List[Dict[str, Any]]
+    return table
 
 
-def explain(code):
+def explain(code: str) -> str:
     """The long text of a diagnostic's code. Raises KeyError for a code that does not exist."""
     lib = library()
     text = _abi.Text()
@@ -46,7 +48,7 @@ class Facts:
     Raises ValueError where `status` is not a status.
     """
 
-    def __init__(self, status=None, now=None):
+    def __init__(self, status: Union[str, bytes, None] = None, now: Optional[float] = None) -> None:
         lib = library()
         text = status.encode("utf-8") if isinstance(status, str) else status or b""
         self._handle = _abi.Handle()
@@ -54,7 +56,7 @@ class Facts:
         weakref.finalize(self, lib.igw_facts_free, self._handle)
 
 
-def validate(service, facts=None):
+def validate(service: Mapping[str, Any], facts: Optional[Facts] = None) -> Report:
     """Judges a service's whole configuration.
 
     `service` is `{"path": "test/svc/web", "sections": {"expose#0": {"type": "envoy", "port": "80"}}}`,
@@ -68,7 +70,7 @@ def validate(service, facts=None):
         return Report.from_json(_text(lib.igw_report_json, report))
 
 
-def translate(service, facts=None):
+def translate(service: Mapping[str, Any], facts: Optional[Facts] = None) -> Translation:
     """What Envoy gets for a service: a :class:`Translation`. Arguments as for :func:`validate`."""
     lib = library()
     with _made(lib, lib.igw_translate, lib.igw_translation_free, service, facts) as translation:
@@ -80,27 +82,29 @@ def translate(service, facts=None):
 
 
 @contextlib.contextmanager
-def _made(lib, make, free, service, facts):
+def _made(
+    lib: ctypes.CDLL, make: Any, free: Any, service: Mapping[str, Any], facts: Optional[Facts]
+) -> Iterator[_abi.Handle]:
     """A handle made of a service, freed at the end of the block."""
     text = json.dumps(service).encode("utf-8")
     handle = _abi.Handle()
     # `facts` stays alive during the call: the caller's frame holds it
-    _check(lib, make(text, len(text), facts and facts._handle, ctypes.byref(handle)))
+    _check(lib, make(text, len(text), facts._handle if facts else None, ctypes.byref(handle)))
     try:
         yield handle
     finally:
         free(handle)
 
 
-def _text(function, *arguments):
+def _text(function: Any, *arguments: Any) -> str:
     """The text that a function writes to its last argument, copied."""
     text = _abi.Text()
     _check(library(), function(*(arguments + (ctypes.byref(text),))))
     return text.copy()
 
 
-def _check(lib, status):
+def _check(lib: ctypes.CDLL, status: int) -> None:
     """Turns a status that is not OK into an exception: misuse is a ValueError, a bug a RuntimeError."""
     if status != _abi.OK:
-        message = lib.igw_status_text(status).decode("utf-8")
+        message = bytes(lib.igw_status_text(status)).decode("utf-8")
         raise (ValueError if status < _abi.BUG else RuntimeError)(message)

@@ -2,6 +2,7 @@
 import ctypes
 import os
 import threading
+from typing import List, Optional
 
 from . import _abi
 
@@ -11,7 +12,7 @@ ABI = 1
 #: Names the library's file, instead of the one inside the package.
 VARIABLE = "IGW_ENVOY_LIBRARY"
 
-_loaded = None
+_loaded = None  # type: Optional[ctypes.CDLL]
 _loading = threading.Lock()
 
 
@@ -19,7 +20,7 @@ class LibraryError(ImportError):
     """The library is missing, cannot be loaded, or speaks another ABI."""
 
 
-def candidates():
+def candidates() -> List[str]:
     """Where the library is looked for, in order: files first, then the system's loader."""
     named = os.environ.get(VARIABLE)
     if named:
@@ -28,7 +29,7 @@ def candidates():
     return [os.path.join(package, "libigw_envoy.so"), "libigw_envoy.so.%d" % ABI]
 
 
-def library():
+def library() -> ctypes.CDLL:
     """The loaded library. Raises :class:`LibraryError`."""
     global _loaded
     if _loaded is None:
@@ -38,7 +39,7 @@ def library():
     return _loaded
 
 
-def _load():
+def _load() -> ctypes.CDLL:
     reasons = []
     for candidate in candidates():
         try:

@@ -2,6 +2,7 @@
 import glob
 import os
 import platform
+from typing import Dict, Iterator, Optional, Set, Tuple
 
 from ._library import LibraryError, library
 from .agent import DRIVERS, stub
@@ -17,7 +18,7 @@ class InstallError(Exception):
 class Agent(object):
     """An installed OpenSVC 2.1 agent."""
 
-    def __init__(self, root=None):
+    def __init__(self, root: Optional[str] = None) -> None:
         self.root = os.path.abspath(root or os.environ.get("OSVC_ROOT_PATH") or ROOT)
         self.drivers = os.path.join(self.root, "opensvc", "drivers", "resource")
         if not os.path.isdir(self.drivers):
@@ -25,7 +26,7 @@ class Agent(object):
         packaged = self.root == ROOT
         self.configurations = "/etc/opensvc" if packaged else os.path.join(self.root, "etc")
 
-    def files(self):
+    def files(self) -> Iterator[Tuple[str, str]]:
         """The files to place: path, content."""
         system = platform.system().lower().replace("-", "")
         package = os.path.dirname(os.path.abspath(__file__))
@@ -35,7 +36,7 @@ class Agent(object):
                 raise InstallError("this agent has no driver %s.%s: it is not a 2.1 agent" % (group, driver))
             yield os.path.join(folder, system + ".py"), stub.text(group, driver, name, package)
 
-    def without_listener_port(self):
+    def without_listener_port(self) -> Iterator[Tuple[str, str]]:
         """The exposes that only work while the driver files are in place: (configuration, section)."""
         pattern = os.path.join(self.configurations, "**", "*.conf")
         for path in sorted(glob.glob(pattern, recursive=True)):
@@ -43,7 +44,7 @@ class Agent(object):
                 yield path, section
 
 
-def install(agent):
+def install(agent: Agent) -> Iterator[str]:
     """Places the files. Yields what it did, line by line."""
     files = list(agent.files())
     foreign = [path for path, _ in files if _state(path, None) == "foreign"]
@@ -58,7 +59,7 @@ def install(agent):
     yield "the daemon keeps the drivers that it has loaded until `om daemon restart`"
 
 
-def uninstall(agent, force=False):
+def uninstall(agent: Agent, force: bool = False) -> Iterator[str]:
     """Removes the files. Yields what it did, line by line."""
     stranded = list(agent.without_listener_port())
     if stranded and not force:
@@ -78,7 +79,7 @@ def uninstall(agent, force=False):
     yield "the daemon keeps the drivers that it has loaded until `om daemon restart`"
 
 
-def status(agent):
+def status(agent: Agent) -> Iterator[str]:
     """Yields the state of every file, and of the library."""
     words = {
         "current": "in place",
@@ -91,14 +92,14 @@ def status(agent):
     yield _library()
 
 
-def _library():
+def _library() -> str:
     try:
         return "library %s" % library().igw_version().decode("ascii")
     except LibraryError as error:
         return "warning: %s" % error
 
 
-def _state(path, content):
+def _state(path: str, content: Optional[str]) -> str:
     """`missing`, `foreign`, `current` (as it would be placed now) or `other`."""
     try:
         with open(path, encoding="utf-8") as stream:
@@ -110,7 +111,7 @@ def _state(path, content):
     return "current" if found == content else "other"
 
 
-def _write(path, content):
+def _write(path: str, content: str) -> None:
     """All of a file or nothing of it: the agent may import it at any moment."""
     fresh = path + ".new"
     with open(fresh, "w", encoding="utf-8") as stream:
@@ -118,13 +119,14 @@ def _write(path, content):
     os.rename(fresh, path)
 
 
-def _compiled(path):
+def _compiled(path: str) -> str:
     folder, name = os.path.split(path)
     return os.path.join(folder, "__pycache__", name[:-3] + ".*.pyc")
 
 
-def _exposes_without_listener_port(path):
-    sections, name = {}, None
+def _exposes_without_listener_port(path: str) -> Iterator[str]:
+    sections = {}  # type: Dict[str, Set[str]]
+    name = None
     with open(path, encoding="utf-8", errors="replace") as stream:
         for text in stream:
             if text.startswith("["):

@@ -26,7 +26,7 @@ class Diagnostic(
 
     __slots__ = ()
 
-    def __str__(self):
+    def __str__(self) -> str:
         place = ".".join(part for part in (self.section, self.keyword) if part)
         line = "%s: %s" % (place, self.message) if place else self.message
         return "%s; %s" % (line, self.hint) if self.hint else line
@@ -76,7 +76,7 @@ class Report(NamedTuple("Report", [("service", str), ("diagnostics", Tuple[Diagn
         return tuple(d for d in self.diagnostics if d.severity == severity)
 
 
-class Translation(NamedTuple("Translation", [("resources", Dict[str, Any]), ("report", Report)])):
+class Translation(NamedTuple("Translation", [("resources", Dict[str, List[Dict[str, Any]]]), ("report", Report)])):
     """Envoy's v3 resources for one service, each as protobuf's canonical JSON."""
 
     __slots__ = ()

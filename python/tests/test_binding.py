@@ -1,9 +1,12 @@
 """The binding: plain values in and out, whatever the thread or process."""
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import unittest
 
 from .support import LIBRARY, PYTHON, REPOSITORY
@@ -123,6 +126,28 @@ class AnyThreadAnyProcess(unittest.TestCase):
             os._exit(0 if worst == "error" and translated else 1)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
 
+    def test_a_fork_while_threads_are_at_work(self):
+        """In a fresh process, so that what the library builds at its first use is being built."""
+        script = (
+            "import igw_envoy, os, signal, threading\n"
+            "def judge():\n"
+            "    for _ in range(20): igw_envoy.translate(%r)\n"
+            "igw_envoy.version()\n"
+            "threads = [threading.Thread(target=judge) for _ in range(4)]\n"
+            "[thread.start() for thread in threads]\n"
+            "children = []\n"
+            "for _ in range(10):\n"
+            "    child = os.fork()\n"
+            "    if child == 0:\n"
+            "        signal.alarm(60)\n"
+            "        os._exit(0 if igw_envoy.translate(%r).clusters else 1)\n"
+            "    children.append(child)\n"
+            "assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10\n"
+            "[thread.join() for thread in threads]\n" % (GOOD, GOOD)
+        )
+        environment = dict(os.environ, PYTHONPATH=PYTHON, IGW_ENVOY_LIBRARY=LIBRARY)
+        subprocess.run([sys.executable, "-W", "ignore", "-c", script], env=environment, check=True)
+
     def test_nothing_is_printed_and_no_thread_is_started(self):
         script = (
             "import igw_envoy, os, signal\n"
@@ -158,3 +183,20 @@ class Command(unittest.TestCase):
         )
         self.assertEqual(done.returncode, 0)
         self.assertIn(igw_envoy.version(), done.stdout)
+
+    def test_the_sidecar_runs_and_ends_as_asked(self):
+        environment = dict(os.environ, PYTHONPATH=PYTHON, IGW_ENVOY_LIBRARY=LIBRARY)
+        environment.pop("OPENSVC_LSNR_SOCK", None)
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "xds.sock")
+                words = ["--port", "0", "--http", "off", "--socket", folder + "/none", "--janitor-socket", path]
+                command = [sys.executable, "-m", "igw_envoy"] + words
+                child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                deadline = time.monotonic() + 60
+                while not os.path.exists(path):
+                    self.assertIsNone(child.poll(), "the sidecar has ended")
+                    self.assertLess(time.monotonic(), deadline, "the sidecar does not listen")
+                    time.sleep(0.02)
+                child.send_signal(asked)
+                self.assertEqual(child.wait(), 0)

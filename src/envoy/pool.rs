@@ -1,18 +1,18 @@
 //! Envoy's descriptors.
 
-use std::sync::OnceLock;
-
+use once_cell::race::OnceBox;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 /// The part of Envoy's FileDescriptorSet that this crate uses; made by build.rs.
-static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/envoy.bin"));
+pub(crate) static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/envoy.bin"));
 
 /// The descriptors, decoded at the first use.
 pub(crate) fn pool() -> &'static DescriptorPool {
-    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    // Without a lock: a process that forks while another of its threads holds one would never get it.
+    static POOL: OnceBox<DescriptorPool> = OnceBox::new();
     POOL.get_or_init(|| {
         // The set is a constant of the build, which a test decodes.
-        DescriptorPool::decode(DESCRIPTORS).unwrap_or_default()
+        Box::new(DescriptorPool::decode(DESCRIPTORS).unwrap_or_default())
     })
 }
 

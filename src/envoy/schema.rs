@@ -1,8 +1,8 @@
 //! The descriptors as flat tables, for walking encoded messages without decoding them.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
+use once_cell::race::OnceBox;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
 use super::constraints::FieldRules;
@@ -78,8 +78,9 @@ pub(super) enum FieldShape {
 
 /// The tables, built at the first use.
 pub(super) fn schema() -> &'static Schema {
-    static SCHEMA: OnceLock<Schema> = OnceLock::new();
-    SCHEMA.get_or_init(Schema::build)
+    // Without a lock, for the sake of processes that fork: see `pool`.
+    static SCHEMA: OnceBox<Schema> = OnceBox::new();
+    SCHEMA.get_or_init(|| Box::new(Schema::build()))
 }
 
 impl Schema {

@@ -58,8 +58,11 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], 
     if len == 0 {
         return Ok(&[]);
     }
-    if data.is_null() || isize::try_from(len).is_err() {
+    if data.is_null() {
         return Err(IgwStatus::NullPointer);
+    }
+    if isize::try_from(len).is_err() {
+        return Err(IgwStatus::ImpossibleLength);
     }
     // SAFETY: not NULL, of a possible length, and the caller answers for the rest.
     Ok(unsafe { slice::from_raw_parts(data, len) })

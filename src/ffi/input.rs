@@ -14,6 +14,10 @@ use crate::validate::Context;
 use crate::validate::keywords::{Group, Keyword};
 use crate::verdict::Facts;
 
+/// The longest path of a service that is read, in bytes: far above any file name's limit, which the
+/// agent's objects have. Everything that is made for a service carries its path.
+const LONGEST_PATH: usize = 1024;
+
 /// Reads a service: `{"path": …, "sections": {…}}`.
 ///
 /// # Errors
@@ -22,6 +26,7 @@ pub fn read_document(bytes: &[u8]) -> Result<Document, IgwStatus> {
     let service = json(bytes)?;
     let path = service.get("path").and_then(Value::as_str);
     let path: ObjectPath = path
+        .filter(|path| path.len() <= LONGEST_PATH)
         .and_then(|path| path.parse().ok())
         .ok_or(IgwStatus::NotAService)?;
     let sections = service.get("sections").ok_or(IgwStatus::NotAService)?;

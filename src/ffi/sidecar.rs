@@ -11,12 +11,15 @@ use crate::cli;
 ///
 /// Parameters: `argc` and `argv` as of `main`, the program's name first.
 /// Returns: the exit code for the process; 2 also for arguments that cannot be read, 70 for a bug.
-/// Ownership: the words are copied.
+/// Ownership: the words are copied. SIGPIPE is ignored from then on, as in every program of Rust: a
+/// client that hangs up must not end the process.
 ///
 /// # Safety
 /// The pointers are as the conventions say: `argv` holds `argc` NUL-terminated texts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn igw_sidecar_run(argc: c_int, argv: *const *const c_char) -> c_int {
+    // SAFETY: a valid signal, and a disposition without a handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     guard_value(70, || {
         // SAFETY: as the caller promises.
         match unsafe { words(argc, argv) } {

@@ -12,11 +12,13 @@ pub enum IgwStatus {
     NullPointer = 10,
     /// An index is not below the length.
     OutOfRange = 11,
+    /// A length is more than memory can hold.
+    ImpossibleLength = 12,
     /// A text is not UTF-8.
     NotUtf8 = 20,
     /// A text is not JSON.
     NotJson = 21,
-    /// The JSON is not a service: `path` and `sections`, an object of objects.
+    /// The JSON is not a service: `path`, of at most 1024 bytes, and `sections`, an object of objects.
     NotAService = 22,
     /// The JSON is not the daemon's status.
     NotAStatus = 23,
@@ -27,13 +29,17 @@ pub enum IgwStatus {
 }
 
 impl IgwStatus {
-    const ALL: [(Self, &CStr); 9] = [
+    const ALL: [(Self, &CStr); 10] = [
         (Self::Ok, c"done"),
         (
             Self::NullPointer,
             c"a pointer that must not be NULL is NULL",
         ),
         (Self::OutOfRange, c"the index is not below the length"),
+        (
+            Self::ImpossibleLength,
+            c"the length is more than memory can hold",
+        ),
         (Self::NotUtf8, c"the text is not UTF-8"),
         (Self::NotJson, c"the text is not JSON"),
         (

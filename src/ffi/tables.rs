@@ -1,7 +1,8 @@
 //! What the library knows by heart: its version, the keywords, the diagnostics' long texts.
 
 use std::ffi::c_char;
-use std::sync::OnceLock;
+
+use once_cell::race::OnceBox;
 
 use super::boundary::{IgwText, bytes, guard, write};
 use super::{IgwStatus, input};
@@ -42,9 +43,10 @@ pub extern "C" fn igw_version() -> *const c_char {
 /// The pointers are as the conventions say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn igw_keywords(out: *mut IgwText) -> IgwStatus {
-    static JSON: OnceLock<String> = OnceLock::new();
+    // Without a lock, which a fork could leave locked for ever.
+    static JSON: OnceBox<String> = OnceBox::new();
     guard(|| {
-        let json = JSON.get_or_init(input::keywords_json);
+        let json = JSON.get_or_init(|| Box::new(input::keywords_json()));
         // SAFETY: as the caller promises.
         unsafe { write(out, IgwText::of(json)) }
     })

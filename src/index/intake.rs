@@ -86,6 +86,15 @@ impl Index {
             service,
             mut report,
         } = validate(&document, context);
+        let scoped = self.services.scoped(owner).into_iter();
+        report
+            .diagnostics
+            .extend(scoped.map(|(section, keyword, node)| {
+                let message = format!("has another value on {node}, which is not looked at");
+                Diagnostic::new(Severity::Info, codes::SCOPED_VALUE, message)
+                    .at(&section, &format!("{keyword}@{node}"))
+                    .hint("write it without scope: a gateway serves all nodes alike")
+            }));
         report.diagnostics.retain(|diagnostic| {
             let section = diagnostic.section.as_ref();
             let section = section.and_then(|name| document.sections.get(name));

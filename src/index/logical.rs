@@ -100,12 +100,17 @@ impl Services {
         self.members.get(owner).into_iter().flatten()
     }
 
-    /// The instances of a logical service, newest copy of the configuration first: a scaler adds
-    /// slaves at the end, each a copy of the scaler's configuration at that time.
-    fn instances(&self, owner: &ObjectPath) -> Vec<&Instance> {
+    /// The services behind a logical service, newest copy of the configuration first.
+    fn newest_first(&self, owner: &ObjectPath) -> Vec<&ObjectPath> {
         let mut members: Vec<&ObjectPath> = self.members(owner).collect();
         members.sort_by_key(|path| std::cmp::Reverse(path.scaler().map(|(index, _)| index)));
         members
+    }
+
+    /// The instances of a logical service, newest copy of the configuration first: a scaler adds
+    /// slaves at the end, each a copy of the scaler's configuration at that time.
+    fn instances(&self, owner: &ObjectPath) -> Vec<&Instance> {
+        self.newest_first(owner)
             .into_iter()
             .filter_map(|path| self.states.get(path))
             .flat_map(|state| state.instances.values())
@@ -144,6 +149,37 @@ impl Services {
         }
         let exposes_something = document.sections.keys().any(|s| s.starts_with("expose#"));
         exposes_something.then_some(document)
+    }
+
+    /// The keywords of sections that a node of the newest copy has otherwise than the node whose
+    /// document counts: section, keyword and node. Ports are each node's own, and so are ips.
+    pub(super) fn scoped(&self, owner: &ObjectPath) -> Vec<(String, String, String)> {
+        let newest = self.newest_first(owner).into_iter().next();
+        let nodes = newest.and_then(|path| self.states.get(path));
+        let mut nodes = nodes.into_iter().flat_map(|state| &state.instances);
+        let Some((_, first)) = nodes.next() else {
+            return Vec::new();
+        };
+        let mut scoped = Vec::new();
+        for (node, other) in nodes {
+            let shared = first
+                .resources
+                .iter()
+                .filter(|(name, _)| !name.starts_with("ip#"));
+            for (name, counts) in shared {
+                let Some(other) = other.resources.get(name) else {
+                    continue;
+                };
+                let keywords: BTreeSet<&String> =
+                    counts.info.keys().chain(other.info.keys()).collect();
+                let differing = keywords.into_iter().filter(|keyword| {
+                    *keyword != "port" && counts.info.get(*keyword) != other.info.get(*keyword)
+                });
+                scoped
+                    .extend(differing.map(|keyword| (name.clone(), keyword.clone(), node.clone())));
+            }
+        }
+        scoped
     }
 
     /// The instances whose own port of an expose is none, by service and node, with what it is.
@@ -229,8 +265,11 @@ fn own_port(
     if own == documented {
         return Ok(None);
     }
-    let port = own.and_then(Value::as_u64);
-    match port.and_then(|port| u16::try_from(port).ok()) {
+    let port = own.and_then(|own| match own {
+        Value::String(text) => text.trim().parse().ok(),
+        own => own.as_u64().and_then(|port| u16::try_from(port).ok()),
+    });
+    match port {
         Some(port) if port != 0 => Ok(Some(port)),
         _ => Err(own.map_or("not an integer".into(), Value::to_string)),
     }

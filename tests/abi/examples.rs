@@ -1,8 +1,11 @@
 //! `examples/c`: compiled strictly, run, and run again where memory errors are found.
 
 use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{library_dir, root};
 
@@ -99,6 +102,45 @@ fn examples_work(flags: &[&str], runner: Runner) {
         "{}",
         said(&translated)
     );
+}
+
+/// The sidecar, from a C program: it answers, and ends as asked.
+#[test]
+fn the_sidecar_runs_in_a_c_program() {
+    if !has("cc", Command::new("cc").arg("--version")) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile("sidecar", &[], dir.path());
+    let command = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command
+            .args(words)
+            .env("LD_LIBRARY_PATH", soname_dir(&program))
+            .env_remove("OPENSVC_LSNR_SOCK")
+            .current_dir(dir.path());
+        command
+    };
+    let version = command(&["--version"]).output().unwrap();
+    assert!(version.status.success(), "{}", said(&version));
+    assert!(said(&version).contains(env!("CARGO_PKG_VERSION")));
+    let wrong = command(&["--zorglub"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+
+    let words = "--port 0 --http off --socket no-daemon.sock --janitor-socket xds.sock";
+    let words: Vec<&str> = words.split(' ').collect();
+    let mut child = command(&words).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // Each connection hangs up at once: where SIGPIPE is not ignored, that ends a C program.
+    while UnixStream::connect(dir.path().join("xds.sock")).is_err() {
+        assert!(Instant::now() < deadline, "the sidecar does not listen");
+        assert!(child.try_wait().unwrap().is_none(), "the sidecar has ended");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    let end = child.wait().unwrap();
+    assert!(end.success(), "{end}");
 }
 
 /// Whether a tool can be used; without it, the test says what it leaves out.

@@ -8,6 +8,7 @@
 
 mod examples;
 mod header;
+mod hostile;
 mod library;
 mod verdict;
 

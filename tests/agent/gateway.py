@@ -28,10 +28,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
 import live  # noqa: E402
-
-AGENT = "/usr/share/opensvc"
-ETC = "/etc/opensvc"
-DAEMON = "/var/lib/opensvc/lsnr/lsnr.sock"
+from installed import AGENT, ETC, SOCKET  # noqa: E402
 
 WEB, OTHER, SECRET = "igwtest-svcweb", "igwtest-other", "sec/igwtest-cert"
 ADDRESS = "192.0.2.78"
@@ -298,9 +295,9 @@ def restarts(story, gateway):
 
     going = traffic()
     om("daemon", "stop")
-    gone = live.until(lambda: not listens(DAEMON), 30)
+    gone = live.until(lambda: not listens(SOCKET), 30)
     om("daemon", "start")
-    back = live.until(lambda: listens(DAEMON), 60)
+    back = live.until(lambda: listens(SOCKET), 60)
     well, said = going.end()
     story.row("the daemon stops, and starts", "`om daemon stop; om daemon start`", said, well and bool(gone and back))
     story.set("a change is served after it", WEB, ["route#1.route_prefix_rewrite=/after/"],
@@ -344,7 +341,7 @@ def igw_envoy(*words):
 def missing(options):
     if os.geteuid() != 0:
         return "root"
-    if not os.path.isdir(os.path.join(AGENT, "opensvc")) or not listens(DAEMON):
+    if not os.path.isdir(os.path.join(AGENT, "opensvc")) or not listens(SOCKET):
         return "a running OpenSVC agent in %s" % AGENT
     if not options.envoy:
         return "an Envoy: --envoy or ENVOY_BIN"

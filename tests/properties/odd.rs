@@ -16,6 +16,9 @@ enum Base {
 /// A section, a keyword of it, and odd values for it.
 type Odd = (Base, &'static str, &'static str, Vec<Value>);
 
+/// A keyword and its value.
+type Given = (&'static str, Value);
+
 /// The sections of a service, as the daemon tells of them.
 pub(crate) type Sections = BTreeMap<String, Map<String, Value>>;
 
@@ -58,7 +61,7 @@ pub(crate) fn services(several: usize) -> Vec<Sections> {
 }
 
 /// Values that are right alone.
-fn pairs() -> Vec<((&'static str, Value), (&'static str, Value))> {
+fn pairs() -> Vec<(Given, Given)> {
     let mut pairs = Vec::new();
     let balanced = [
         json!({"lb_subset_config": {"fallback_policy": "ANY_ENDPOINT", "subset_selectors": [{"keys": ["a"]}]}}),

@@ -11,6 +11,8 @@ The agent imports a driver `drivers.resource.expose.envoy.linux` before its own
 
 Nothing here may raise into the agent: it drops a driver whose import fails, without a word.
 """
+from typing import Any
+
 from . import declare, gate, resources
 
 #: The drivers taken over: section group, driver, name of the agent's class.
@@ -23,7 +25,7 @@ DRIVERS = (
 )
 
 
-def take_over(stock):
+def take_over(stock: Any) -> Any:
     """The class that stands in for the agent's driver class `stock`.
 
     Where this agent is not the one that is known here, `stock` itself is returned and the agent's

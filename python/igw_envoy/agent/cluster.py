@@ -3,6 +3,7 @@ import json
 import socket
 import threading
 import time
+from typing import Optional
 
 from .. import Facts
 
@@ -11,12 +12,12 @@ from .. import Facts
 PATIENCE = 0.5
 
 
-def in_daemon():
+def in_daemon() -> bool:
     """Whether this is the daemon, which works in threads, and not a command."""
     return threading.current_thread() is not threading.main_thread()
 
 
-def facts():
+def facts() -> Optional[Facts]:
     """The daemon's status as :class:`Facts`, or None.
 
     None inside the daemon: there, a configuration is judged by itself alone, so that every node comes
@@ -32,7 +33,7 @@ def facts():
         return None
 
 
-def _ask(path):
+def _ask(path: str) -> bytes:
     deadline = time.monotonic() + PATIENCE
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(PATIENCE)

@@ -9,23 +9,25 @@ import importlib
 import json
 import os
 import threading
+from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 #: Conversions that raise on a bad value, and so make a stored service unusable.
 RAISING = ("integer", "boolean", "tristate", "duration")
 
-_restore = []  # type: list
+_restore = []  # type: List[Tuple[Any, str, Any]]
 _declared = False
 _declaring = threading.RLock()
 
 
-def table():
+def table() -> List[Dict[str, Any]]:
     """The keyword table, as `igw_keywords` prints it: generated, and compared by a test."""
     path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "keywords.json")
     with open(path, encoding="utf-8") as stream:
-        return json.load(stream)
+        entries = json.load(stream)  # type: List[Dict[str, Any]]
+    return entries
 
 
-def once(drivers):
+def once(drivers: Iterable[Tuple[str, str, str]]) -> None:
     """Declares the keywords of every driver, at the first call."""
     global _declared
     with _declaring:
@@ -34,14 +36,14 @@ def once(drivers):
             _declared = True
 
 
-def restore():
+def restore() -> None:
     """Gives the agent's own judgements back to it."""
     while _restore:
         keyword, attribute, value = _restore.pop()
         setattr(keyword, attribute, value)
 
 
-def _declare(drivers):
+def _declare(drivers: Iterable[Tuple[str, str, str]]) -> None:
     from core.objects.svcdict import KEYS
 
     _lenient_converters()
@@ -59,7 +61,7 @@ def _declare(drivers):
             KEYS.register_driver(group, driver, name=__name__, keywords=new)
 
 
-def _relax(keyword):
+def _relax(keyword: Any) -> None:
     _change(keyword, "required", False)
     if keyword.candidates is not None:
         _change(keyword, "strict_candidates", False)
@@ -67,12 +69,12 @@ def _relax(keyword):
         _change(keyword, "convert", "igw_" + keyword.convert)
 
 
-def _change(keyword, attribute, value):
+def _change(keyword: Any, attribute: str, value: Any) -> None:
     _restore.append((keyword, attribute, getattr(keyword, attribute)))
     setattr(keyword, attribute, value)
 
 
-def _declaration(entry):
+def _declaration(entry: Dict[str, Any]) -> Dict[str, Any]:
     """A keyword that the stock driver lacks, in the words of the agent's keyword store."""
     declaration = {"keyword": entry["name"], "at": entry["scopable"], "text": entry["help"]}
     convert = entry.get("convert")
@@ -88,7 +90,7 @@ def _declaration(entry):
     return declaration
 
 
-def _lenient_converters():
+def _lenient_converters() -> None:
     """Adds the raising conversions again, under another name, with None for what they refuse."""
     import core.extconfig
 
@@ -96,8 +98,8 @@ def _lenient_converters():
         setattr(core.extconfig, "convert_igw_" + name, _lenient(getattr(core.extconfig, "convert_" + name)))
 
 
-def _lenient(convert):
-    def lenient(text):
+def _lenient(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def lenient(text: Any) -> Any:
         try:
             return convert(text)
         except (ValueError, OverflowError, TypeError):

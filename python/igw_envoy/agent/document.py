@@ -1,15 +1,17 @@
 """A service of the agent, as the document that the library judges."""
 
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+
 #: The sections that the library reads.
 GROUPS = ("expose", "vhost", "route", "hashpolicy", "certificate", "ip")
 
 
-def is_concerned(cd):
+def is_concerned(cd: Mapping[str, Any]) -> bool:
     """Whether a configuration exposes anything, or declares something to expose."""
     return any(_group(section) in GROUPS[:-1] for section in cd)
 
 
-def evaluated(svc, keywords):
+def evaluated(svc: Any, keywords: Mapping[str, Set[str]]) -> List[Tuple[Dict[str, Any], List[Optional[str]]]]:
     """The documents of a service, each with the nodes that it is the same on.
 
     A keyword can be scoped to a node and a reference can differ from node to node, so the
@@ -19,7 +21,7 @@ def evaluated(svc, keywords):
     nodes = list(svc.ordered_nodes) + [n for n in svc.ordered_drpnodes if n not in svc.ordered_nodes]
     if not nodes or not _depends_on_node(svc.cd):
         nodes = nodes[:1] or [None]
-    documents = []
+    documents = []  # type: List[Tuple[Dict[str, Any], List[Optional[str]]]]
     for node in nodes:
         document = {"path": _path(svc), "sections": _sections(svc, node, keywords)}
         for known, its_nodes in documents:
@@ -31,19 +33,19 @@ def evaluated(svc, keywords):
     return documents
 
 
-def _path(svc):
+def _path(svc: Any) -> str:
     """The service's path; a scaler's slave is judged under its scaler's name."""
     if not getattr(svc, "scaler_slave", False) or "." not in svc.name:
-        return svc.path
-    head, slash, name = svc.path.rpartition("/")
+        return str(svc.path)
+    head, slash, name = str(svc.path).rpartition("/")
     return head + slash + name.split(".", 1)[1]
 
 
-def _group(section):
+def _group(section: str) -> str:
     return section.split("#", 1)[0]
 
 
-def _depends_on_node(cd):
+def _depends_on_node(cd: Mapping[str, Any]) -> bool:
     """Whether any keyword is scoped, or refers to something that a node could define otherwise."""
     return any(
         "@" in keyword or (isinstance(value, str) and _is_dynamic(value))
@@ -52,7 +54,7 @@ def _depends_on_node(cd):
     )
 
 
-def _sections(svc, node, keywords):
+def _sections(svc: Any, node: Optional[str], keywords: Mapping[str, Set[str]]) -> Dict[str, Any]:
     defaults = set(_name(option) for option in svc.cd.get("DEFAULT", {}))
     sections = {}
     for section, options in svc.cd.items():
@@ -68,11 +70,11 @@ def _sections(svc, node, keywords):
     return sections
 
 
-def _name(option):
+def _name(option: str) -> str:
     return option.split("@", 1)[0]
 
 
-def _value(svc, section, name, node):
+def _value(svc: Any, section: str, name: str, node: Optional[str]) -> Optional[str]:
     """The keyword's text on a node: dereferenced where that can be done today, raw where not."""
     try:
         text = svc.conf_get_val_scoped(section, name, impersonate=node, default_keyword=name)
@@ -87,6 +89,6 @@ def _value(svc, section, name, node):
     return text if isinstance(text, str) else str(text)
 
 
-def _is_dynamic(text):
+def _is_dynamic(text: str) -> bool:
     """Whether the agent would look for a reference or an expression in a text."""
     return "{" in text or "$(" in text

@@ -7,16 +7,17 @@ runs for scalers and disabled services too, whose resources the agent does not b
 import functools
 import os
 import sys
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from .. import validate
+from .. import Diagnostic, Facts, validate
 from .._library import LibraryError, library
 from . import cluster, declare, document
 
 #: What was said already about validation that does not happen.
-_complained = []  # type: list
+_complained = []  # type: List[str]
 
 
-def close():
+def close() -> None:
     """Wraps the agent's validation, once, and joins the one under way, if any.
 
     The agent imports drivers lazily, so the first import of a process often happens inside the very
@@ -31,33 +32,34 @@ def close():
     _join(stock.__code__)
 
 
-def _join(code):
+def _join(code: Any) -> None:
     """Adds the verdict to a validation that has begun without it: the call that runs `code`, if any.
 
     It builds the candidate's resources first, inside `counts["errors"] += …`, where a count added would
     be lost. So a verdict that is due there waits for the next step, which loads every section's driver.
     """
-    frame, building = sys._getframe(), False
+    frame, building = sys._getframe(), False  # type: Any, bool
     while frame is not None and frame.f_code is not code:
         building = building or frame.f_code.co_name == "init_resources"
         frame = frame.f_back
     if frame is None:
         return
-    svc, cd, counts = (frame.f_locals[name] for name in ("self", "cd", "ret"))
+    svc, cd, path, counts = (frame.f_locals[name] for name in ("self", "cd", "path", "ret"))
     if not _is_concerned(svc, cd):
         return
+    is_received = _is_received(path)
     if not building:
-        return judge(svc, cd, counts)
+        return judge(svc, cd, counts, is_received)
 
-    def load_driver(*arguments):
+    def load_driver(*arguments: Any) -> Any:
         del svc.load_driver
-        judge(svc, cd, counts)
+        judge(svc, cd, counts, is_received)
         return svc.load_driver(*arguments)
 
     svc.load_driver = load_driver
 
 
-def complain(message, log=None):
+def complain(message: str, log: Any = None) -> None:
     """Says that nothing is validated, once in the life of a process."""
     if _complained:
         return
@@ -69,7 +71,7 @@ def complain(message, log=None):
     log.warning("%s", message)
 
 
-def judge(svc, cd, counts, is_received=False):
+def judge(svc: Any, cd: Any, counts: Dict[str, int], is_received: bool = False) -> None:
     """Judges a candidate configuration: logs what is wrong and adds to the agent's counts.
 
     What is wrong in a configuration received from a peer is logged, and not counted as an error. Its
@@ -94,34 +96,34 @@ def judge(svc, cd, counts, is_received=False):
         complain("igw-envoy could not validate: %r" % error, svc.log)
 
 
-def diagnostics(svc, facts=None):
+def diagnostics(svc: Any, facts: Optional[Facts] = None) -> List[Diagnostic]:
     """Everything there is to say about a service's configuration, on any of its nodes."""
     documents = document.evaluated(svc, _inheritable())
-    found = {}
+    found = {}  # type: Dict[Diagnostic, List[Optional[str]]]
     for doc, nodes in documents:
         for diagnostic in validate(doc, facts).diagnostics:
             found.setdefault(diagnostic, []).extend(nodes)
     everywhere = sum(len(nodes) for _, nodes in documents)
     return [
-        d if len(nodes) == everywhere else d._replace(message="on %s: %s" % (", ".join(nodes), d.message))
+        d if len(nodes) == everywhere else d._replace(message="on %s: %s" % (", ".join(str(node) for node in nodes), d.message))
         for d, nodes in found.items()
     ]
 
 
-def line(diagnostic):
+def line(diagnostic: Diagnostic) -> str:
     """A diagnostic in the style of the agent's own validation errors."""
     return "option %s" % str(diagnostic) if diagnostic.keyword else str(diagnostic)
 
 
 @functools.lru_cache(maxsize=None)
-def _inheritable():
-    names = {}
+def _inheritable() -> Dict[str, Set[str]]:
+    names = {}  # type: Dict[str, Set[str]]
     for entry in declare.table():
         names.setdefault(entry["section"], {"type"}).add(entry["name"])
     return names
 
 
-def _stored(svc, cd, facts):
+def _stored(svc: Any, cd: Any, facts: Optional[Facts]) -> Set[Tuple[Any, ...]]:
     """What is wrong already in the stored configuration: `set` did not break it, so `set` may pass.
 
     Nothing, where the candidate is the stored configuration itself, as in `validate config`.
@@ -134,13 +136,13 @@ def _stored(svc, cd, facts):
     return set(_key(d) for d in diagnostics(stored, facts) if d.severity == "error")
 
 
-def _key(diagnostic):
+def _key(diagnostic: Diagnostic) -> Tuple[Any, ...]:
     return diagnostic[1:5]
 
 
-def _wrapped(stock):
+def _wrapped(stock: Callable[..., Dict[str, int]]) -> Callable[..., Dict[str, int]]:
     @functools.wraps(stock)
-    def _validate_config(self, cd=None, path=None):
+    def _validate_config(self: Any, cd: Any = None, path: Optional[str] = None) -> Dict[str, int]:
         if path:
             candidate = self.parse_config_file(path)
         else:
@@ -148,15 +150,19 @@ def _wrapped(stock):
         concerned = _is_concerned(self, candidate)
         counts = stock(self, cd=cd, path=path)
         if concerned:
-            # the daemon judges a file only to install what it fetched from a peer
-            judge(self, candidate, counts, is_received=bool(path) and cluster.in_daemon())
+            judge(self, candidate, counts, _is_received(path))
         return counts
 
-    _validate_config.igw_envoy = True
+    setattr(_validate_config, "igw_envoy", True)
     return _validate_config
 
 
-def _is_concerned(svc, cd):
+def _is_received(path: Optional[str]) -> bool:
+    """Whether a peer's configuration is judged: the daemon judges files only to install those."""
+    return bool(path) and cluster.in_daemon()
+
+
+def _is_concerned(svc: Any, cd: Any) -> bool:
     """Whether there is something to judge and a library to judge it with.
 
     Without a library the agent gets its own judgements back, before it validates.

@@ -1,11 +1,14 @@
 """The driver classes: the agent's own, with their diagnostics in the status."""
+from typing import Any, List
+
+from .. import Diagnostic
 from . import gate
 
 #: How the agent names our severities in a resource's log.
 LEVELS = {"error": "error", "warning": "warn", "info": "info"}
 
 
-def adopt(stock):
+def adopt(stock: Any) -> Any:
     """The class that stands in for the stock driver class."""
     base = _Expose if stock.__name__ == "ExposeEnvoy" else _Diagnosed
     return type(stock.__name__, (base, stock), {"__module__": stock.__module__, "__doc__": stock.__doc__})
@@ -14,18 +17,18 @@ def adopt(stock):
 class _Diagnosed(object):
     """Logs what the library says about the resource's section when its status is evaluated."""
 
-    def _status(self, verbose=False):
+    def _status(self: Any, verbose: bool = False) -> Any:
         for diagnostic in _of_resource(self):
             place = "%s: " % diagnostic.keyword if diagnostic.keyword else ""
             text = place + str(diagnostic._replace(section=None, keyword=None))
             self.status_log(text, LEVELS[diagnostic.severity])
-        return super(_Diagnosed, self)._status(verbose=verbose)
+        return super(_Diagnosed, self)._status(verbose=verbose)  # type: ignore[misc]
 
 
 class _Expose(_Diagnosed):
     """An expose whose `listener_port` may be left out, as its documentation says."""
 
-    def __init__(self, **kwargs):
+    def __init__(self: Any, **kwargs: Any) -> None:
         # the stock class formats its label with %d, which a port that is not set breaks: take over
         # from the class behind it
         from core.resource import DataResource
@@ -40,14 +43,14 @@ class _Expose(_Diagnosed):
             port if options.listener_port is None else options.listener_port,
         )
 
-    def _status_info(self):
-        info = super(_Expose, self)._status_info()
+    def _status_info(self: Any) -> Any:
+        info = super(_Expose, self)._status_info()  # type: ignore[misc]
         if "port" in info:
             info.setdefault("listener_port", info["port"])
         return info
 
 
-def _of_resource(resource):
+def _of_resource(resource: Any) -> List[Diagnostic]:
     """The diagnostics of a resource's section; the service's own go with its first expose."""
     svc = resource.svc
     first = min((rid for rid in svc.cd if rid.startswith("expose#")), default=None)
@@ -58,7 +61,7 @@ def _of_resource(resource):
     ]
 
 
-def _of_service(svc):
+def _of_service(svc: Any) -> List[Diagnostic]:
     """The diagnostics of a service, judged once for each configuration that it has had."""
     judged = getattr(svc, "igw_envoy_judged", None)
     if judged is None or judged[0] is not svc.cd:
@@ -68,4 +71,5 @@ def _of_service(svc):
             gate.complain("igw-envoy could not judge %s: %s" % (svc.path, error), svc.log)
             found = []
         judged = svc.igw_envoy_judged = (svc.cd, found)
-    return judged[1]
+    diagnostics = judged[1]  # type: List[Diagnostic]
+    return diagnostics

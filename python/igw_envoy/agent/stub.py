@@ -44,6 +44,6 @@ except Exception:
 '''
 
 
-def text(group, driver, name, package):
+def text(group: str, driver: str, name: str, package: str) -> str:
     """The file that takes over the driver `group.driver`, whose class is `name`."""
     return _TEXT.format(mark=MARK, group=group, driver=driver, name=name, package=package)

@@ -16,6 +16,7 @@ mod follow;
 mod instance;
 mod json;
 mod message;
+mod once;
 mod path;
 mod repair;
 mod replica;
@@ -34,6 +35,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+pub use self::once::{Events, read_update};
 use self::path::Scope;
 use self::replica::Replica;
 use super::{Assignment, Daemon, RequestError, ServiceState, Updates, channel};

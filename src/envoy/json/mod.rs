@@ -5,6 +5,7 @@ mod parse;
 mod print;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub(crate) use found::named;
 pub(crate) use parse::proto_names;

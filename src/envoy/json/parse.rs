@@ -9,11 +9,12 @@ use std::collections::HashMap;
 
 use prost::{Message, Name};
 use prost_reflect::{
-    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
 };
 use serde_json::{Map, Value as Json};
 
 use super::found::{Shown, found, named};
+use super::types::{depth, map_key, scalar, takes_null};
 use crate::envoy::encode::in_order;
 use crate::envoy::pool;
 use crate::envoy::sensitive::is_sensitive;
@@ -371,47 +372,4 @@ impl Reader {
         any.set_field_by_name("value", Value::Bytes(encoded));
         Some(any)
     }
-}
-
-/// The wrapper that has the type of a scalar, and the type in words.
-fn scalar(kind: &Kind) -> (&'static str, &'static str) {
-    match kind {
-        Kind::Bool => ("BoolValue", "true or false"),
-        Kind::String => ("StringValue", "a text"),
-        Kind::Bytes => ("BytesValue", "bytes in base64"),
-        Kind::Float => ("FloatValue", "a number"),
-        Kind::Double => ("DoubleValue", "a number"),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => ("Int32Value", "a 32-bit integer"),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => ("Int64Value", "a 64-bit integer"),
-        Kind::Uint32 | Kind::Fixed32 => ("UInt32Value", "a positive 32-bit integer"),
-        _ => ("UInt64Value", "a positive 64-bit integer"),
-    }
-}
-
-/// A map's key, which JSON always writes as text.
-fn map_key(kind: &Kind, key: &str) -> Option<MapKey> {
-    Some(match kind {
-        Kind::String => MapKey::String(key.to_owned()),
-        Kind::Bool => MapKey::Bool(key.parse().ok()?),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => MapKey::I32(key.parse().ok()?),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => MapKey::I64(key.parse().ok()?),
-        Kind::Uint32 | Kind::Fixed32 => MapKey::U32(key.parse().ok()?),
-        Kind::Uint64 | Kind::Fixed64 => MapKey::U64(key.parse().ok()?),
-        _ => return None,
-    })
-}
-
-/// How deep JSON is nested; the caller's was bounded when it was read.
-fn depth(json: &Json) -> usize {
-    let deepest = match json {
-        Json::Array(items) => items.iter().map(depth).max(),
-        Json::Object(fields) => fields.values().map(depth).max(),
-        _ => return 0,
-    };
-    1 + deepest.unwrap_or_default()
-}
-
-/// Whether a null is a value of the field rather than its absence.
-fn takes_null(field: &FieldDescriptor) -> bool {
-    matches!(field.kind(), Kind::Message(m) if m.full_name() == "google.protobuf.Value")
 }

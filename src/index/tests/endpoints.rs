@@ -100,12 +100,15 @@ fn an_address_that_is_not_known_yet_is_waited_for() {
 /// `port@node2 = 80810`, or `abc`, which the agent leaves out.
 #[test]
 fn an_instance_whose_own_port_is_none_is_left_out_and_told_of() {
-    for (odd, shown) in [
-        (json!({"port": 80810}), "80810"),
-        (json!({}), "not an integer"),
-    ] {
+    for (odd, shown) in [(json!(80810), "80810"), (json!(null), "not an integer")] {
         let mut story = Story::begun();
-        let mut wrong = instance("10.0.0.2", json!({"expose#0": odd}));
+        let mut sections = l4(80, 8080);
+        let keywords = sections["expose#0"].as_object_mut().unwrap();
+        keywords.remove("port");
+        if !odd.is_null() {
+            keywords.insert("port".into(), odd);
+        }
+        let mut wrong = instance("10.0.0.2", sections);
         wrong.resources.get_mut("ip#1").unwrap().status = ResourceStatus::Up;
         let instances = BTreeMap::from([
             (
@@ -127,6 +130,33 @@ fn an_instance_whose_own_port_is_none_is_left_out_and_told_of() {
             )]
         );
     }
+}
+
+/// `listener_port@node2 = 8081`: one listener cannot be two.
+#[test]
+fn a_keyword_that_differs_from_node_to_node_is_told_of() {
+    let mut story = Story::begun();
+    let on = |ip: &str, listener_port| Arc::new(instance(ip, l4(80, listener_port)));
+    let instances = BTreeMap::from([
+        ("node1".to_owned(), on("10.0.0.1", 8080)),
+        ("node2".to_owned(), on("10.0.0.2", 8081)),
+    ]);
+    story
+        .services
+        .insert(path("web"), Arc::new(ServiceState { instances }));
+    story.reset();
+    assert_eq!(story.names(ResourceType::Listener), ["0.0.0.0:8080/tcp"]);
+    assert_eq!(
+        story.endpoints("web.expose#0"),
+        ["10.0.0.1:80", "10.0.0.2:80"]
+    );
+    assert_eq!(
+        story.findings("web"),
+        [
+            "info: expose#0.listener_port@node2: has another value on node2, which is not looked \
+             at; write it without scope: a gateway serves all nodes alike"
+        ]
+    );
 }
 
 /// A keyword may be scoped by node: `port@node2 = 81`.

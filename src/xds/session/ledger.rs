@@ -38,6 +38,15 @@ impl Has {
         }
     }
 
+    /// Whether both are the same content, as far as that is known.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match other {
+            Self::Resource(other) => self.is(other),
+            Self::Nothing => self.is_nothing(),
+            Self::Earlier(_) => false,
+        }
+    }
+
     /// Whether the client has nothing.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)

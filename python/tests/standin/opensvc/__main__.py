@@ -1,7 +1,6 @@
 """A command of the stand-in agent: `python opensvc COMMAND SERVICE [ARGUMENTS]`."""
 import json
 import logging
-import os
 import shutil
 import sys
 import threading

@@ -41,9 +41,11 @@ pub(in crate::translate::passthrough) fn manager(
             place.break_rule("upgrade_configs", "names an upgrade_type twice", hint);
         }
     }
-    let before_last = manager.http_filters.len().saturating_sub(1);
-    let early = manager.http_filters.iter().take(before_last);
-    if early.into_iter().any(is_router) {
+    // Where the last one is no router, that is the mistake, and it is told of elsewhere.
+    if let [early @ .., last] = manager.http_filters.as_slice()
+        && is_router(last)
+        && early.iter().any(is_router)
+    {
         let hint = "write it once, as the last one";
         place.break_rule("http_filters", "go on after the router", hint);
     }
