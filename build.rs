@@ -47,6 +47,14 @@ const ROOTS: &[&str] = &[
     "envoy/extensions/transport_sockets/tls/v3/secret.proto",
     "envoy/extensions/transport_sockets/tls/v3/tls.proto",
     "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+    // The services themselves, for clients that ask by reflection.
+    "envoy/service/cluster/v3/cds.proto",
+    "envoy/service/discovery/v3/ads.proto",
+    "envoy/service/endpoint/v3/eds.proto",
+    "envoy/service/listener/v3/lds.proto",
+    "envoy/service/route/v3/rds.proto",
+    "envoy/service/secret/v3/sds.proto",
+    "envoy/service/status/v3/csds.proto",
 ];
 
 /// `FileDescriptorProto.source_code_info`: the comments.

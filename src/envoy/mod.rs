@@ -14,5 +14,6 @@ mod sensitive;
 pub mod wire;
 
 pub use encode::{encode, pack};
+pub(crate) use pool::DESCRIPTORS;
 pub use resource::{Reference, Resource, ResourceType, Version};
 pub(crate) use sensitive::{holds_pem_key, holds_secret};

@@ -4,7 +4,7 @@ use once_cell::race::OnceBox;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 /// The part of Envoy's FileDescriptorSet that this crate uses; made by build.rs.
-static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/envoy.bin"));
+pub(crate) static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/envoy.bin"));
 
 /// The descriptors, decoded at the first use.
 pub(crate) fn pool() -> &'static DescriptorPool {

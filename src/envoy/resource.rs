@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -43,6 +44,17 @@ impl ResourceType {
             Self::Secret => "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
             Self::Listener => "type.googleapis.com/envoy.config.listener.v3.Listener",
             Self::Routes => "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        }
+    }
+
+    /// The word for the type in URLs of the API, in JSON, in metrics and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Endpoints => "endpoints",
+            Self::Secret => "secret",
+            Self::Listener => "listener",
+            Self::Routes => "routes",
         }
     }
 
@@ -129,6 +141,9 @@ pub struct Resource {
     /// Whether `body` holds a private key, a password or a token: such a resource is only served
     /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
+    /// When this content came to be in a snapshot; `None` until then. It is no part of what the
+    /// resource is.
+    pub since: Option<SystemTime>,
     known: bool,
 }
 
@@ -153,6 +168,7 @@ impl Resource {
             references: references.into(),
             confidential: may_hold_secrets && holds_secret(kind.type_url(), &body),
             body,
+            since: None,
             known: true,
         }
     }

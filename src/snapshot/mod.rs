@@ -5,6 +5,7 @@
 //! and [`Snapshot::changes`] costs what the difference is, not what the snapshot holds.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
@@ -89,7 +90,7 @@ impl Snapshot {
     }
 
     /// Adds a resource or replaces the one of its type and name. Returns whether anything changed.
-    pub fn put(&mut self, resource: Resource) -> bool {
+    pub fn put(&mut self, mut resource: Resource) -> bool {
         let slot = resource.kind as usize;
         let old = self.tables[slot].get(&resource.name);
         if old.is_some_and(|old| old.version == resource.version) {
@@ -99,6 +100,7 @@ impl Snapshot {
         self.digests[slot] = self.digests[slot]
             .wrapping_sub(removed)
             .wrapping_add(mark(&resource));
+        resource.since = Some(SystemTime::now());
         self.tables[slot].insert(resource.name.clone(), Arc::new(resource));
         true
     }

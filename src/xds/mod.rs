@@ -2,16 +2,20 @@
 //!
 //! [`serve`] takes bound sockets and a watched [`Snapshot`](crate::snapshot::Snapshot). Each stream
 //! is a [`Session`], which holds every rule of the protocol and does no I/O; an [`Observer`] is told
-//! what happens on it.
+//! what happens on it. The same server tells who has what (CSDS), its health, and its own services
+//! (reflection).
 
+mod clients;
 mod codec;
 mod observer;
+mod reflection;
 mod server;
 mod service;
 pub mod session;
+mod status;
 mod streaming;
 pub mod wire;
 
 pub use observer::{Event, Log, Observer, Refusal, Stream};
-pub use server::{Listener, Options, ServeError, Snapshots, Transport, serve};
+pub use server::{Listener, Options, ServeError, Snapshots, Transport, serve, serve_beside};
 pub use session::Session;

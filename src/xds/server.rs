@@ -16,8 +16,11 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
 use super::Observer;
+use super::clients::Clients;
+use super::reflection::{Reflection, V1, V1_ALPHA};
 use super::service::{Discovery, SERVICES};
 use super::session::Common;
+use super::status::{ClientStatus, ClientStatusDiscoveryServiceServer};
 use super::streaming::{Streams, stopped};
 use crate::snapshot::Snapshot;
 
@@ -27,6 +30,10 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 /// How much a client may send before it must wait: per stream, and per connection. Requests with very
 /// many names arrive in few round trips.
 const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
+
+/// How many streams a connection may have open at once; more wait. An Envoy has one, or one for each
+/// type, or one for each secret; so this only bounds who means harm.
+const STREAMS: u32 = 1000;
 
 /// A socket that is already bound.
 #[derive(Debug)]
@@ -77,11 +84,32 @@ pub enum ServeError {
 /// is answered, as an empty answer would make an Envoy drop everything it serves.
 pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 
-/// Serves discovery and gRPC health on every transport until `shutdown` completes; then ends every
-/// stream with `UNAVAILABLE`, which makes Envoy keep what it has and connect again.
+/// Serves as [`serve_beside`] does, and nothing beside it.
+pub async fn serve(
+    transports: Vec<Transport>,
+    snapshots: Snapshots,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    serve_beside(
+        |_| Routes::default(),
+        transports,
+        snapshots,
+        options,
+        shutdown,
+    )
+    .await
+}
+
+/// Serves discovery, client status (CSDS), gRPC health and reflection on every transport until
+/// `shutdown` completes; then ends every stream with `UNAVAILABLE`, which makes Envoy keep what it has
+/// and connect again.
 ///
 /// Health is `SERVING` as a whole, and for each discovery service from the first full state on.
-pub async fn serve(
+///
+/// `others` are the services that are served beside these on a transport.
+pub async fn serve_beside(
+    others: impl Fn(&Transport) -> Routes,
     transports: Vec<Transport>,
     snapshots: Snapshots,
     options: Options,
@@ -89,6 +117,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let (stopper, stop) = watch::channel(false);
     let next_id = Arc::new(AtomicU64::new(1));
+    let clients = Clients::default();
     let (reporter, health) = health_reporter();
     let servers = transports.into_iter().map(|transport| {
         let streams = Streams {
@@ -101,14 +130,20 @@ pub async fn serve(
             snapshots: snapshots.clone(),
             stop: stop.clone(),
             next_id: next_id.clone(),
+            clients: clients.clone(),
         };
-        let routes = Routes::new(health.clone())
+        let status = ClientStatusDiscoveryServiceServer::new(ClientStatus(clients.clone()));
+        let routes = others(&transport)
+            .add_service(health.clone())
             .add_service(Discovery::<0>(streams.clone()))
             .add_service(Discovery::<1>(streams.clone()))
             .add_service(Discovery::<2>(streams.clone()))
             .add_service(Discovery::<3>(streams.clone()))
             .add_service(Discovery::<4>(streams.clone()))
             .add_service(Discovery::<5>(streams))
+            .add_service(status)
+            .add_service(Reflection::<V1>)
+            .add_service(Reflection::<V1_ALPHA>)
             .prepare();
         listen(transport, routes, stop.clone())
     });
@@ -144,6 +179,7 @@ async fn listen(
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
+        .max_concurrent_streams(STREAMS)
         .add_routes(routes);
     let served = match transport.listener {
         Listener::Unix(listener) => {

@@ -1,7 +1,7 @@
 //! A stream: one `select!` around a [`Session`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures_util::stream::{self, BoxStream};
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tonic::Status;
 use tonic::codec::Streaming;
 
+use super::clients::Clients;
 use super::server::Snapshots;
 use super::session::{Common, Session};
 use super::wire::{Request, Response};
@@ -24,6 +25,8 @@ pub(super) struct Streams {
     pub(super) stop: watch::Receiver<bool>,
     /// The number of the next stream, over all transports.
     pub(super) next_id: Arc<AtomicU64>,
+    /// Where those who want to know find the sessions of open streams.
+    pub(super) clients: Clients,
 }
 
 /// A stream about to be opened.
@@ -42,6 +45,8 @@ impl Opening {
         let streams = self.streams.clone();
         let id = streams.next_id.fetch_add(1, Ordering::Relaxed);
         let session = Session::new(id, self.variant, self.scope, streams.common);
+        let session = Arc::new(Mutex::new(session));
+        streams.clients.enter(id, &session);
         let mut snapshots = streams.snapshots;
         // What is there already counts as news.
         snapshots.mark_changed();
@@ -74,7 +79,8 @@ enum Phase {
 /// An open stream.
 struct Conversation {
     requests: Streaming<Request>,
-    session: Session,
+    /// Locked for moments, and by others only to look at it.
+    session: Arc<Mutex<Session>>,
     snapshots: Snapshots,
     stop: watch::Receiver<bool>,
     phase: Phase,
@@ -92,7 +98,7 @@ impl Conversation {
             if self.phase == Phase::Ended {
                 return None;
             }
-            let deadline = self.session.deadline();
+            let deadline = self.session().deadline();
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => {
@@ -100,7 +106,8 @@ impl Conversation {
                 }
                 request = self.requests.message() => match request {
                     Ok(Some(request)) => {
-                        if let Err(bad) = self.session.request(request, Instant::now()) {
+                        let read = self.session().request(request, Instant::now());
+                        if let Err(bad) = read {
                             return self.end(Status::invalid_argument(bad.to_string()));
                         }
                         self.phase = Phase::Ready;
@@ -112,12 +119,13 @@ impl Conversation {
                     self.publishing = changed.is_ok();
                     let newest = self.snapshots.borrow_and_update().clone();
                     if let Some(snapshot) = newest {
-                        self.session.update(snapshot);
+                        self.session().update(snapshot);
                         self.phase = Phase::Ready;
                     }
                 }
                 () = std::future::ready(()), if self.phase == Phase::Ready => {
-                    if let Some(response) = self.session.poll(Instant::now()) {
+                    let response = self.session().poll(Instant::now());
+                    if let Some(response) = response {
                         return Some(Ok(response));
                     }
                     self.phase = Phase::Idle;
@@ -125,6 +133,10 @@ impl Conversation {
                 () = sleep_until(deadline), if deadline.is_some() => self.phase = Phase::Ready,
             }
         }
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&mut self, status: Status) -> Option<Result<Response, Status>> {

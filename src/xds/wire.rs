@@ -24,6 +24,9 @@ pub struct Node {
     /// The name of the gateway it belongs to.
     #[prost(string, tag = "2")]
     pub cluster: String,
+    /// What program it is; `envoy` says of itself that it is one.
+    #[prost(string, tag = "6")]
+    pub user_agent_name: String,
 }
 
 /// Why a client refused a response: the part of `google.rpc.Status` that is read.

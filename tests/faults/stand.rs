@@ -194,7 +194,7 @@ impl Stand {
 
     async fn connected(&self) {
         eventually("Envoy is connected", async || {
-            let state = self.envoy.stat("control_plane.connected_state").await;
+            let state = stat(&self.envoy, "control_plane.connected_state").await?;
             (state == 1).then_some(())
         })
         .await;
@@ -245,7 +245,8 @@ impl Stand {
         let xds = XdsAddress::Unix(self.path("xds.sock"));
         let new = Envoy::start(&self.binary, "new", xds, self.variant);
         eventually("a new Envoy has listeners", async || {
-            (new.stat("listener_manager.total_listeners_active").await >= 2).then_some(())
+            let active = stat(&new, "listener_manager.total_listeners_active").await?;
+            (active >= 2).then_some(())
         })
         .await;
         assert_eq!(new.refused().await, 0);
@@ -260,6 +261,12 @@ impl Drop for Stand {
         }
         self.kill_sidecar();
     }
+}
+
+/// A gauge of an Envoy that may not be up yet.
+async fn stat(envoy: &Envoy, name: &str) -> Option<u64> {
+    let text = envoy.get(&format!("/stats?filter=^{name}$")).await?;
+    text.rsplit_once(": ")?.1.trim().parse().ok()
 }
 
 /// A loopback address that no other stand, and hardly another run, uses.

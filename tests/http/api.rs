@@ -220,6 +220,8 @@ async fn what_an_envoy_refuses_is_told_of_the_expose_that_owns_it() {
             after,
         },
     );
+    let name = "test/svc/db.expose#0";
+    telemetry.observe(&stream(), &Event::Cleared { kind, name });
     let db = gateway
         .json("/api/v1/exposes/test%2Fsvc%2Fdb.expose%230")
         .await;

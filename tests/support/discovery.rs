@@ -306,6 +306,7 @@ impl Talk {
         let node = (!std::mem::replace(&mut self.asked, true) && !ask.without_node).then(|| Node {
             id: "envoy1".to_owned(),
             cluster: "envoy".to_owned(),
+            user_agent_name: "envoy".to_owned(),
             ..Node::default()
         });
         let names: Vec<String> = ask.names.iter().map(|name| (*name).to_owned()).collect();
@@ -445,7 +446,8 @@ impl Talk {
     }
 }
 
-async fn call<Q, A>(
+/// Opens a stream at a path: where requests go, and responses come from.
+pub async fn call<Q, A>(
     channel: &Channel,
     path: &str,
 ) -> Result<(mpsc::Sender<Q>, Streaming<A>), Status>
@@ -497,6 +499,7 @@ impl From<DiscoveryResponse> for Heard {
 impl From<DeltaDiscoveryResponse> for Heard {
     fn from(response: DeltaDiscoveryResponse) -> Self {
         let resources = response.resources.into_iter().map(|resource| {
+            assert!(resource.ttl.is_none(), "a time to live");
             let any = resource.resource.unwrap();
             assert_eq!(any.type_url, response.type_url);
             assert_eq!(resource.name, inner_name(&any.value));

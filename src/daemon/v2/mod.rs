@@ -16,6 +16,7 @@ mod follow;
 mod instance;
 mod json;
 mod message;
+mod once;
 mod path;
 mod repair;
 mod replica;
@@ -36,10 +37,10 @@ use futures_util::future::BoxFuture;
 use imbl::OrdMap;
 use serde_json::Value;
 
-pub use self::transcript::Transcript;
-
+pub use self::once::{Events, read_update};
 use self::path::Scope;
 use self::replica::Replica;
+pub use self::transcript::Transcript;
 use super::{Assignment, Daemon, RequestError, ServiceState, Updates, channel};
 use crate::model::ObjectPath;
 

@@ -17,6 +17,9 @@ use crate::envoy::{ResourceType, Version};
 use crate::xds::wire::{DeltaRequest, ErrorDetail, Node, Request, Response, SotwRequest};
 use crate::xds::{Event, Refusal};
 
+/// What Envoy calls itself in `node.user_agent_name`.
+const ENVOY: &str = "envoy";
+
 /// What a delta client has from an earlier stream: versions by name.
 type Initial = HashMap<Bytes, Option<Version>>;
 
@@ -54,6 +57,7 @@ impl Session {
         let node = node.ok_or(BadRequest::NoNode)?;
         self.stream.node = node.id.as_str().into();
         self.stream.gateway = node.cluster.as_str().into();
+        self.is_envoy = node.user_agent_name == ENVOY;
         self.opened = true;
         self.tell(&Event::Opened);
         Ok(())
@@ -297,10 +301,11 @@ impl Session {
             full,
             partial: kind.is_full_state(),
             may_pass: refusal::may_pass(text),
+            prompt: self.is_envoy || reading.is_envoys,
             target: &|name| view.get(kind, name).map(|resource| resource.version),
         };
         let outcome = lane.ledger.refused(flight, &reading, &rules, now);
-        lane.owes_answer |= full && outcome.is_news;
+        lane.owes_answer |= full && outcome.is_news && rules.prompt;
         if kind == ResourceType::Cluster {
             let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
             taken.for_each(|item| newcomers.accepted(&item.name, sequence, now));
@@ -321,6 +326,7 @@ impl Session {
             true => outcome.culprits,
             false => outcome.suspects,
         };
+        let words: Arc<str> = text.into();
         let mut content = blake3::Hasher::new();
         for item in suspects.into_iter().filter(|item| item.is_news()) {
             let Has::Resource(sent) = &item.sent else {
@@ -328,8 +334,10 @@ impl Session {
             };
             content.update(&sent.version.get().to_be_bytes());
             lane.ledger.search.tell(&item.name);
+            lane.complain(&item.name, sent.version, &words, now);
             refusal.suspects.push(item.name);
         }
+        lane.forget_mended();
         refusal.content = Version::of(content.finalize().as_bytes());
         self.tell(&Event::Refused(&refusal));
     }

@@ -1,5 +1,7 @@
 //! One type on one stream.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::ledger::Ledger;
@@ -24,6 +26,19 @@ pub(super) struct Lane {
     pub(super) answered: bool,
     /// The nonce of the last response.
     pub(super) last_nonce: Option<String>,
+    /// Why the names that the client refused were refused.
+    pub(super) complaints: HashMap<Arc<str>, Complaint>,
+}
+
+/// A resource that a client refused.
+#[derive(Debug, Clone)]
+pub(super) struct Complaint {
+    /// The client's words.
+    pub(super) text: Arc<str>,
+    /// What it refused.
+    pub(super) version: Version,
+    /// When.
+    pub(super) at: Instant,
 }
 
 /// What a client said it has from an earlier stream.
@@ -57,7 +72,27 @@ impl Lane {
             owes_answer: false,
             answered: false,
             last_nonce: None,
+            complaints: HashMap::new(),
         }
+    }
+
+    /// The client refused what it was sent under a name.
+    pub(super) fn complain(
+        &mut self,
+        name: &Arc<str>,
+        version: Version,
+        text: &Arc<str>,
+        at: Instant,
+    ) {
+        let text = text.clone();
+        let complaint = Complaint { text, version, at };
+        self.complaints.insert(name.clone(), complaint);
+    }
+
+    /// Forgets the complaints about what is mended.
+    pub(super) fn forget_mended(&mut self) {
+        let ledger = &self.ledger;
+        self.complaints.retain(|name, _| ledger.keeps_back(name));
     }
 
     /// Whether there is nothing to look at.

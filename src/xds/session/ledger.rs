@@ -38,6 +38,15 @@ impl Has {
         }
     }
 
+    /// Whether both are the same content, as far as that is known.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match other {
+            Self::Resource(other) => self.is(other),
+            Self::Nothing => self.is_nothing(),
+            Self::Earlier(_) => false,
+        }
+    }
+
     /// Whether the client has nothing.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
@@ -68,10 +77,10 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    fn of(has: Has) -> Self {
+    fn of(has: Has, maybe: Has) -> Self {
         Self {
             has,
-            maybe: Has::Nothing,
+            maybe,
             demanded: false,
             group: None,
         }
@@ -156,9 +165,9 @@ impl Ledger {
     /// was refused of it no longer matters.
     pub(super) fn touch(&mut self, name: &Arc<str>, had: Has) -> &mut Pending {
         let held = self.held.remove(name);
-        let has = held.map_or(had, |held| held.has);
+        let (has, maybe) = held.map_or((had, Has::Nothing), |held| (held.has, held.maybe));
         let pending = self.pending.entry(name.clone());
-        let pending = pending.or_insert_with(|| Pending::of(has));
+        let pending = pending.or_insert_with(|| Pending::of(has, maybe));
         pending.group = None;
         pending
     }
@@ -167,9 +176,11 @@ impl Ledger {
     /// newest.
     pub(super) fn demand(&mut self, name: &Arc<str>, had: Has) -> &mut Pending {
         let held = self.held.get(name);
-        let has = || held.map_or(had, |held| held.has.clone());
-        let pending = self.pending.entry(name.clone());
-        let pending = pending.or_insert_with(|| Pending::of(has()));
+        let is = || match held {
+            Some(held) => Pending::of(held.has.clone(), held.maybe.clone()),
+            None => Pending::of(had, Has::Nothing),
+        };
+        let pending = self.pending.entry(name.clone()).or_insert_with(is);
         pending.demanded = true;
         pending
     }
@@ -265,7 +276,7 @@ impl Ledger {
     /// because its replacement was refused.
     pub(super) fn leftovers(&self, now: Instant) -> impl Iterator<Item = Leftover<'_>> {
         let pending = self.pending.values().flat_map(|p| [&p.has, &p.maybe]);
-        let held = self.held.values().map(|held| &held.has);
+        let held = self.held.values().flat_map(|held| [&held.has, &held.maybe]);
         let staying = pending.chain(held).map(|has| Leftover { has, until: None });
         let flights = self.flights.iter().filter(move |f| now < f.given_up_at());
         // What was sent counts as well: a client that no longer wants it may want it again before it

@@ -23,6 +23,9 @@
 //!   cluster is acknowledged and its endpoints were sent; a removal waits until everything that named
 //!   the resource is acknowledged away. Neither waits longer than [`FALLBACK`] for a client that says
 //!   nothing. What names a cluster that the client *refused* waits until that is mended.
+//! - An Envoy that refuses a response is answered with what puts that right, never with what it refused.
+//!   A client that is not known to be an Envoy, by its `user_agent_name` or its words, is sent nothing
+//!   before something changes, or [`PATIENCE`](search::PATIENCE) has passed.
 //! - The assignment of endpoints follows each cluster that was sent, as Envoy keeps a changed cluster
 //!   warming until it comes.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
@@ -37,6 +40,7 @@ mod order;
 mod outbound;
 mod refusal;
 mod search;
+mod standing;
 mod subscription;
 mod view;
 
@@ -46,6 +50,8 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+pub use standing::{Standing, State};
 
 use lane::Lane;
 use ledger::Has;
@@ -121,6 +127,8 @@ pub struct Session {
     stream: Stream,
     common: Common,
     opened: bool,
+    /// Whether the client says that it is an Envoy.
+    is_envoy: bool,
     /// What the client has, but for what its lanes say.
     view: View,
     /// Whether the view is a state and not the absence of one.
@@ -149,6 +157,7 @@ impl Session {
                 transport: common.transport.clone(),
             },
             opened: false,
+            is_envoy: false,
             view: View::new(Arc::default(), common.confidential),
             common,
             live: false,
@@ -184,6 +193,11 @@ impl Session {
     /// When to poll again although nothing happened; told by the last [`poll`](Self::poll).
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Who the client is; `None` before it said so.
+    pub fn stream(&self) -> Option<&Stream> {
+        self.opened.then_some(&self.stream)
     }
 
     fn lane(&self, kind: ResourceType) -> Option<&Lane> {

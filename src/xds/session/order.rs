@@ -116,14 +116,30 @@ impl Session {
     }
 
     /// Whether a resource may be sent: the client has the clusters that it names.
-    pub(super) fn gate(&self, resource: &Resource, now: Instant) -> Gate {
-        use ResourceType::{Cluster, Endpoints, Listener, Routes};
-        let Some(clusters) = self.lane(Cluster) else {
-            return Gate::Open;
-        };
+    pub(super) fn gate(&self, resource: &Resource, is_new: bool, now: Instant) -> Gate {
+        use ResourceType::{Listener, Routes};
         if !matches!(resource.kind, Listener | Routes) {
             return Gate::Open;
         }
+        let gate = self.clusters_gate(resource, now);
+        if resource.kind != Listener || !is_new {
+            return gate;
+        }
+        // A new listener comes after what its routes lead to, as its routes do. That is order for its
+        // own sake, so nothing that was refused keeps the listener away.
+        let routes = resource.references.iter().filter(|r| r.kind == Routes);
+        let routes = routes.filter_map(|r| self.view.get(Routes, &r.name));
+        routes.fold(gate, |all, routes| match self.clusters_gate(routes, now) {
+            Gate::Shut => all,
+            gate => all.and(gate),
+        })
+    }
+
+    fn clusters_gate(&self, resource: &Resource, now: Instant) -> Gate {
+        use ResourceType::{Cluster, Endpoints};
+        let Some(clusters) = self.lane(Cluster) else {
+            return Gate::Open;
+        };
         let unsent = |name: &str, pending: &Pending| {
             pending.has.is_nothing() && self.view.get(Cluster, name).is_some()
         };

@@ -64,15 +64,22 @@ impl Plan {
     fn try_first_of(&mut self, suspects: Vec<(Group, Arc<Resource>)>, whole: bool) {
         let first = suspects.iter().map(|(group, _)| *group).min();
         let mut bytes = 0;
-        for (_, resource) in suspects.into_iter().filter(|(g, _)| Some(*g) == first) {
-            if bytes < CHUNK || whole {
-                bytes += resource.body.len();
-                self.puts.push(resource);
-            }
-        }
-        let tried: HashSet<&str> = self.puts.iter().map(|resource| &*resource.name).collect();
-        self.waits.retain(|(name, _)| !tried.contains(&**name));
+        let mut group = suspects;
+        group.retain(|(group, resource)| {
+            let fits = Some(*group) == first && (bytes < CHUNK || whole);
+            bytes += if fits { resource.body.len() } else { 0 };
+            fits
+        });
+        self.put_all(group);
         self.tries = true;
+    }
+
+    /// Sends what waited only because it is suspect.
+    fn put_all(&mut self, suspects: Vec<(Group, Arc<Resource>)>) {
+        self.puts
+            .extend(suspects.into_iter().map(|(_, resource)| resource));
+        let put: HashSet<&str> = self.puts.iter().map(|resource| &*resource.name).collect();
+        self.waits.retain(|(name, _)| !put.contains(&**name));
     }
 }
 
@@ -224,7 +231,10 @@ impl Session {
                 break;
             }
         }
-        if plan.is_empty() && !suspects.is_empty() {
+        if whole && !plan.is_empty() && lane.ledger.search.is_patient(now) {
+            // What is absent would be removed; and the client was not asked yet what it meant.
+            plan.put_all(suspects);
+        } else if plan.is_empty() && !suspects.is_empty() {
             match lane.ledger.search.blocked_until(now) {
                 Some(at) => plan.wake_at(at),
                 None => plan.try_first_of(suspects, whole),
@@ -255,7 +265,7 @@ impl Session {
             Some(target) if pending.surely_has(target) && !pending.demanded => Verdict::Settled,
             // It cannot be sent before the daemon tells it again.
             Some(target) if !target.is_known() => Verdict::Wait(Gate::Shut),
-            Some(target) => match self.gate(target, now) {
+            Some(target) => match self.gate(target, pending.surely_has_nothing(), now) {
                 Gate::Open => Verdict::Put(target.clone()),
                 gate => Verdict::Wait(gate),
             },

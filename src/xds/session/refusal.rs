@@ -29,6 +29,8 @@ pub(super) struct Reading {
     pub(super) named: BTreeSet<Arc<str>>,
     /// Whether everything else was taken. Where the text gives no name, that is never known.
     pub(super) others_taken: bool,
+    /// Whether these are words of Envoy's.
+    pub(super) is_envoys: bool,
 }
 
 /// Reads a refusal's text for the names in the response.
@@ -48,6 +50,7 @@ pub(super) fn read<'a>(text: &str, names: impl Iterator<Item = &'a Arc<str>>) ->
         named.retain(is_headed);
     }
     Reading {
+        is_envoys: each || text.contains(CONSTRAINT),
         others_taken: !named.is_empty() && (each || !text.contains(CONSTRAINT)),
         named,
     }

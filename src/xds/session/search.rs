@@ -10,6 +10,9 @@
 //! Until a client accepts it again, it may have a suspect as it was or as it was sent. Envoy also counts
 //! what it took of a refused response as not received, so a client that reconnects would claim to have
 //! what it has not: everything of a refused response is sent once more in one that can be accepted.
+//!
+//! All this is about Envoy. Of another client's refusal only the protocol is known, which asks for no
+//! answer: nothing is sent before something changes, for a while ([`PATIENCE`]).
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -30,6 +33,11 @@ pub(super) type Group = u64;
 /// [`PACE`] each. Ten culprits among a thousand resources are found before.
 const FAST: u32 = 256;
 
+/// How long nothing is sent after the refusal of a client that is not known to be an Envoy. The protocol
+/// says no more of a refusal than that the client keeps what it has, so it is not asked what it meant
+/// before something changes, or a while has passed.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The time between later groups.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -44,6 +52,8 @@ const RETRY_LAST: Duration = Duration::from_secs(60);
 pub(super) struct Held {
     /// What the client has instead.
     pub(super) has: Has,
+    /// What it may have instead of that.
+    pub(super) maybe: Has,
     /// The version that it refused.
     pub(super) version: Version,
     /// Whether it may be accepted later as it is.
@@ -61,6 +71,8 @@ pub(super) struct Search {
     tried: u32,
     /// When the next may be.
     next_at: Option<Instant>,
+    /// Until when nothing is sent because of a refusal alone.
+    patient_until: Option<Instant>,
     /// When what may pass is tried again.
     retry_at: Option<Instant>,
     /// How long that was.
@@ -90,6 +102,8 @@ pub(super) struct Rules<'a> {
     pub(super) partial: bool,
     /// Whether what is at fault may pass.
     pub(super) may_pass: bool,
+    /// Whether the client is answered at once, and not only when something changes.
+    pub(super) prompt: bool,
     /// The version that a name should have.
     pub(super) target: &'a dyn Fn(&str) -> Option<Version>,
 }
@@ -98,7 +112,13 @@ impl Search {
     /// The moment from which the next group may be sent; `None` at once.
     pub(super) fn blocked_until(&self, now: Instant) -> Option<Instant> {
         let answered_by = self.under_way.map(|(_, until)| until);
-        answered_by.max(self.next_at).filter(|until| now < *until)
+        let until = answered_by.max(self.next_at).max(self.patient_until);
+        until.filter(|until| now < *until)
+    }
+
+    /// Whether a refusal alone is no reason to send anything.
+    pub(super) fn is_patient(&self, now: Instant) -> bool {
+        self.patient_until.is_some_and(|until| now < until)
     }
 
     /// Until when a response must not be sent because the client's answer to a group would not be
@@ -148,6 +168,7 @@ impl Ledger {
     ) -> Outcome {
         let sequence = flight.sequence;
         self.search.answered(sequence);
+        self.search.patient_until = (!rules.prompt).then(|| now + PATIENCE);
         let later = self.flights.iter().filter(|f| f.sequence > sequence);
         let later = later.flat_map(|flight| &flight.items);
         let later: HashSet<_> = later.map(|item| item.name.clone()).collect();
@@ -167,11 +188,11 @@ impl Ledger {
             let is_left_out = !rules.full || !matches!(item.had, Has::Earlier(_));
             outcome.is_news |= is_new && is_left_out;
         }
-        if rules.may_pass && !outcome.culprits.is_empty() {
+        if rules.may_pass && rules.prompt && !outcome.culprits.is_empty() {
             self.retry_later(is_first, now);
         }
         self.part(&outcome, sequence, &later, reading, rules);
-        if !rules.full {
+        if !rules.full && rules.prompt {
             self.confirm(&outcome, &later);
         }
         outcome
@@ -234,6 +255,7 @@ impl Ledger {
         self.pending.remove(&item.name);
         let held = Held {
             has: item.had.clone(),
+            maybe: item.maybe.clone(),
             version: sent.version,
             may_pass: rules.may_pass,
         };

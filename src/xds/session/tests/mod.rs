@@ -100,6 +100,8 @@ struct Talk {
     notes: Arc<Notes>,
     /// State of the world: the names last asked for, which acknowledgements repeat.
     names: HashMap<ResourceType, Vec<String>>,
+    /// What the client calls itself.
+    agent: &'static str,
     asked: bool,
 }
 
@@ -122,6 +124,7 @@ impl Talk {
             now: Instant::now(),
             notes,
             names: HashMap::new(),
+            agent: "envoy",
             asked: false,
         }
     }
@@ -151,6 +154,7 @@ impl Talk {
         let node = Node {
             id: "envoy1".into(),
             cluster: "envoy".into(),
+            user_agent_name: self.agent.into(),
         };
         (!std::mem::replace(&mut self.asked, true)).then_some(node)
     }

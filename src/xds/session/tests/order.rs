@@ -341,3 +341,29 @@ fn a_type_that_the_client_does_not_ask_for_is_not_waited_for() {
     talk.ask(Listener, &[]);
     talk.accept(Listener, &["l"]);
 }
+
+#[test]
+fn a_new_listener_comes_after_the_clusters_of_its_routes_and_their_endpoints() {
+    for variant in BOTH {
+        let mut talk = routed(variant);
+        let names = [(Routes, "more")];
+        talk.publish([
+            resource(Listener, "http2", "1", &names),
+            routes("more", "1", &["new"]),
+            cluster("new", "1"),
+            endpoints("new", "1"),
+        ]);
+        let clusters = talk.hear().expect("clusters");
+        assert_eq!(kind_of(&clusters), Cluster);
+        talk.quiet();
+        talk.ack(&clusters);
+        talk.quiet();
+        want_endpoints(&mut talk, &["x", "new"], "new");
+        let sent = talk.hear().expect("endpoints");
+        assert_eq!(kind_of(&sent), Endpoints);
+        talk.ack(&sent);
+        let listeners = talk.hear().expect("listeners");
+        assert_eq!(kind_of(&listeners), Listener);
+        assert!(super::names(&listeners).contains(&"http2"));
+    }
+}
