@@ -30,7 +30,7 @@ endif
 export CARGO_NET_RETRY ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test faults build header wheel image image-check install envoy envoys peers conformance clean
+.PHONY: help demo test faults bench build header wheel image image-check install envoy envoys peers conformance clean proto reference
 .DEFAULT_GOAL := help
 
 help:
@@ -38,8 +38,11 @@ help:
 	@echo 'make demo ONCE=1    the same, without waiting: succeeds only if everything was seen'
 	@echo 'make test           format, lints and every test, with a real Envoy'
 	@echo 'make faults         what fails around a gateway, often, under traffic; writes docs/faults.md'
+	@echo 'make bench          measure at scale, some 15 minutes; rewrites docs/benchmarks/scale.md'
 	@echo 'make build          only the binary: target/debug/xds'
 	@echo 'make header         rewrite what is generated from the code: include/igw_envoy.h and the keyword table'
+	@echo 'make proto          rewrite the code of the control service from proto/'
+	@echo 'make reference      rewrite docs/reference: the keywords, the diagnostics and the commands'
 	@echo 'make wheel          the Python package with the library in it, in dist/'
 	@echo 'make image          the container image igw_envoy, of one static binary'
 	@echo 'make image-check    the same, and serve a gateway from it (needs podman)'
@@ -71,12 +74,25 @@ faults: $(ENVOY_READY)
 	$(WITH_ENVOY) REQUIRE_ALL=1 FAULTS_ROUNDS=$(FAULTS) FAULTS_PAGE=docs/faults.md \
 	    $(CARGO) test --test faults -- --nocapture no_request_fails
 
+# Processor time, memory, bytes and latency up to 50,000 services, then the inner pieces with their allocations.
+bench:
+	$(CARGO) bench --bench scale -- --write docs/benchmarks
+	$(CARGO) bench --bench pieces
+
 build:
 	$(CARGO) build
 
 # What is generated from the code and committed: the C header, the keyword table of the Python package.
 header:
 	IGW_UPDATE=1 $(CARGO) test --test abi header::
+
+# The code of the control service.
+proto:
+	IGW_UPDATE=1 $(CARGO) test --test cli proto::
+
+# The pages that the commands print.
+reference:
+	IGW_UPDATE=1 $(CARGO) test --test cli reference::
 
 wheel:
 	scripts/wheel

@@ -12,22 +12,26 @@
 //!    (unix socket)   replica,   tables,  document ─► pure fns     immutable,   ADS: SotW + delta,
 //!                    patches,   O(change) model +    model ─► v3  versioned by per-type streams
 //!                    resync               diagnostics             content
-//!  configuration file ──────────────► verdict ──────────┘
+//!  configuration file ──────────────► verdict ──────────┘             └─► inspect ─► http, control
+//!                                        └─► preview: what would change, served to no one
 //! ```
 //!
 //! "daemon", "node", "instance" and "service" are OpenSVC's words here; "cluster", "listener" and
 //! "endpoint" are always Envoy's.
 
 pub mod cli;
+pub mod control;
 pub mod daemon;
 pub mod demo;
 pub mod envoy;
 pub mod ffi;
 pub mod http;
 pub mod index;
+pub mod inspect;
 pub mod keep;
-
 pub mod model;
+pub mod preview;
+pub mod recording;
 pub mod sidecar;
 pub mod simnode;
 pub mod snapshot;

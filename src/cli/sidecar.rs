@@ -179,6 +179,12 @@ async fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// The daemon's socket, by the environment and a flag.
+pub(super) fn daemon_socket_of(flag: Option<&Path>) -> PathBuf {
+    let environment = std::env::var_os(SOCKET_VARIABLE).map(PathBuf::from);
+    daemon_socket(environment, flag, Path::exists)
+}
+
 /// The daemon's socket: the environment's, else the flag's, else the first usual one that exists,
 /// else the most usual one, which may come to exist.
 fn daemon_socket(

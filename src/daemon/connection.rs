@@ -1,7 +1,7 @@
 //! How the following of a daemon goes, for logs, metrics and dashboards.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Whether the daemon is being followed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,6 +87,15 @@ impl Connection {
     /// How often the whole state was read again for a reason.
     pub fn resyncs(&self, reason: Resync) -> u64 {
         self.resyncs[reason as usize]
+    }
+
+    /// For how long what is known may have been overtaken: no time while the daemon is followed.
+    pub fn age(&self, now: SystemTime) -> Duration {
+        let lost = match &self.link {
+            Link::Starting | Link::Following { .. } => return Duration::ZERO,
+            Link::Waiting { since, .. } => self.last_message.unwrap_or(*since),
+        };
+        now.duration_since(lost).unwrap_or_default()
     }
 
     /// Counts a resynchronisation.

@@ -18,7 +18,7 @@ pub use connection::{Connection, Link, Resync};
 pub use error::RequestError;
 pub use state::{Availability, Instance, ResourceState, ResourceStatus, ServiceState, Update};
 pub use updates::{Publisher, Updates, channel};
-pub use v2::{DaemonV2, Options, read_status, replay};
+pub use v2::{DaemonV2, Events, Options, Transcript, read_status, replay};
 
 use crate::model::ObjectPath;
 

@@ -30,7 +30,7 @@ pub enum Availability {
 }
 
 /// One resource of an instance.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ResourceState {
     /// The driver, such as `expose.envoy` or `ip.host`; `ip` without driver is possible.
     pub driver: String,
@@ -43,7 +43,7 @@ pub struct ResourceState {
 }
 
 /// A service on one node.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Instance {
     /// Whether it may be sent traffic.
     pub avail: Availability,
@@ -57,7 +57,7 @@ pub struct Instance {
 }
 
 /// A service on every node that has an instance of it, by node name.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServiceState {
     /// The instances.
     pub instances: BTreeMap<String, Arc<Instance>>,

@@ -49,9 +49,29 @@ pub struct Bootstrap {
     pub variant: Variant,
 }
 
+/// What need not be as it is: every value has one that works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// The largest RE2 program that a `match_regex` may compile to.
+    pub re2_max_program_size: u32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            re2_max_program_size: RE2_MAX_PROGRAM_SIZE,
+        }
+    }
+}
+
 impl Bootstrap {
     /// The bootstrap as Envoy v3 JSON.
     pub fn to_json(&self) -> Value {
+        self.to_json_with(&Tuning::default())
+    }
+
+    /// The same, tuned.
+    pub fn to_json_with(&self, tuning: &Tuning) -> Value {
         let mut bootstrap = json!({
             "node": { "id": self.node, "cluster": self.gateway },
             "dynamic_resources": {
@@ -83,7 +103,7 @@ impl Bootstrap {
                     {
                         "name": "igw",
                         "static_layer": {
-                            "re2.max_program_size.error_level": RE2_MAX_PROGRAM_SIZE,
+                            "re2.max_program_size.error_level": tuning.re2_max_program_size,
                         },
                     },
                     { "name": "admin", "admin_layer": {} },

@@ -47,6 +47,17 @@ impl ResourceType {
         }
     }
 
+    /// The word for the type in URLs of the API, in JSON, in metrics and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Endpoints => "endpoints",
+            Self::Secret => "secret",
+            Self::Listener => "listener",
+            Self::Routes => "routes",
+        }
+    }
+
     /// The type of a URL; `None` for a type that is not served.
     pub fn from_type_url(url: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.type_url() == url)

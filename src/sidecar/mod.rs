@@ -14,11 +14,14 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tonic::service::Routes;
 
+use crate::control;
 use crate::daemon::{Daemon, DaemonV2, Link, Updates};
 use crate::envoy::ResourceType;
-use crate::http::{self, Telemetry};
+use crate::http;
 use crate::index::{Event, Index, View};
+use crate::inspect::{self, Telemetry};
 use crate::keep;
 use crate::snapshot::Snapshot;
 use crate::validate::Context;
@@ -125,7 +128,7 @@ impl Sidecar {
         let (snapshots, watched) = watch::channel(None);
         let telemetry = Arc::new(Telemetry::default());
         let updates = daemon.follow();
-        let sources = http::Sources {
+        let sources = inspect::Sources {
             gateway: self.options.gateway.clone(),
             snapshots: watched.clone(),
             views: self.views(),
@@ -133,9 +136,10 @@ impl Sidecar {
             telemetry: telemetry.clone(),
         };
         let mut index = Index::new(self.index_options());
+        let state = inspect::State::new(sources);
         let showing = self.http.take().map(|listener| {
-            let state = http::State::new(sources);
-            tokio::spawn(http::serve(listener, state, std::future::pending()))
+            let served = http::serve(listener, state.clone(), std::future::pending());
+            tokio::spawn(served)
         });
         let transports = self.transports();
         let publisher = Publisher {
@@ -161,7 +165,12 @@ impl Sidecar {
             grace: self.options.grace,
             observer: Arc::new((telemetry, xds::Log::default())),
         };
-        let serving = xds::serve(transports, watched, options, shutdown);
+        // What may be asked there is nobody's business who cannot open the socket.
+        let control = move |transport: &xds::Transport| match transport.listener {
+            xds::Listener::Unix(_) => Routes::new(control::service(state.clone())),
+            xds::Listener::Tcp(_) => Routes::default(),
+        };
+        let serving = xds::serve_beside(control, transports, watched, options, shutdown);
         let served = tokio::select! {
             served = serving => served.map_err(Error::from),
             // Served on, Envoy would get a state that grows old without anybody being told.

@@ -6,6 +6,10 @@ use tracing::{debug, info, warn};
 use crate::index::{ExposeView, Verdict, View};
 use crate::model::{Diagnostic, ExposeId, ObjectPath, Severity};
 
+/// From how many exposes on that come at once and are served as configured, only their number is
+/// logged: the first state of a large cluster would be thousands of lines.
+const MANY: usize = 100;
+
 /// Logs the difference between two views.
 pub(super) fn log_changes(old: &View, new: &View) {
     for change in old.reports.diff(&new.reports) {
@@ -24,8 +28,12 @@ pub(super) fn log_changes(old: &View, new: &View) {
             info!(%service, code = finding.code, "mended: {finding}");
         }
     }
-    for change in old.exposes.diff(&new.exposes) {
+    let changes: Vec<_> = old.exposes.diff(&new.exposes).collect();
+    let come_well = |change: &DiffItem<_, ExposeView>| matches!(change, DiffItem::Add(_, new) if new.verdict == Verdict::Served);
+    let well = changes.iter().filter(|change| come_well(change)).count();
+    for change in changes {
         match change {
+            DiffItem::Add(..) if well > MANY && come_well(&change) => {}
             DiffItem::Remove(expose, _) => info!(%expose, "not exposed any more"),
             DiffItem::Add(expose, new) => tell_verdict(expose, new),
             DiffItem::Update {
@@ -36,6 +44,9 @@ pub(super) fn log_changes(old: &View, new: &View) {
             }
             DiffItem::Update { .. } => {}
         }
+    }
+    if well > MANY {
+        info!(exposes = well, "served from now on");
     }
 }
 

@@ -85,33 +85,39 @@ impl Verdict {
     /// clusters, secrets made of the configuration, listeners and route configurations, by type and
     /// name. Endpoints depend on where the service runs, and OpenSVC secrets on the daemon.
     pub fn resources(&self) -> Vec<Resource> {
-        let mut resources = Vec::new();
-        let mut sockets: BTreeMap<Socket, Vec<&Attachment>> = BTreeMap::new();
-        for Candidate { translation, .. } in &self.candidates {
-            resources.push(translation.cluster.clone());
-            resources.extend(translation.secrets.iter().cloned());
-            if let Some(attachment) = &translation.attachment {
-                resources.extend(attachment.own_routes().cloned());
-                let attached = sockets.entry(attachment.socket).or_default();
-                attached.push(attachment);
-            }
-        }
-        for (socket, attachments) in &sockets {
-            resources.push(translate::listener(*socket, attachments));
-            resources.extend(translate::route_configuration(*socket, attachments));
-        }
-        let key = |resource: &Resource| -> (ResourceType, Arc<str>) {
-            (resource.kind, resource.name.clone())
-        };
-        resources.sort_by_key(key);
-        resources.dedup_by_key(|resource| key(resource));
-        resources
+        assemble(&self.candidates)
     }
 
     /// The exposes that would be served.
     pub fn served(&self) -> impl Iterator<Item = &ExposeId> {
         self.candidates.iter().map(|candidate| &candidate.expose.id)
     }
+}
+
+/// The resources that Envoy gets for exposes that are served together: clusters, secrets made of the
+/// configuration, listeners and route configurations, by type and name.
+pub fn assemble<'a>(candidates: impl IntoIterator<Item = &'a Candidate>) -> Vec<Resource> {
+    let mut resources = Vec::new();
+    let mut sockets: BTreeMap<Socket, Vec<&Attachment>> = BTreeMap::new();
+    for Candidate { translation, .. } in candidates {
+        resources.push(translation.cluster.clone());
+        resources.extend(translation.secrets.iter().cloned());
+        if let Some(attachment) = &translation.attachment {
+            resources.extend(attachment.own_routes().cloned());
+            let attached = sockets.entry(attachment.socket).or_default();
+            attached.push(attachment);
+        }
+    }
+    for (socket, attachments) in &sockets {
+        resources.push(translate::listener(*socket, attachments));
+        resources.extend(translate::route_configuration(*socket, attachments));
+    }
+    let key = |resource: &Resource| -> (ResourceType, Arc<str>) {
+        (resource.kind, resource.name.clone())
+    };
+    resources.sort_by_key(key);
+    resources.dedup_by_key(|resource| key(resource));
+    resources
 }
 
 /// The seats of each gateway that anybody names, and of one that nobody does. An expose that names

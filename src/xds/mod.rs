@@ -17,5 +17,5 @@ mod streaming;
 pub mod wire;
 
 pub use observer::{Event, Log, Observer, Refusal, Stream};
-pub use server::{Listener, Options, ServeError, Snapshots, Transport, serve};
+pub use server::{Listener, Options, ServeError, Snapshots, Transport, serve, serve_beside};
 pub use session::Session;

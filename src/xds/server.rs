@@ -84,12 +84,32 @@ pub enum ServeError {
 /// is answered, as an empty answer would make an Envoy drop everything it serves.
 pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 
+/// Serves as [`serve_beside`] does, and nothing beside it.
+pub async fn serve(
+    transports: Vec<Transport>,
+    snapshots: Snapshots,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    serve_beside(
+        |_| Routes::default(),
+        transports,
+        snapshots,
+        options,
+        shutdown,
+    )
+    .await
+}
+
 /// Serves discovery, client status (CSDS), gRPC health and reflection on every transport until
 /// `shutdown` completes; then ends every stream with `UNAVAILABLE`, which makes Envoy keep what it has
 /// and connect again.
 ///
 /// Health is `SERVING` as a whole, and for each discovery service from the first full state on.
-pub async fn serve(
+///
+/// `others` are the services that are served beside these on a transport.
+pub async fn serve_beside(
+    others: impl Fn(&Transport) -> Routes,
     transports: Vec<Transport>,
     snapshots: Snapshots,
     options: Options,
@@ -113,7 +133,8 @@ pub async fn serve(
             clients: clients.clone(),
         };
         let status = ClientStatusDiscoveryServiceServer::new(ClientStatus(clients.clone()));
-        let routes = Routes::new(health.clone())
+        let routes = others(&transport)
+            .add_service(health.clone())
             .add_service(Discovery::<0>(streams.clone()))
             .add_service(Discovery::<1>(streams.clone()))
             .add_service(Discovery::<2>(streams.clone()))

@@ -351,6 +351,15 @@ impl Client {
         self.quiet_for(silence()).await;
     }
 
+    /// Nothing is said, but maybe these names once more; accepted.
+    pub(crate) async fn quiet_but_for(&mut self, names: &[&str]) {
+        while let Ok(said) = tokio::time::timeout(silence(), self.next()).await {
+            let heard = said.unwrap().expect("the stream goes on");
+            assert_eq!(heard.names(), names);
+            self.accept(&heard).await;
+        }
+    }
+
     pub(crate) async fn quiet_for(&mut self, time: Duration) {
         if let Ok(said) = tokio::time::timeout(time, self.next()).await {
             panic!("unexpected: {said:?}");

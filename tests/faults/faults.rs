@@ -3,7 +3,7 @@
 use std::fs;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper_util::rt::TokioIo;
 use igw_envoy::envoy::ResourceType;
@@ -57,8 +57,11 @@ async fn sidecar_killed(stand: &mut Stand) {
 }
 
 async fn sidecar_killed_without_daemon(stand: &mut Stand) {
+    let before = SystemTime::now();
+    stand.changes_arrive().await;
     eventually("what is served is kept", async || {
-        fs::metadata(stand.state()).ok()
+        let written = fs::metadata(stand.state()).ok()?.modified().ok()?;
+        (written > before).then_some(())
     })
     .await;
     stand.node.stop_daemon();

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::shape::{As, Flag, Object, Shape, Text, Word, members};
-use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus};
+use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
 use crate::model::ObjectPath;
 
 /// How far a node's daemon is, `monitor.nodes.*.monitor.status`.
@@ -35,6 +36,9 @@ pub(super) struct Tables {
     pub(super) instances: BTreeMap<ObjectPath, BTreeMap<String, Arc<Instance>>>,
     /// The checksums of secrets' configuration, by secret and node.
     pub(super) secrets: BTreeMap<ObjectPath, BTreeMap<String, String>>,
+    /// What was known before. A whole state that is read again repeats nearly all of it, which is
+    /// then shared rather than held twice.
+    pub(super) known: OrdMap<ObjectPath, Arc<ServiceState>>,
 }
 
 impl Tables {
@@ -44,7 +48,14 @@ impl Tables {
     }
 
     fn put_instance(&mut self, node: &str, service: ObjectPath, mut instance: Instance) {
+        let known = self.known.get(&service);
+        let known = known.and_then(|state| state.instances.get(node));
+        let known = known.filter(|known| ***known == instance).cloned();
         let nodes = self.instances.entry(service).or_default();
+        if let Some(known) = known {
+            nodes.insert(node.into(), known);
+            return;
+        }
         if let Some(other) = nodes.values().next() {
             share_infos(&mut instance, other);
         }

@@ -1,5 +1,8 @@
 //! What the daemon sends: replies with its dataset, and the messages of its event stream.
 
+use std::sync::Arc;
+
+use imbl::OrdMap;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 use serde_json::{Number, Value};
 
@@ -7,7 +10,8 @@ use super::change::{Change, Changes};
 use super::dataset::{Monitor, Tables};
 use super::repair::repaired;
 use super::shape::{As, Json, Shape, Text, Word, members};
-use crate::daemon::RequestError;
+use crate::daemon::{RequestError, ServiceState};
+use crate::model::ObjectPath;
 
 /// A message of the event stream.
 #[derive(Debug)]
@@ -37,9 +41,13 @@ pub(super) fn message(text: &[u8]) -> Message {
     }
 }
 
-/// Reads the reply to `daemon_status`.
-pub(super) fn status(text: &[u8]) -> Result<Tables, RequestError> {
-    match read(text, || StatusReply) {
+/// Reads the reply to `daemon_status`. Instances that are `known` already, and still the same, are
+/// shared.
+pub(super) fn status(
+    text: &[u8],
+    known: &OrdMap<ObjectPath, Arc<ServiceState>>,
+) -> Result<Tables, RequestError> {
+    match read(text, || StatusReply(known)) {
         Ok(StatusReplied::Dataset(tables)) => Ok(tables),
         Ok(StatusReplied::Error(status, Some(message))) => {
             Err(RequestError::Refused { status, message })
@@ -98,7 +106,7 @@ impl<'de> Shape<'de> for Natural {
 }
 
 /// The reply to `daemon_status`, which is the dataset itself, or an error.
-struct StatusReply;
+struct StatusReply<'k>(&'k OrdMap<ObjectPath, Arc<ServiceState>>);
 
 enum StatusReplied {
     Dataset(Tables),
@@ -111,14 +119,20 @@ impl Default for StatusReplied {
     }
 }
 
-impl<'de> Shape<'de> for StatusReply {
+impl<'de> Shape<'de> for StatusReply<'_> {
     type Value = StatusReplied;
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut tables = None;
         let (mut status, mut error) = (Value::Null, None);
         members!(object, {
-            "monitor" => object.next_value_seed(As(Monitor(tables.get_or_insert_default())))?,
+            "monitor" => {
+                let tables = tables.get_or_insert_with(|| Tables {
+                    known: self.0.clone(),
+                    ..Tables::default()
+                });
+                object.next_value_seed(As(Monitor(tables)))?;
+            },
             "status" => status = object.next_value_seed(As(Json::default()))?,
             "error" => error = object.next_value_seed(As(Text::default()))?.map(Into::into),
         });
@@ -183,12 +197,12 @@ mod tests {
     fn a_status_error_is_said_in_the_daemons_words() {
         let reply = br#"{"status": 500, "error": "no", "traceback": "..."}"#;
         assert!(matches!(
-            status(reply),
+            status(reply, &OrdMap::new()),
             Err(RequestError::Refused { status: 500, message }) if message == "no"
         ));
         for odd in ["", "[]", "{}", r#"{"cluster": {}}"#, "\0"] {
             assert!(matches!(
-                status(odd.as_bytes()),
+                status(odd.as_bytes(), &OrdMap::new()),
                 Err(RequestError::Malformed(_))
             ));
         }
@@ -199,7 +213,7 @@ mod tests {
         let text = br#"{"monitor": {"nodes": {"n1": {"services": {"status": {"web": {"resources":
             {"expose#0": {"info": {"cluster_data": {"a": NaN, "b": -Infinity, "c": "NaN \ud800"}}}}
             }}}}}}}"#;
-        let tables = status(text).unwrap_or_default();
+        let tables = status(text, &OrdMap::new()).unwrap_or_default();
         assert_eq!(tables.instances.len(), 1);
     }
 }

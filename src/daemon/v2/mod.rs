@@ -16,6 +16,7 @@ mod follow;
 mod instance;
 mod json;
 mod message;
+mod once;
 mod path;
 mod repair;
 mod replica;
@@ -24,6 +25,7 @@ mod shape;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod transcript;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,7 +34,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use imbl::OrdMap;
 use serde_json::Value;
+
+pub use self::once::Events;
+pub use self::transcript::Transcript;
 
 use self::path::Scope;
 use self::replica::Replica;
@@ -66,7 +72,7 @@ impl Default for Options {
 /// # Errors
 /// Where the text is not that.
 pub fn read_status(text: &[u8]) -> Result<BTreeMap<ObjectPath, Arc<ServiceState>>, RequestError> {
-    let tables = message::status(text)?;
+    let tables = message::status(text, &OrdMap::new())?;
     let services = tables.instances.into_iter();
     Ok(services
         .map(|(path, instances)| (path, Arc::new(ServiceState { instances })))
@@ -83,7 +89,8 @@ pub fn replay<'a>(
     messages: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<usize, RequestError> {
     let mut replica = Replica::default();
-    replica.replace(&Scope::Root, message::status(status)?);
+    let tables = message::status(status, replica.services())?;
+    replica.replace(&Scope::Root, tables);
     let mut services = match replica.reset() {
         super::Update::Reset { services, .. } => services,
         super::Update::Patch { .. } => BTreeMap::new(),
@@ -166,7 +173,7 @@ impl DaemonV2 {
         let reply = self.exchange(&request::status(), MAX_STATUS).await?;
         // Tens of megabytes: not on a thread that serves streams.
         let parsed = tokio::task::spawn_blocking(move || {
-            let tables = message::status(&reply)?;
+            let tables = message::status(&reply, known.services())?;
             drop(reply);
             let full = tables.is_settled();
             known.replace(&Scope::Root, tables);

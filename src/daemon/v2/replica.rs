@@ -93,12 +93,18 @@ impl Replica {
         Ok(())
     }
 
+    /// The services that are known.
+    pub(super) fn services(&self) -> &OrdMap<ObjectPath, Arc<ServiceState>> {
+        &self.services
+    }
+
     /// Replaces everything in a scope.
     pub(super) fn replace(&mut self, scope: &Scope, new: Tables) {
         let Tables {
             phases,
             instances,
             secrets,
+            known: _,
         } = new;
         if scope.has_phases() {
             let of = scope.node();

@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::exposes::Finding;
 use super::{Problem, Query};
 use crate::http::State;
-use crate::http::board::{Board, Summary};
-use crate::http::explain::{BadQuestion, Explanation, Question, explain as answer};
+use crate::http::board::Summary;
+use crate::http::explain::{BadQuestion, Explanation, Question, explain as answer, related};
 
 /// A request to explain.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -71,25 +71,11 @@ pub(super) async fn explain(
         .expose
         .as_deref()
         .and_then(|name| board.find(name));
+    let findings = related(&board.view, &question, explanation.expose.as_deref());
+    let findings = findings.map(|(service, finding)| Finding::live(&board, service, finding));
     Ok(Json(Explained {
         owner: owner.map(|(_, summary)| summary.clone()),
-        related: related(&board, &question, explanation.expose.as_deref()),
+        related: findings.collect(),
         explanation,
     }))
-}
-
-fn related(board: &Board, question: &Question, expose: Option<&str>) -> Vec<Finding> {
-    let reports = board.view.reports.values();
-    let all = reports.flat_map(|report| report.diagnostics.iter().map(move |f| (report, f)));
-    let speaks_of_it = all.filter(|(report, finding)| {
-        let section = finding.section.as_deref().unwrap_or_default();
-        let own = || format!("{}.{section}", report.service);
-        let incumbent = finding.incumbent.as_ref().map(ToString::to_string);
-        finding.message.contains(&question.host)
-            || expose.is_some()
-                && (incumbent.as_deref() == expose || Some(own().as_str()) == expose)
-    });
-    speaks_of_it
-        .map(|(report, finding)| Finding::live(board, &report.service, finding))
-        .collect()
 }

@@ -93,11 +93,7 @@ impl Daemon {
 
 /// For how long what is known may have been overtaken, in seconds.
 pub(in crate::http) fn age(connection: &Connection, now: SystemTime) -> f64 {
-    let lost = match &connection.link {
-        Link::Starting | Link::Following { .. } => return 0.0,
-        Link::Waiting { since, .. } => connection.last_message.unwrap_or(*since),
-    };
-    now.duration_since(lost).unwrap_or_default().as_secs_f64()
+    connection.age(now).as_secs_f64()
 }
 
 /// The time from a moment to now, in seconds.
@@ -108,13 +104,7 @@ pub(in crate::http) fn seconds_since(moment: SystemTime) -> f64 {
 
 /// The name of a type in URLs, JSON and metrics.
 pub(in crate::http) fn type_name(kind: ResourceType) -> &'static str {
-    match kind {
-        ResourceType::Cluster => "cluster",
-        ResourceType::Endpoints => "endpoints",
-        ResourceType::Secret => "secret",
-        ResourceType::Listener => "listener",
-        ResourceType::Routes => "routes",
-    }
+    kind.word()
 }
 
 pub(in crate::http) fn current(state: &State) -> Status {

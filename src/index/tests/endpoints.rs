@@ -100,12 +100,15 @@ fn an_address_that_is_not_known_yet_is_waited_for() {
 /// `port@node2 = 80810`, or `abc`, which the agent leaves out.
 #[test]
 fn an_instance_whose_own_port_is_none_is_left_out_and_told_of() {
-    for (odd, shown) in [
-        (json!({"port": 80810}), "80810"),
-        (json!({}), "not an integer"),
-    ] {
+    for (odd, shown) in [(json!(80810), "80810"), (json!(null), "not an integer")] {
         let mut story = Story::begun();
-        let mut wrong = instance("10.0.0.2", json!({"expose#0": odd}));
+        let mut sections = l4(80, 8080);
+        let keywords = sections["expose#0"].as_object_mut().unwrap();
+        keywords.remove("port");
+        if !odd.is_null() {
+            keywords.insert("port".into(), odd);
+        }
+        let mut wrong = instance("10.0.0.2", sections);
         wrong.resources.get_mut("ip#1").unwrap().status = ResourceStatus::Up;
         let instances = BTreeMap::from([
             (

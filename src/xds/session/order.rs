@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::lane::Claim;
-use super::ledger::{Has, Leftover};
-use super::newcomers::Gate;
+use super::ledger::{Has, Leftover, Pending};
+use super::newcomers::{self, Gate};
 use super::{SETTLE, Session};
 use crate::envoy::{Resource, ResourceType};
 
@@ -140,11 +140,18 @@ impl Session {
         let Some(clusters) = self.lane(Cluster) else {
             return Gate::Open;
         };
-        let unsent = clusters.ledger.pending().iter().any(|(name, pending)| {
-            pending.has.is_nothing()
-                && self.view.get(Cluster, name).is_some()
-                && resource.references(Cluster, name)
-        });
+        let unsent = |name: &str, pending: &Pending| {
+            pending.has.is_nothing() && self.view.get(Cluster, name).is_some()
+        };
+        let pending = clusters.ledger.pending();
+        // Whichever is shorter is walked: thousands of clusters come at once when a client connects.
+        let unsent = if pending.len() < resource.references.len() {
+            let mut pending = pending.iter();
+            pending.any(|(name, p)| unsent(name, p) && resource.references(Cluster, name))
+        } else {
+            let mut named = newcomers::clusters(&resource.references);
+            named.any(|name| pending.get(name).is_some_and(|p| unsent(name, p)))
+        };
         let refused = clusters
             .ledger
             .held

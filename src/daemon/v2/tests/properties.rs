@@ -286,9 +286,9 @@ proptest! {
     #[test]
     fn any_bytes(text in vec(any::<u8>(), 0..64), cut in 0..400usize, dataset in dataset()) {
         let _ = super::message(&text);
-        let _ = super::status(&text);
+        let _ = super::status(&text, &imbl::OrdMap::new());
         let mut text = dataset.to_string().into_bytes();
         text.truncate(cut);
-        let _ = super::status(&text);
+        let _ = super::status(&text, &imbl::OrdMap::new());
     }
 }

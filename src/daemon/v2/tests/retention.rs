@@ -9,6 +9,7 @@ use crate::daemon::Update;
 use crate::daemon::v2::message::status;
 use crate::daemon::v2::path::Scope;
 use crate::daemon::v2::replica::Replica;
+use crate::model::ObjectPath;
 
 fn node(phase: &str, services: &[&str]) -> Value {
     let services = services
@@ -28,7 +29,7 @@ fn cluster(nodes: Value) -> Value {
 }
 
 fn refresh(replica: &mut Replica, dataset: &Value) -> Vec<String> {
-    let tables = status(dataset.to_string().as_bytes()).unwrap();
+    let tables = status(dataset.to_string().as_bytes(), replica.services()).unwrap();
     replica.replace(&Scope::Root, tables);
     changed(replica)
 }
@@ -132,4 +133,29 @@ fn a_peer_joins_with_nothing_and_then_all_at_once() {
     }
     assert!(apply(&mut replica, &json!([[n2, node("idle", &["a"])]])));
     assert_eq!(known(&mut replica), ["a@n1", "a@n2", "sec/c"]);
+}
+
+#[test]
+fn a_state_that_is_read_again_is_not_held_twice() {
+    let dataset = cluster(json!({"n1": node("idle", &["a", "b"])}));
+    let mut replica = replica(&dataset);
+    let dataset = cluster(json!({"n1": node("idle", &["a", "c"])}));
+    let tables = status(dataset.to_string().as_bytes(), replica.services()).unwrap();
+    let read = |service: &str| {
+        tables
+            .instances
+            .get(&service.parse::<ObjectPath>().unwrap())
+            .unwrap()["n1"]
+            .clone()
+    };
+    let kept = replica
+        .services()
+        .get(&"a".parse::<ObjectPath>().unwrap())
+        .unwrap()
+        .instances["n1"]
+        .clone();
+    assert!(std::sync::Arc::ptr_eq(&read("a"), &kept));
+    assert!(!std::sync::Arc::ptr_eq(&read("c"), &kept));
+    replica.replace(&Scope::Root, tables);
+    assert_eq!(changed(&mut replica), ["b", "c"]);
 }

@@ -7,12 +7,14 @@
 mod matching;
 mod question;
 mod redirect;
+mod related;
 mod walk;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use question::{BadQuestion, Question, Scheme};
+pub use related::related;
 
 use super::catalog::{Catalog, Endpoint};
 

@@ -14,7 +14,7 @@ use x509_parser::pem::Pem;
 use x509_parser::time::ASN1Time;
 
 use crate::envoy::Resource;
-use crate::http::moment::Moment;
+use crate::inspect::Moment;
 
 /// A secret, without what makes it one.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -1,7 +1,7 @@
 //! Where a redirect leads.
 
 use super::question::Question;
-use crate::http::catalog::{Action, PathKind, Route};
+use crate::inspect::catalog::{Action, PathKind, Route};
 
 /// The status and `Location` of a route's redirect; `None` where the route does not redirect.
 pub(super) fn location(route: &Route, question: &Question) -> Option<(u16, String)> {

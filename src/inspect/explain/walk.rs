@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::matching::{self, HostFit};
 use super::question::{Question, Scheme};
 use super::{Explanation, Outcome, Shadow, Stage, Step, redirect};
-use crate::http::catalog::{
+use crate::inspect::catalog::{
     Action, Catalog, Chain, Listener, Next, PathKind, Route, RouteTable, VirtualHost,
 };
 
@@ -17,6 +17,7 @@ pub(super) fn explain(catalog: &Catalog, question: &Question) -> Explanation {
             catalog,
             question,
             steps: Vec::new(),
+            is_routed: false,
         };
         walk.listener(listener, &listeners)
     });
@@ -96,6 +97,8 @@ struct Walk<'a> {
     catalog: &'a Catalog,
     question: &'a Question,
     steps: Vec<Step>,
+    /// Whether HTTP is spoken on the way, and not only by the client.
+    is_routed: bool,
 }
 
 impl Walk<'_> {
@@ -245,6 +248,7 @@ impl Walk<'_> {
     }
 
     fn virtual_host(&mut self, table: &RouteTable) -> Explanation {
+        self.is_routed = true;
         let host = self.question.host_header();
         let fit = |vhost: &VirtualHost| {
             let fits = vhost
@@ -376,7 +380,7 @@ impl Walk<'_> {
                 Outcome::Forwarded,
                 format!("Forwarded by {name} to the connection's original destination."),
             ),
-            [] if self.question.scheme.is_http() => (
+            [] if self.is_routed => (
                 Outcome::NoEndpoints,
                 format!(
                     "503: {name} has no endpoint; no instance of the service is up with an ip that lists the expose."

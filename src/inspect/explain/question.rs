@@ -124,7 +124,7 @@ impl Question {
                 true => target.into(),
                 false => format!("/{target}"),
             },
-            server_name: (scheme.is_tls() && address.is_none()).then(|| host.clone()),
+            server_name: (scheme.is_tls() && address.is_none()).then(|| dotless(&host)),
             address,
             headers: BTreeMap::from([("host".into(), sent)]),
             host,
@@ -135,7 +135,7 @@ impl Question {
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
         let name = name.trim().to_lowercase();
-        self.server_name = (self.scheme.is_tls() && !name.is_empty()).then_some(name);
+        self.server_name = (self.scheme.is_tls() && !name.is_empty()).then(|| dotless(&name));
         self
     }
 
@@ -174,6 +174,11 @@ impl Question {
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
+}
+
+/// A name as clients ask for it by SNI: without the dot at its end that it may have (RFC 6066 §3).
+fn dotless(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_owned()
 }
 
 /// The host and the port of an authority.

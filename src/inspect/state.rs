@@ -116,17 +116,17 @@ impl State {
     }
 
     /// The least time between two messages on the stream of changes.
-    pub(super) fn pace(&self) -> Duration {
+    pub(crate) fn pace(&self) -> Duration {
         self.0.pace
     }
 
     /// Permits for judging configurations.
-    pub(super) fn judges(&self) -> &Arc<Semaphore> {
+    pub(crate) fn judges(&self) -> &Arc<Semaphore> {
         &self.0.judges
     }
 
     /// Permits for following changes.
-    pub(super) fn followers(&self) -> &Arc<Semaphore> {
+    pub(crate) fn followers(&self) -> &Arc<Semaphore> {
         &self.0.followers
     }
 }

@@ -2,7 +2,7 @@
 
 use regex::RegexBuilder;
 
-use crate::http::catalog::{PathKind, Route};
+use crate::inspect::catalog::{PathKind, Route};
 
 /// The largest program that a regular expression may become here, in bytes.
 const REGEX_SIZE: usize = 1 << 20;

@@ -1,0 +1,193 @@
+//! `xds explain`: what becomes of a request, and why.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::live::{self, SidecarSocket};
+use super::source::{ClusterArgs, SourceArgs};
+use super::terminal::{self, Paint, Style, Table, plain, styled};
+use super::validate::{findings, judge_all};
+use super::{FAILED, OK};
+use crate::control::{self, v1};
+use crate::inspect::catalog::Catalog;
+use crate::inspect::explain::{self, BadQuestion, Question};
+use crate::model::ObjectPath;
+use crate::preview::Preview;
+
+/// Options of `xds explain`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ExplainArgs {
+    /// The request's URL, with scheme http, https, tcp, tls or udp
+    #[arg(value_name = "URL")]
+    url: String,
+    /// A header of the request; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// The server name (SNI) that a TLS client asks for, where it is not the URL's host; empty for none
+    #[arg(long, value_name = "NAME")]
+    sni: Option<String>,
+    /// The address that is connected to, where it matters which
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Ask configurations instead of the running sidecar; may be given several times
+    #[arg(long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The service that the file configures
+    #[arg(long, value_name = "SERVICE", requires = "files")]
+    service: Option<ObjectPath>,
+    /// The gateway: exposes in files that name another one are left out
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        default_value = "envoy",
+        requires = "files"
+    )]
+    name: String,
+    #[command(flatten)]
+    sidecar: SidecarSocket,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl From<BadQuestion> for Failure {
+    fn from(error: BadQuestion) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Runs the command. Fails where the request reaches nobody.
+pub(super) async fn run(args: ExplainArgs) -> Result<u8, Failure> {
+    let (explanation, findings_text) = match args.files.is_empty() {
+        true => (ask(&args).await?, String::new()),
+        false => answer(&args).await?,
+    };
+    if args.json {
+        terminal::print_json(&explanation)?;
+    } else {
+        let text = text(&args.url, &explanation, Paint::stdout());
+        terminal::print(&format!("{findings_text}{text}"))?;
+    }
+    Ok(match explanation.outcome() {
+        v1::Outcome::Forwarded | v1::Outcome::Redirected => OK,
+        _ => FAILED,
+    })
+}
+
+/// Asks the sidecar.
+async fn ask(args: &ExplainArgs) -> Result<v1::Explanation, Failure> {
+    let mut client = args.sidecar.control().await?;
+    let request = v1::ExplainRequest {
+        url: args.url.clone(),
+        headers: args.headers.clone(),
+        server_name: args.sni.clone(),
+        address: args.address.clone().unwrap_or_default(),
+    };
+    Ok(client.explain(request).await?.into_inner())
+}
+
+/// Answers from configurations; and what was found in them.
+async fn answer(args: &ExplainArgs) -> Result<(v1::Explanation, String), Failure> {
+    let mut question = Question::new(&args.url)?;
+    for line in &args.headers {
+        question = question.header(line)?;
+    }
+    if let Some(name) = &args.sni {
+        question = question.server_name(name);
+    }
+    if let Some(address) = &args.address {
+        question = question.address(address)?;
+    }
+    let sources = SourceArgs {
+        files: args.files.clone(),
+        service: args.service.clone(),
+        live: Vec::new(),
+        cluster: ClusterArgs {
+            cluster: false,
+            socket: None,
+        },
+    };
+    let (all, _) = judge_all(&sources).await?;
+    let mut preview = Preview::new(&args.name);
+    let mut told = String::new();
+    for judged in &all {
+        preview.serve(
+            &judged.source.document,
+            &judged.verdict,
+            &judged.source.addresses,
+        );
+        told.push_str(&findings(
+            &judged.verdict.report.diagnostics,
+            Paint::stdout(),
+        ));
+    }
+    let catalog = Catalog::of(&preview.snapshot());
+    let explanation = explain::explain(&catalog, &question);
+    Ok((control::explanation(&explanation), told))
+}
+
+fn text(url: &str, explanation: &v1::Explanation, paint: Paint) -> String {
+    let (style, word) = match explanation.outcome() {
+        v1::Outcome::Forwarded => (Style::Good, "forwarded"),
+        v1::Outcome::Redirected => (Style::Good, "redirected"),
+        v1::Outcome::NoEndpoints => (Style::Doubtful, "no endpoint"),
+        v1::Outcome::NotFound => (Style::Bad, "not found"),
+        v1::Outcome::Closed => (Style::Bad, "closed"),
+        v1::Outcome::NotListening => (Style::Bad, "nothing listens"),
+        v1::Outcome::Unspecified => (Style::Doubtful, "unknown"),
+    };
+    let head = paint.apply(Style::Bold, url);
+    let mut text = format!("{head}: {}\n", paint.apply(style, word));
+    let mut table = Table::default();
+    for step in &explanation.steps {
+        let stage = match step.stage() {
+            v1::Stage::Listener => "listener",
+            v1::Stage::Chain => "chain",
+            v1::Stage::VirtualHost => "virtual host",
+            v1::Stage::Route => "route",
+            v1::Stage::Cluster => "cluster",
+            v1::Stage::Unspecified => "",
+        };
+        let name = match step.name.as_str() {
+            "" => styled(Style::Bad, "none"),
+            name => plain(name),
+        };
+        table.row([plain(stage), name, plain(&step.why)]);
+        for shadow in &step.shadows {
+            let name = styled(Style::Dim, format!("(not {})", shadow.name));
+            table.row([plain(""), name, styled(Style::Dim, &shadow.why)]);
+        }
+    }
+    text.push_str(&table.lines(2, paint));
+    text.push_str(&format!("{}\n", explanation.answer));
+    if let Some(owner) = &explanation.owner {
+        let why = live::why(owner);
+        let why = if why.is_empty() {
+            why
+        } else {
+            format!(", {why}")
+        };
+        text.push_str(&format!("{}: {}{why}\n", owner.id, live::standing(owner)));
+    }
+    for finding in &explanation.related {
+        let place = [&finding.section, &finding.keyword].map(String::as_str);
+        let place = place.into_iter().filter(|part| !part.is_empty());
+        let place: Vec<&str> = place.collect();
+        let hint = match finding.hint.as_str() {
+            "" => String::new(),
+            hint => format!("; {hint}"),
+        };
+        text.push_str(&format!(
+            "{}: {} {}: {}{hint} {}\n",
+            finding.severity,
+            finding.service,
+            place.join("."),
+            finding.message,
+            paint.apply(Style::Dim, format!("[{}]", finding.code)),
+        ));
+    }
+    text
+}

@@ -1,0 +1,184 @@
+//! `xds status`: the running gateway at a glance.
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::live::{self, SidecarSocket};
+use super::terminal::{self, Paint, Style, Table, count, plain, styled};
+use super::{FAILED, OK};
+use crate::control::v1;
+
+/// Options of `xds status`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StatusArgs {
+    /// Only the exposes of a service
+    #[arg(value_name = "SERVICE")]
+    service: Option<String>,
+    /// Fail also where an expose is not served as configured, not only where the gateway is not ready
+    #[arg(long)]
+    check: bool,
+    /// Write nothing; the exit code tells
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+    #[command(flatten)]
+    sidecar: SidecarSocket,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command. Fails where the gateway is not ready.
+pub(super) async fn run(args: StatusArgs) -> Result<u8, Failure> {
+    let mut client = args.sidecar.control().await?;
+    let service = args.service.clone().unwrap_or_default();
+    let status = client
+        .get_status(v1::GetStatusRequest { service })
+        .await?
+        .into_inner();
+    if let Some(service) = args.service.as_ref().filter(|_| status.exposes.is_empty()) {
+        return Err(Failure::Failed(format!(
+            "{service} exposes nothing on gateway {}; `xds status` lists what is exposed",
+            status.gateway
+        )));
+    }
+    if args.json {
+        terminal::print_json(&status)?;
+    } else if !args.quiet {
+        terminal::print(&text(&status, Paint::stdout()))?;
+    }
+    let well = |expose: &v1::Expose| {
+        matches!(
+            expose.standing(),
+            v1::Standing::Served | v1::Standing::NoEndpoints
+        )
+    };
+    let good = status.ready && (!args.check || status.exposes.iter().all(well));
+    Ok(if good { OK } else { FAILED })
+}
+
+fn text(status: &v1::Status, paint: Paint) -> String {
+    let mut table = Table::default();
+    let head = format!(
+        "{}, xds {}, up since {}",
+        status.gateway,
+        status.version,
+        live::time(status.started.as_ref())
+    );
+    table.row([plain("gateway"), plain(head)]);
+    table.row([plain("daemon"), daemon(status.daemon.as_ref())]);
+    let envoys = status.envoys.iter().map(envoy);
+    for (number, envoy) in envoys.enumerate() {
+        table.row([plain(if number == 0 { "Envoy" } else { "" }), envoy]);
+    }
+    if status.envoys.is_empty() {
+        table.row([plain("Envoy"), styled(Style::Bad, "none is connected")]);
+    }
+    for refusal in status
+        .envoys
+        .iter()
+        .flat_map(|e| e.refusals.iter().map(move |r| (e, r)))
+    {
+        let (envoy, refusal) = refusal;
+        let text = format!(
+            "{} refused {} {}: {}",
+            envoy.node, refusal.r#type, refusal.resource, refusal.text
+        );
+        table.row([plain(""), styled(Style::Bad, text)]);
+    }
+    let resources: Vec<String> = status
+        .resources
+        .iter()
+        .map(|of| match (of.r#type.as_str(), of.count) {
+            ("endpoints", n) => format!("endpoints of {n}"),
+            ("routes", n) => format!("routes of {n}"),
+            (kind, n) => count(usize::try_from(n).unwrap_or_default(), kind),
+        })
+        .collect();
+    table.row([plain("serves"), plain(resources.join(", "))]);
+    if let Some(expiry) = &status.first_expiry {
+        let text = format!("the first certificate expires {}", live::time(Some(expiry)));
+        table.row([plain(""), plain(text)]);
+    }
+    let mut text = table.lines(0, paint);
+    if status.exposes.is_empty() {
+        text.push_str("\nNothing is exposed.\n");
+        return text;
+    }
+    text.push('\n');
+    let mut table = Table::default();
+    let titles = [
+        "EXPOSE",
+        "STANDING",
+        "LISTENER",
+        "TRAFFIC",
+        "ENDPOINTS",
+        "NAMES",
+    ];
+    table.row(titles.map(|title| styled(Style::Dim, title)));
+    for expose in &status.exposes {
+        table.row([
+            plain(&expose.id),
+            styled(style(expose), live::standing(expose)),
+            plain(dash(&expose.listener)),
+            plain(dash(&expose.traffic)),
+            plain(expose.endpoints.to_string()),
+            plain(expose.names.join(" ")),
+        ]);
+        let why = live::why(expose);
+        if !why.is_empty() {
+            table.row([styled(style(expose), format!("  {why}"))]);
+        }
+    }
+    text.push_str(&table.lines(0, paint));
+    text
+}
+
+/// How an expose's standing looks.
+pub(super) fn style(expose: &v1::Expose) -> Style {
+    match expose.standing() {
+        v1::Standing::Served => Style::Good,
+        v1::Standing::Refused | v1::Standing::RefusedByEnvoy => Style::Bad,
+        _ => Style::Doubtful,
+    }
+}
+
+fn dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
+fn daemon(daemon: Option<&v1::Daemon>) -> (String, Option<Style>) {
+    let Some(daemon) = daemon else {
+        return styled(Style::Doubtful, "unknown");
+    };
+    let (style, text) = sentence(daemon);
+    styled(style, text)
+}
+
+/// How the following of the daemon goes, in words.
+pub(super) fn sentence(daemon: &v1::Daemon) -> (Style, String) {
+    let since = live::time(daemon.since.as_ref());
+    match daemon.link() {
+        v1::daemon::Link::Following => (Style::Good, format!("followed since {since}")),
+        v1::daemon::Link::Waiting => {
+            let text = format!("waited for since {since}: {}", daemon.error);
+            (Style::Bad, text)
+        }
+        _ => (Style::Doubtful, "no connection was tried yet".to_owned()),
+    }
+}
+
+fn envoy(envoy: &v1::Envoy) -> (String, Option<Style>) {
+    let (style, state) = match (envoy.refusals.len(), envoy.lag_seconds) {
+        (0, lag) if lag <= 0.0 => (Style::Good, "up to date".to_owned()),
+        (0, lag) => (Style::Doubtful, format!("owes an answer for {lag:.1} s")),
+        (n, _) => (Style::Bad, format!("refused {}", count(n, "resource"))),
+    };
+    let variant = match envoy.variant.as_str() {
+        "delta" => "delta",
+        _ => "state of the world",
+    };
+    styled(
+        style,
+        format!("{} ({variant}, {}): {state}", envoy.node, envoy.transport),
+    )
+}
