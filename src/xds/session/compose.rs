@@ -212,12 +212,17 @@ impl Session {
             items,
             resumes,
         });
-        // Endpoints follow their cluster, which stays warming without them.
-        if let Some(lane) = lanes[ResourceType::Endpoints as usize].as_mut() {
-            for name in due.iter().filter(|name| lane.subscription.wants(name)) {
-                let had = Has::sent(self.view.get(ResourceType::Endpoints, name));
-                lane.ledger.demand(name, had);
-            }
+        self.send_endpoints(&due);
+    }
+
+    /// Endpoints follow their cluster, which stays warming without them.
+    pub(super) fn send_endpoints(&mut self, due: &[Arc<str>]) {
+        let Some(lane) = self.lanes[ResourceType::Endpoints as usize].as_mut() else {
+            return;
+        };
+        for name in due.iter().filter(|name| lane.subscription.wants(name)) {
+            let had = Has::sent(self.view.get(ResourceType::Endpoints, name));
+            lane.ledger.demand(name, had);
         }
     }
 }

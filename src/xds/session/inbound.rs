@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::lane::{Claim, Lane};
 use super::ledger::{Flight, Has};
+use super::newcomers::endpoints;
 use super::refusal;
 use super::search::Rules;
 use super::subscription::{BadName, Shift};
@@ -306,7 +307,16 @@ impl Session {
         };
         let outcome = lane.ledger.refused(flight, &reading, &rules, now);
         lane.owes_answer |= full && outcome.is_news && rules.prompt;
+        // A later response may bring what this one did not, and the endpoints sent since came before that.
+        let mut due = Vec::new();
         if kind == ResourceType::Cluster {
+            let suspects = outcome.suspects.iter().filter(|_| full);
+            let repeated = suspects.filter(|item| !lane.ledger.keeps_back(&item.name));
+            for item in repeated {
+                if let Has::Resource(sent) = &item.sent {
+                    due.extend(endpoints(&sent.references).cloned());
+                }
+            }
             let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
             taken.for_each(|item| newcomers.accepted(&item.name, sequence, now));
             let refused = outcome.culprits.iter().chain(&outcome.suspects);
@@ -339,6 +349,7 @@ impl Session {
         }
         lane.forget_mended();
         refusal.content = Version::of(content.finalize().as_bytes());
+        self.send_endpoints(&due);
         self.tell(&Event::Refused(&refusal));
     }
 }

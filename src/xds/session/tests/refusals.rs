@@ -315,6 +315,30 @@ fn what_an_earlier_stream_brought_is_not_removed_by_a_refusal() {
     talk.expect(Cluster, &["a", "b"], &[]);
 }
 
+/// The endpoints came between the response that was refused and the one that brings the cluster, which
+/// would stay warming.
+#[test]
+fn endpoints_follow_a_cluster_that_comes_with_a_later_response() {
+    let mut talk = Talk::sotw();
+    talk.publish([cluster("a", "1"), endpoints("a", "1")]);
+    talk.ask(Cluster, &[]);
+    talk.ask(Endpoints, &["a"]);
+    talk.accept_all();
+    talk.publish([cluster("b", "bad")]);
+    let first = talk.expect(Cluster, &["a", "b"], &[]);
+    talk.publish([cluster("a", "2")]);
+    let second = talk.expect(Cluster, &["a", "b"], &[]);
+    talk.accept(Endpoints, &["a"]);
+    talk.nack(&first, "no");
+    let third = talk.expect(Cluster, &["a"], &[]);
+    assert!(content(&third, "a").starts_with("a: 2"));
+    talk.quiet();
+    talk.nack(&second, "no");
+    talk.accept(Endpoints, &["a"]);
+    talk.ack(&third);
+    talk.quiet();
+}
+
 /// A client that does not say that it is an Envoy, as an Envoy would.
 fn stranger(variant: Variant, resources: impl IntoIterator<Item = Resource>) -> Talk {
     let mut talk = Talk::new(variant);
