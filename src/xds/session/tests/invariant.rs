@@ -38,29 +38,6 @@ enum What {
     BadRoutes(usize, bool),
 }
 
-impl Step {
-    /// The same, of something that a client takes.
-    fn without_bad(&self) -> Self {
-        match self {
-            Self::Change {
-                service,
-                what: What::Cluster { .. },
-            } => Self::Change {
-                service: *service,
-                what: What::Cluster { bad: false },
-            },
-            Self::Change {
-                service,
-                what: What::BadRoutes(n, _),
-            } => Self::Change {
-                service: *service,
-                what: What::BadRoutes(*n, false),
-            },
-            step => step.clone(),
-        }
-    }
-}
-
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let what = prop_oneof![
         3 => Just(What::Presence),
@@ -493,7 +470,7 @@ impl World {
             while self.hear() || self.say() || !self.client.inbox.is_empty() {
                 self.client.read();
                 rounds += 1;
-                assert!(rounds < 20_000, "no end of responses");
+                assert!(rounds < 3_000, "no end of responses");
             }
             self.talk.pass(FALLBACK);
         }
@@ -586,7 +563,6 @@ proptest! {
         manner in manners(),
         steps in steps(),
     ) {
-        let good: Vec<_> = steps.iter().map(Step::without_bad).collect();
-        run(Variant::StateOfTheWorld, manner, &good);
+        run(Variant::StateOfTheWorld, manner, &steps);
     }
 }
