@@ -101,7 +101,7 @@ impl Session {
         let held = ledger.into_iter().flat_map(|ledger| &ledger.held);
         // What came by an earlier stream cannot be repeated. To leave it out would remove it, so it is
         // sent as it should be, which the client refuses, while it takes the others (else it is given up).
-        let held = held.filter(|(_, held)| !matches!(held.has, Has::Earlier(_)));
+        let held = held.filter(|(_, held)| !held.has.is_earlier());
         waits.chain(held.map(|(name, held)| (&**name, resource(&held.has))))
     }
 

@@ -52,6 +52,11 @@ impl Has {
         matches!(self, Self::Nothing)
     }
 
+    /// Whether the client may have something that this stream did not bring.
+    pub(super) fn is_earlier(&self) -> bool {
+        matches!(self, Self::Earlier(_))
+    }
+
     /// Whether what the client has may name a resource. What came by an earlier stream may name
     /// anything.
     pub(super) fn may_name(&self, kind: ResourceType, name: &str) -> bool {

@@ -195,7 +195,7 @@ impl Ledger {
             self.correct(item, &item.maybe, sequence, &later);
             let is_new = self.hold(item, rules);
             // What cannot be repeated is sent as it is, and refused, while the others are taken.
-            let is_left_out = !rules.full || !matches!(item.had, Has::Earlier(_));
+            let is_left_out = !rules.full || !item.had.is_earlier();
             outcome.is_news |= is_new && is_left_out;
         }
         if rules.may_pass && rules.prompt && !outcome.culprits.is_empty() {
@@ -212,12 +212,17 @@ impl Ledger {
     /// client refuse everything that is sent with it. So it is left out from now on, which removes it.
     /// Returns whether something was sent in such a place until now.
     fn give_up_earlier(&mut self, items: &mut [Item]) -> bool {
-        let earlier = |has: &&mut Has| matches!(has, Has::Earlier(_));
-        let had = items.iter_mut().map(|item| &mut item.had);
-        had.filter(earlier).for_each(|has| *has = Has::Nothing);
+        let mut was_sent = false;
         let held = self.held.values_mut().map(|held| &mut held.has);
-        let held = held.filter(earlier).map(|has| *has = Has::Nothing);
-        held.count() > 0
+        for has in held.filter(|has| has.is_earlier()) {
+            *has = Has::Nothing;
+            was_sent = true;
+        }
+        let had = items.iter_mut().map(|item| &mut item.had);
+        for has in had.filter(|has| has.is_earlier()) {
+            *has = Has::Nothing;
+        }
+        was_sent
     }
 
     fn sort_out(&self, items: Vec<Item>, reading: &Reading, partial: bool) -> Outcome {
