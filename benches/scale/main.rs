@@ -20,6 +20,7 @@ mod report;
 mod rig;
 mod translation;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -99,7 +100,7 @@ async fn run(options: &Options) -> Outcome<()> {
     }
     let routes = translation::thousand_routes()?;
     let page = report::page(&sizes, options.target, &routes);
-    println!("{page}");
+    std::io::stdout().write_all(page.as_bytes())?;
     if let Some(folder) = &options.write {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("scale.md"), page)?;

@@ -191,7 +191,8 @@ fn growth(page: &mut String, sizes: &[Size]) {
         }
         page.push('\n');
     };
-    let per_change: [(&str, fn(&Size) -> &Changes); 4] = [
+    type Of = fn(&Size) -> &Changes;
+    let per_change: [(&str, Of); 4] = [
         ("1 Envoy, delta", |size| &size.delta_1),
         ("10 Envoys, delta", |size| &size.delta_10),
         ("1 Envoy, state of the world", |size| &size.sotw_1),
