@@ -3,8 +3,8 @@
 >>> import igw_envoy
 >>> service = {"path": "svcweb", "sections": {"expose#0": {"type": "envoy", "port": "abc"}}}
 >>> for d in igw_envoy.validate(service).errors:
-...     print(d.section, d.keyword, d.code)             # doctest: +SKIP
-expose#0 port port-not-a-number
+...     print(d.section, d.keyword, d.code)
+expose#0 port invalid-integer
 
 The work is done by the C library that the `xds` sidecar is made of, so a verdict here is a promise
 about what Envoy gets. It is loaded at the first call; :class:`LibraryError` says why it cannot be.

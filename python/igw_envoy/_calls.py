@@ -21,7 +21,7 @@ def version() -> str:
 
 
 def keywords() -> List[Dict[str, Any]]:
-    """Every keyword of every section, as a list of dicts: name, type, default, help."""
+    """Every keyword of every section, as a list of dicts: section, name, kind, default, help and more."""
     table = json.loads(_text(library().igw_keywords))  # type: List[Dict[str, Any]]
     return table
 

@@ -1,5 +1,5 @@
-//! The last known good, on disk: what was served last, so that a sidecar that starts serves it at once,
-//! whether the OpenSVC daemon answers or not.
+//! The last known good, on disk: what was served last, so that a sidecar that starts can serve it
+//! while the OpenSVC daemon does not tell its state.
 //!
 //! Versions are made of content, so an Envoy that connects again to a sidecar with the same state is sent
 //! nothing. Private keys are not written unless the operator asks for it: of such a secret only the

@@ -2,9 +2,12 @@
 
 mod keeper;
 mod options;
+mod recalled;
 mod report;
 mod requests;
 mod sockets;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,6 +31,7 @@ use crate::validate::Context;
 use crate::validate::conflict::Reserved;
 use crate::xds;
 use keeper::Keeper;
+use recalled::Recalled;
 use requests::Requests;
 use sockets::UnixSocket;
 
@@ -142,26 +146,23 @@ impl Sidecar {
             tokio::spawn(served)
         });
         let transports = self.transports();
+        let (keeper, loaded) = Keeper::open(self.options.state.take(), &self.options.gateway).await;
+        let recalled = loaded.map(|keep::Loaded { kept, known_at }| {
+            index.recall(kept.memory);
+            Recalled::new(kept.snapshot, known_at, updates.connection())
+        });
         let publisher = Publisher {
             snapshots,
             views: self.views.clone(),
             telemetry: telemetry.clone(),
             is_current: false,
+            recalled,
         };
-        let (keeper, loaded) = Keeper::open(self.options.state.take(), &self.options.gateway).await;
-        if let Some(keep::Loaded { kept, known_at }) = loaded {
-            let age = keeper::age(known_at);
-            tracing::info!(
-                "serving the last known good, {age} old, until the daemon's state is known"
-            );
-            publisher.publish_kept(kept.snapshot, known_at);
-            index.recall(kept.memory);
-        }
         let (stop, stopped) = oneshot::channel();
         let following = follow(index, daemon, updates, publisher, keeper, stopped);
         let mut following = tokio::spawn(following);
         let options = xds::Options {
-            identifier: "igw-envoy".into(),
+            identifier: "igw".into(),
             grace: self.options.grace,
             observer: Arc::new((telemetry, xds::Log::default())),
         };
@@ -260,6 +261,10 @@ async fn follow(
                 publisher.publish(&index, Instant::now());
                 continue;
             }
+            () = publisher.recalled_due() => {
+                publisher.publish_recalled();
+                continue;
+            }
             () = keeper.wait() => {
                 keeper.proceed(&index);
                 continue;
@@ -305,11 +310,29 @@ struct Publisher {
     telemetry: Arc<Telemetry>,
     /// Whether what is published is what the daemon says, and not what was kept.
     is_current: bool,
+    /// What was kept and is not published.
+    recalled: Option<Recalled>,
 }
 
 impl Publisher {
+    /// Completes when what was kept is to be published; never where there is nothing.
+    async fn recalled_due(&mut self) {
+        match &mut self.recalled {
+            Some(recalled) => recalled.due().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Publishes what was served before this sidecar started.
-    fn publish_kept(&self, snapshot: Snapshot, known_at: SystemTime) {
+    fn publish_recalled(&mut self) {
+        let Some(Recalled {
+            snapshot, known_at, ..
+        }) = self.recalled.take()
+        else {
+            return;
+        };
+        let age = keeper::age(known_at);
+        tracing::info!("serving the last known good, {age} old, until the daemon's state is known");
         self.telemetry
             .publishing(&snapshot, std::time::Instant::now());
         self.telemetry.serving_since(Some(known_at));
@@ -319,6 +342,7 @@ impl Publisher {
     /// Publishes the index's snapshot where it differs from the one that is published; `since` is
     /// when that began which made it differ. Returns whether it did.
     fn publish(&mut self, index: &Index, since: Instant) -> bool {
+        self.recalled = None;
         let new = index.snapshot();
         let same = self.snapshots.borrow().as_ref().is_some_and(|old| {
             let mut kinds = ResourceType::ALL.into_iter();

@@ -1,5 +1,9 @@
-//! The one way from a document to what Envoy gets: the sidecar, the driver plugin and the commands
-//! all come through here, so a verdict given at `set` time is the verdict that the gateway acts on.
+//! From a document to what Envoy gets, for one service and without a gateway: what the driver plugin,
+//! the C library, the API and the commands call.
+//!
+//! The sidecar's index takes the same steps ([`validate`], [`prepare`], [`Occupancy::claim`]) one change
+//! at a time, against what it serves already; so a verdict given at `set` time is the verdict that the
+//! gateway acts on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

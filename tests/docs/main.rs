@@ -1,4 +1,4 @@
-//! The documentation: its commands are run, and its links lead somewhere.
+//! The documentation: its commands are run, its links lead somewhere, and the rooms are as it says.
 //!
 //! A block that starts with ```` ```console run ```` holds commands, each after a `$`, and what they
 //! print. They are run in the root of the repository, beside a simulated node on which the services of
@@ -9,6 +9,7 @@
 
 mod blocks;
 mod links;
+mod rooms;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -54,6 +54,19 @@ async fn sidecar_killed(stand: &mut Stand) {
     stand.traffic.goes_on(10).await;
     stand.start_sidecar().await;
     stand.changes_arrive().await;
+    // That change is not on disk yet, and Envoy has it.
+    stand.kill_sidecar();
+    stand.start_sidecar().await;
+    eventually("the daemon is heard", async || {
+        let ready = stand.api("/readyz").await?;
+        (ready["serving"] == "current").then_some(())
+    })
+    .await;
+    nothing_was_sent(
+        stand,
+        &["cluster", "endpoints", "secret", "listener", "routes"],
+    )
+    .await;
 }
 
 async fn sidecar_killed_without_daemon(stand: &mut Stand) {

@@ -1,8 +1,9 @@
 //! Responses, from what there is to send.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
+
+use foldhash::HashSet;
 
 use super::Session;
 use super::lane::Claim;
@@ -100,8 +101,8 @@ impl Session {
         });
         let held = ledger.into_iter().flat_map(|ledger| &ledger.held);
         // What came by an earlier stream cannot be repeated. To leave it out would remove it, so it is
-        // sent as it should be, which the client refuses, while it takes the others.
-        let held = held.filter(|(_, held)| !matches!(held.has, Has::Earlier(_)));
+        // sent as it should be, which the client refuses, while it takes the others (else it is given up).
+        let held = held.filter(|(_, held)| !held.has.is_earlier());
         waits.chain(held.map(|(name, held)| (&**name, resource(&held.has))))
     }
 
@@ -192,10 +193,11 @@ impl Session {
         }
         if response.variant == Variant::StateOfTheWorld && kind.is_full_state() {
             // The client's verdict is about these as well.
-            let changed: HashSet<_> = items.iter().map(|item| item.name.clone()).collect();
+            let changed: HashSet<&str> = items.iter().map(|item| &*item.name).collect();
             let others = response.resources.iter();
-            let others = others.filter(|resource| !changed.contains(&resource.name));
-            items.extend(others.map(Ledger::repeat));
+            let others = others.filter(|resource| !changed.contains(&*resource.name));
+            let others: Vec<Item> = others.map(Ledger::repeat).collect();
+            items.extend(others);
         }
         if plan.tries {
             ledger.search.sent(sequence, now);
@@ -212,12 +214,17 @@ impl Session {
             items,
             resumes,
         });
-        // Endpoints follow their cluster, which stays warming without them.
-        if let Some(lane) = lanes[ResourceType::Endpoints as usize].as_mut() {
-            for name in due.iter().filter(|name| lane.subscription.wants(name)) {
-                let had = Has::sent(self.view.get(ResourceType::Endpoints, name));
-                lane.ledger.demand(name, had);
-            }
+        self.send_endpoints(&due);
+    }
+
+    /// Endpoints follow their cluster, which stays warming without them.
+    pub(super) fn send_endpoints(&mut self, due: &[Arc<str>]) {
+        let Some(lane) = self.lanes[ResourceType::Endpoints as usize].as_mut() else {
+            return;
+        };
+        for name in due.iter().filter(|name| lane.subscription.wants(name)) {
+            let had = Has::sent(self.view.get(ResourceType::Endpoints, name));
+            lane.ledger.demand(name, had);
         }
     }
 }

@@ -28,6 +28,8 @@
 //!   before something changes, or [`PATIENCE`](search::PATIENCE) has passed.
 //! - The assignment of endpoints follows each cluster that was sent, as Envoy keeps a changed cluster
 //!   warming until it comes.
+//! - A state-of-the-world client that reconnects and refuses something keeps what it has instead, which
+//!   is not known, as long as it takes everything else; where it does not, what it refuses is left out.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
 //!   of them again.
 

@@ -11,6 +11,11 @@
 //! what it took of a refused response as not received, so a client that reconnects would claim to have
 //! what it has not: everything of a refused response is sent once more in one that can be accepted.
 //!
+//! What a client has by an earlier stream is not known where each response tells the state of the world,
+//! so it cannot be repeated in place of what is refused. While the client takes everything else, it is
+//! sent what it refuses, and keeps what it has. Where that keeps something else away, a suspect is left
+//! out until its turn comes, and a culprit until it changes, although that removes what the client had.
+//!
 //! All this is about Envoy. Of another client's refusal only the protocol is known, which asks for no
 //! answer: nothing is sent before something changes, for a while ([`PATIENCE`]).
 
@@ -173,29 +178,51 @@ impl Ledger {
         let later = later.flat_map(|flight| &flight.items);
         let later: HashSet<_> = later.map(|item| item.name.clone()).collect();
         let mut items = flight.items;
-        if rules.full && flight.resumes {
+        let mut is_news = false;
+        let is_alone = items.len() == 1;
+        if rules.full && !reading.others_taken && !is_alone {
+            is_news = self.give_up_earlier(&mut items);
+        } else if rules.full && flight.resumes {
             // The client may have another version of it from an earlier stream.
             let unknown = items.iter_mut().filter(|item| item.had.is_nothing());
             unknown.for_each(|item| item.had = Has::Earlier(None));
         }
         let mut outcome = self.sort_out(items, reading, rules.partial);
+        outcome.is_news = is_news;
         let told = &self.search.told;
         let is_first = outcome.culprits.iter().any(|i| !told.contains(&i.name));
         for item in &outcome.culprits {
             self.correct(item, &item.maybe, sequence, &later);
             let is_new = self.hold(item, rules);
-            // What cannot be repeated is sent as it is, and refused, whatever else is sent.
-            let is_left_out = !rules.full || !matches!(item.had, Has::Earlier(_));
+            // What cannot be repeated is sent as it is, and refused, while the others are taken.
+            let is_left_out = !rules.full || !item.had.is_earlier();
             outcome.is_news |= is_new && is_left_out;
         }
         if rules.may_pass && rules.prompt && !outcome.culprits.is_empty() {
             self.retry_later(is_first, now);
         }
-        self.part(&outcome, sequence, &later, reading, rules);
+        self.part(&outcome, sequence, &later, reading);
         if !rules.full && rules.prompt {
             self.confirm(&outcome, &later);
         }
         outcome
+    }
+
+    /// What came by an earlier stream cannot be repeated, and what is sent in its place would make the
+    /// client refuse everything that is sent with it. So it is left out from now on, which removes it.
+    /// Returns whether something was sent in such a place until now.
+    fn give_up_earlier(&mut self, items: &mut [Item]) -> bool {
+        let mut was_sent = false;
+        let held = self.held.values_mut().map(|held| &mut held.has);
+        for has in held.filter(|has| has.is_earlier()) {
+            *has = Has::Nothing;
+            was_sent = true;
+        }
+        let had = items.iter_mut().map(|item| &mut item.had);
+        for has in had.filter(|has| has.is_earlier()) {
+            *has = Has::Nothing;
+        }
+        was_sent
     }
 
     fn sort_out(&self, items: Vec<Item>, reading: &Reading, partial: bool) -> Outcome {
@@ -265,20 +292,11 @@ impl Ledger {
 
     /// Makes groups of suspects: those that the client did not name, then those that it did; where it
     /// named none, two halves, unless something else in the response is to blame already.
-    fn part(
-        &mut self,
-        outcome: &Outcome,
-        sequence: Sequence,
-        later: &Names,
-        reading: &Reading,
-        rules: &Rules<'_>,
-    ) {
+    fn part(&mut self, outcome: &Outcome, sequence: Sequence, later: &Names, reading: &Reading) {
         let mut named = Vec::new();
         let mut others = Vec::new();
         for item in &outcome.suspects {
-            // What came by an earlier stream cannot be repeated, and to leave it out would remove it.
-            let cannot_wait = rules.full && matches!(item.had, Has::Earlier(_));
-            if !self.correct(item, &item.sent, sequence, later) || cannot_wait {
+            if !self.correct(item, &item.sent, sequence, later) {
                 continue;
             }
             match reading.named.contains(&item.name) {

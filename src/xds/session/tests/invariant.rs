@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
+use crate::xds::wire::Names;
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -36,29 +37,6 @@ enum What {
     Host(Option<usize>),
     /// The route configuration of this number gets refused, or is mended.
     BadRoutes(usize, bool),
-}
-
-impl Step {
-    /// The same, of something that a client takes.
-    fn without_bad(&self) -> Self {
-        match self {
-            Self::Change {
-                service,
-                what: What::Cluster { .. },
-            } => Self::Change {
-                service: *service,
-                what: What::Cluster { bad: false },
-            },
-            Self::Change {
-                service,
-                what: What::BadRoutes(n, _),
-            } => Self::Change {
-                service: *service,
-                what: What::BadRoutes(*n, false),
-            },
-            step => step.clone(),
-        }
-    }
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -280,8 +258,8 @@ impl Client {
                 type_url,
                 version_info: self.versions.get(&kind).cloned().unwrap_or_default(),
                 resource_names: match self.wants.get(&kind) {
-                    Some(wants) => names(&wants.iter().cloned().collect::<Vec<_>>()),
-                    None => Vec::new(),
+                    Some(wants) => wants.iter().map(|name| name.as_bytes()).collect(),
+                    None => Names::default(),
                 },
                 response_nonce: nonce
                     .or_else(|| self.nonces.get(&kind).cloned())
@@ -493,7 +471,7 @@ impl World {
             while self.hear() || self.say() || !self.client.inbox.is_empty() {
                 self.client.read();
                 rounds += 1;
-                assert!(rounds < 20_000, "no end of responses");
+                assert!(rounds < 3_000, "no end of responses");
             }
             self.talk.pass(FALLBACK);
         }
@@ -586,7 +564,6 @@ proptest! {
         manner in manners(),
         steps in steps(),
     ) {
-        let good: Vec<_> = steps.iter().map(Step::without_bad).collect();
-        run(Variant::StateOfTheWorld, manner, &good);
+        run(Variant::StateOfTheWorld, manner, &steps);
     }
 }
