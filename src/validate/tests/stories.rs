@@ -572,12 +572,8 @@ fn a_listener_port_that_is_wrong_or_unknown_is_held_against_no_domain() {
         ))
     };
     let codes = |validated: Validated| -> Vec<&'static str> {
-        validated
-            .report
-            .diagnostics
-            .iter()
-            .map(|d| d.code)
-            .collect()
+        let codes = validated.report.diagnostics.iter().map(|d| d.code);
+        codes.filter(|code| *code != codes::LEFT_OUT).collect()
     };
     assert_eq!(codes(judge_with("8443")), Vec::<&str>::new());
     assert_eq!(codes(judge_with("0")), [codes::DOMAIN_PORT]);
@@ -623,7 +619,8 @@ fn that_one_value_of_several_counts_is_told_once_under_any_name_of_the_keyword()
              [route#0]\nmatch_prefix=/\nhash_policies=hashpolicy#0\n\
              [hashpolicy#0]\n{name}@node1=X-A\n{name}@node2=X-B\n"
         ));
-        let told = lines(&validated, Severity::Info);
+        let mut told = lines(&validated, Severity::Info);
+        told.retain(|line| line.contains("differs"));
         let expected = format!("hashpolicy#0.{name}: differs from node to node");
         assert!(
             matches!(&told[..], [one] if one.starts_with(&expected)),
