@@ -12,8 +12,9 @@
  *   threads may share it; freeing it is for one thread, after all others are done. Freeing NULL does
  *   nothing.
  * - A text is borrowed: it lives until its owner, named at each function, is freed.
- * - There is no state outside of handles, no thread and no signal handler, so a call is safe on any
- *   thread and after fork. igw_sidecar_run, which runs a program, is the exception.
+ * - There is no state outside of handles but tables that never change, no lock, no thread and no signal
+ *   handler, so a call is safe on any thread and after fork. igw_sidecar_run, which runs a program, is
+ *   the exception.
  * - Nothing is written on stdout or stderr, but for a bug of the library: it is told there, and by the
  *   status PANIC. No call ends the process.
  */

@@ -71,6 +71,16 @@ class WithTheDrivers(AgentTestCase):
     def test_a_value_of_the_default_section_is_inherited(self):
         self.assert_refused(self.om("set", "web", "DEFAULT.lb_policy=toto"), "expose#0.lb_policy")
 
+    def test_an_ip_that_inherits_what_it_exposes_publishes_it(self):
+        inherited = GOOD.replace("\nexpose = expose#0", "").replace("nodes = node1", "nodes = node1\nexpose = expose#0")
+        self.store(inherited)
+        self.assert_passes(self.om("set", "web", "expose#0.port=81"))
+
+    def test_an_ip_in_a_container_publishes_nothing(self):
+        for inside in ("encap = true", "tags = blue encap"):
+            self.store(GOOD.replace("type = host", "type = host\n" + inside))
+            self.assert_passes(self.om("set", "web", "expose#0.port=81"), "no ip section names", "container")
+
     def test_validate_and_edit_judge_as_set_does(self):
         candidate = os.path.join(self.root, "candidate")
         with open(candidate, "w") as stream:

@@ -1,6 +1,6 @@
 //! Validation: a service in, a report out.
 
-use std::sync::OnceLock;
+use once_cell::race::OnceBox;
 
 use super::boundary::{
     IgwText, borrow, bytes, guard, guard_value, hand_out, take_back, wants, write,
@@ -58,7 +58,8 @@ pub struct IgwReport {
     report: Report,
     /// The diagnostics' incumbents as text, in the same order.
     incumbents: Vec<Option<String>>,
-    json: OnceLock<String>,
+    /// Without a lock, which a fork could leave locked for ever.
+    json: OnceBox<String>,
 }
 
 impl IgwReport {
@@ -67,13 +68,13 @@ impl IgwReport {
         Self {
             incumbents: report.diagnostics.iter().map(incumbent).collect(),
             report,
-            json: OnceLock::new(),
+            json: OnceBox::new(),
         }
     }
 
     fn json(&self) -> &str {
         self.json
-            .get_or_init(|| serde_json::to_string(&self.report).unwrap_or_default())
+            .get_or_init(|| Box::new(serde_json::to_string(&self.report).unwrap_or_default()))
     }
 
     fn diagnostic(&self, index: usize) -> Option<IgwDiagnostic> {

@@ -46,6 +46,8 @@ impl Index {
         let snapshot = self.publication.snapshot_mut();
         self.secrets.want(id, BTreeSet::new(), snapshot);
         self.ports.forget(id);
+        self.portless.remove(id);
+        work.is_freed = true;
         self.unstored.remove(id);
         self.view.exposes.remove(id);
         if let Some(socket) = self.occupancy.release(id) {
@@ -78,6 +80,7 @@ impl Index {
             if let Some(served) = &mover.served {
                 self.publication.withdraw_but(served, &mover.wanted);
                 left.extend(served.expose.socket());
+                work.is_freed = true;
             }
             self.publication.serve(&mover.wanted);
             self.want_secrets(&mover.id, work);

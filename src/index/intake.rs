@@ -1,6 +1,6 @@
 //! What the daemon says becomes what exposes ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -44,6 +44,7 @@ impl Index {
             // Whoever names a port comes first, so that none is chosen that is named elsewhere.
             self.admit(work);
             for expose in portless {
+                self.portless.insert(expose.id.clone(), expose.clone());
                 self.choose_port(expose, work);
             }
         }
@@ -112,18 +113,45 @@ impl Index {
                 Some(expose) if expose.listener_port.is_none() => portless.push(expose),
                 Some(expose) => {
                     self.ports.forget(&id);
+                    work.is_freed |= self.portless.remove(&id).is_some();
                     self.unstored.remove(&id);
                     self.ask(expose, work);
                 }
-                None => slot.refuse(Vec::new()),
+                None => {
+                    slot.refuse(Vec::new());
+                    self.portless.remove(&id);
+                }
             }
         }
         portless
     }
 
-    /// Gives an expose the port that it leaves to the gateway.
-    fn choose_port(&mut self, mut expose: Expose, work: &mut Work) {
-        let Some((port, is_new)) = self.ports.choose(&expose, &self.occupancy) else {
+    /// Chooses again for the exposes that leave their port to the gateway and have none, or one on
+    /// which somebody else sits: a port may be free now.
+    pub(super) fn choose_again(&mut self, work: &mut Work) {
+        let stuck = |id: &ExposeId| {
+            let slot = self.slots.get(id);
+            slot.is_some_and(|slot| slot.wanted.is_none() || slot.conflict.is_some())
+        };
+        let again: Vec<Expose> = self
+            .portless
+            .iter()
+            .filter(|(id, _)| stuck(id))
+            .map(|(_, expose)| expose.clone())
+            .collect();
+        // Where one finds nothing, the next of its kind would not either.
+        let mut used_up = BTreeSet::new();
+        for expose in again {
+            let kind = (expose.listener_addr, expose.protocol);
+            if !used_up.contains(&kind) && !self.choose_port(expose, work) {
+                used_up.insert(kind);
+            }
+        }
+    }
+
+    /// Gives an expose the port that it leaves to the gateway. Tells whether there was one.
+    fn choose_port(&mut self, mut expose: Expose, work: &mut Work) -> bool {
+        let Some((port, to_store)) = self.ports.choose(&expose, &self.occupancy) else {
             let range = self.ports.range();
             let exhausted = Diagnostic::new(
                 Severity::Error,
@@ -139,14 +167,17 @@ impl Index {
             .hint("write a port, or give the gateway a larger --port-range");
             let slot = self.slots.entry(expose.id.clone()).or_default();
             slot.refuse(vec![exhausted]);
-            return;
+            self.unstored.remove(&expose.id);
+            work.report.insert(expose.id.service);
+            return false;
         };
         expose.listener_port = Some(port);
-        if is_new {
+        if to_store {
             let store = self.store_request(&expose.id);
             work.requests.extend(store.map(Request::Store));
         }
         self.ask(expose, work);
+        true
     }
 
     /// The request that has the chosen port of an expose written into its service's configuration

@@ -23,10 +23,11 @@ mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::ops::RangeInclusive;
 
 use crate::daemon::Update;
-use crate::model::{ExposeId, ObjectPath, Report, Socket};
+use crate::model::{Expose, ExposeId, ObjectPath, Report, Socket};
 use crate::snapshot::Snapshot;
 use crate::translate::WantedSecret;
 use crate::validate::Context;
@@ -114,6 +115,8 @@ pub struct Index {
     occupancy: Occupancy,
     queues: BTreeMap<Socket, BTreeSet<ExposeId>>,
     ports: Ports,
+    /// The exposes that leave their port to the gateway, as the configuration has them.
+    portless: BTreeMap<ExposeId, Expose>,
     unstored: BTreeMap<ExposeId, String>,
     secrets: Secrets,
     publication: Publication,
@@ -134,6 +137,7 @@ impl Index {
             occupancy: Occupancy::new(options.reserved),
             queues: BTreeMap::new(),
             ports: Ports::new(options.ports),
+            portless: BTreeMap::new(),
             unstored: BTreeMap::new(),
             secrets: Secrets::default(),
             publication: Publication::default(),
@@ -188,9 +192,14 @@ impl Index {
                 work.requests.extend(again.map(Request::Store));
                 let again = self.secrets.again().into_iter();
                 work.requests.extend(again.map(Request::Read));
+                work.is_freed = true;
             }
         }
         self.admit(&mut work);
+        if mem::take(&mut work.is_freed) {
+            self.choose_again(&mut work);
+            self.admit(&mut work);
+        }
         for owner in work.endpoints.union(&work.report) {
             self.refresh_endpoints(owner);
         }
@@ -211,6 +220,8 @@ struct Work {
     endpoints: BTreeSet<ObjectPath>,
     /// Logical services of which there may be something else to tell.
     report: BTreeSet<ObjectPath>,
+    /// Whether a port may be free that was not before.
+    is_freed: bool,
     /// What to ask of the daemon.
     requests: Vec<Request>,
 }

@@ -1,22 +1,44 @@
 //! Listener ports that the gateway chooses (`listener_port=0`).
 //!
 //! A choice is made once and remembered until the configuration carries it, which happens when the
-//! daemon has stored it: so an expose is served at once, and is never given a second port.
+//! daemon has stored it: so an expose is served at once, and is given a second port only where
+//! somebody else took the first before it could sit there.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
 use super::ChosenPort;
-use crate::model::{Expose, ExposeId, Protocol};
+use crate::model::{Expose, ExposeId, Protocol, Socket};
 use crate::validate::conflict::Occupancy;
 
 /// The ports chosen and not yet in the configuration.
 #[derive(Debug)]
 pub(super) struct Ports {
     range: RangeInclusive<u16>,
-    chosen: BTreeMap<ExposeId, (IpAddr, Protocol, NonZeroU16)>,
+    chosen: BTreeMap<ExposeId, Choice>,
+}
+
+/// A port, and where it was chosen for.
+#[derive(Debug)]
+struct Choice {
+    addr: IpAddr,
+    protocol: Protocol,
+    port: NonZeroU16,
+    /// Whether this run asked the daemon to store it. An earlier one may not have come to that.
+    asked: bool,
+}
+
+impl Choice {
+    fn socket(&self) -> Socket {
+        Socket {
+            addr: self.addr,
+            port: self.port.get(),
+            protocol: self.protocol,
+        }
+    }
 }
 
 impl Ports {
@@ -33,58 +55,70 @@ impl Ports {
     }
 
     /// The port of an expose that asks for one, chosen now if it was not before: the lowest that
-    /// nobody has or was promised. `None` when the range is used up. The flag tells a new choice.
+    /// nobody has or was promised. `None` when the range is used up. The flag tells one that is to
+    /// be stored.
     pub(super) fn choose(
         &mut self,
         expose: &Expose,
         occupancy: &Occupancy,
     ) -> Option<(NonZeroU16, bool)> {
         let (addr, protocol) = (expose.listener_addr, expose.protocol);
-        if let Some((old_addr, old_protocol, port)) = self.chosen.get(&expose.id)
-            && (*old_addr, *old_protocol) == (addr, protocol)
+        let old = self.chosen.get_mut(&expose.id);
+        if let Some(old) = old.filter(|old| (old.addr, old.protocol) == (addr, protocol))
+            && (occupancy.seat_of(&expose.id) == Some(old.socket())
+                || !occupancy.is_taken(&old.socket()))
         {
-            return Some((*port, false));
+            return Some((old.port, !mem::replace(&mut old.asked, true)));
         }
         let taken = occupancy.taken_ports(addr, protocol);
         let promised = |port: u16| {
-            self.chosen.iter().any(|(id, (other, proto, promised))| {
-                *id != expose.id
-                    && promised.get() == port
-                    && *proto == protocol
-                    && (*other == addr || other.is_unspecified() || addr.is_unspecified())
-            })
+            let socket = Socket {
+                addr,
+                port,
+                protocol,
+            };
+            let mut others = self.chosen.iter().filter(|(id, _)| **id != expose.id);
+            others.any(|(_, choice)| choice.socket().overlaps(&socket))
         };
         let mut range = self.range.clone();
         let port = range.find(|port| !taken.contains(port) && !promised(*port))?;
         let port = NonZeroU16::new(port)?;
-        self.chosen
-            .insert(expose.id.clone(), (addr, protocol, port));
+        let choice = Choice {
+            addr,
+            protocol,
+            port,
+            asked: true,
+        };
+        self.chosen.insert(expose.id.clone(), choice);
         Some((port, true))
     }
 
     /// Every choice.
     pub(super) fn all(&self) -> impl Iterator<Item = ChosenPort> {
-        self.chosen
-            .iter()
-            .map(|(expose, &(addr, protocol, port))| ChosenPort {
-                expose: expose.clone(),
-                addr,
-                protocol,
-                port,
-            })
+        self.chosen.iter().map(|(expose, choice)| ChosenPort {
+            expose: expose.clone(),
+            addr: choice.addr,
+            protocol: choice.protocol,
+            port: choice.port,
+        })
     }
 
     /// Takes over a choice from an earlier run, where it is one that could be made now.
     pub(super) fn recall(&mut self, chosen: ChosenPort) {
         if self.range.contains(&chosen.port.get()) {
-            let port = (chosen.addr, chosen.protocol, chosen.port);
-            self.chosen.insert(chosen.expose, port);
+            let choice = Choice {
+                addr: chosen.addr,
+                protocol: chosen.protocol,
+                port: chosen.port,
+                asked: false,
+            };
+            self.chosen.insert(chosen.expose, choice);
         }
     }
 
     /// The port chosen for an expose that the configuration does not carry yet.
     pub(super) fn chosen(&self, id: &ExposeId) -> Option<NonZeroU16> {
-        self.chosen.get(id).map(|(_, _, port)| *port)
+        self.chosen.get(id).map(|choice| choice.port)
     }
 
     /// Forgets a choice: the configuration carries a port now, or the expose is gone.

@@ -40,6 +40,17 @@ pub struct Socket {
     pub protocol: Protocol,
 }
 
+impl Socket {
+    /// Whether the two cannot both be bound. A wildcard address also covers the other family: `::` may
+    /// be bound for both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        (self.protocol, self.port) == (other.protocol, other.port)
+            && (self.addr == other.addr
+                || self.addr.is_unspecified()
+                || other.addr.is_unspecified())
+    }
+}
+
 impl fmt::Display for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.addr {
@@ -65,5 +76,26 @@ mod tests {
             "0.0.0.0:80/tcp"
         );
         assert_eq!(socket("::", Protocol::Udp).to_string(), "[::]:80/udp");
+    }
+
+    #[test]
+    fn a_wildcard_overlaps_every_address_of_its_port_and_protocol() {
+        let socket = |addr: &str, port, protocol| Socket {
+            addr: addr.parse().unwrap(),
+            port,
+            protocol,
+        };
+        let one = socket("10.0.0.1", 80, Protocol::Tcp);
+        for (other, expected) in [
+            (one, true),
+            (socket("0.0.0.0", 80, Protocol::Tcp), true),
+            (socket("::", 80, Protocol::Tcp), true),
+            (socket("10.0.0.2", 80, Protocol::Tcp), false),
+            (socket("0.0.0.0", 81, Protocol::Tcp), false),
+            (socket("0.0.0.0", 80, Protocol::Udp), false),
+        ] {
+            assert_eq!(one.overlaps(&other), expected, "{other}");
+            assert_eq!(other.overlaps(&one), expected, "{other}");
+        }
     }
 }

@@ -24,6 +24,16 @@ pub struct Reserved {
     pub what: String,
 }
 
+impl Reserved {
+    fn socket(&self) -> Socket {
+        Socket {
+            addr: self.addr,
+            port: self.port,
+            protocol: Protocol::Tcp,
+        }
+    }
+}
+
 /// Who sits where.
 #[derive(Debug, Default)]
 pub struct Occupancy {
@@ -106,27 +116,36 @@ impl Occupancy {
     /// The ports that an expose cannot have for itself on an address: somebody, or the gateway, has
     /// them there or on an address that overlaps.
     pub fn taken_ports(&self, addr: IpAddr, protocol: Protocol) -> BTreeSet<u16> {
-        let overlaps =
-            |other: IpAddr| other == addr || other.is_unspecified() || addr.is_unspecified();
-        let sockets = self.sockets.keys();
-        let seated = sockets.filter(|s| s.protocol == protocol && overlaps(s.addr));
-        let reserved = self.reserved.iter();
-        let reserved = reserved.filter(|r| protocol == Protocol::Tcp && overlaps(r.addr));
-        seated
-            .map(|socket| socket.port)
-            .chain(reserved.map(|reserved| reserved.port))
+        let here = |port| Socket {
+            addr,
+            port,
+            protocol,
+        };
+        self.held()
+            .filter(|held| held.overlaps(&here(held.port)))
+            .map(|held| held.port)
             .collect()
     }
 
-    /// A wildcard address also covers the other family: `::` may be bound for both.
+    /// Whether somebody, or the gateway, has a socket or one that overlaps it.
+    pub fn is_taken(&self, socket: &Socket) -> bool {
+        self.held().any(|held| held.overlaps(socket))
+    }
+
+    /// The socket on which an expose sits.
+    pub fn seat_of(&self, id: &ExposeId) -> Option<Socket> {
+        self.places.get(id).map(|place| place.socket)
+    }
+
+    /// The sockets on which somebody sits, and those that the gateway needs for itself.
+    fn held(&self) -> impl Iterator<Item = Socket> + '_ {
+        let reserved = self.reserved.iter().map(Reserved::socket);
+        self.sockets.keys().copied().chain(reserved)
+    }
+
     fn reserved_for(&self, socket: &Socket) -> Option<&Reserved> {
-        self.reserved.iter().find(|reserved| {
-            socket.protocol == Protocol::Tcp
-                && socket.port == reserved.port
-                && (socket.addr == reserved.addr
-                    || reserved.addr.is_unspecified()
-                    || socket.addr.is_unspecified())
-        })
+        let mut reserved = self.reserved.iter();
+        reserved.find(|reserved| reserved.socket().overlaps(socket))
     }
 }
 

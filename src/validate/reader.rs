@@ -1,6 +1,7 @@
 //! Reading one section by the keyword table.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::ops::Bound;
 
 use serde_json::Value;
@@ -73,6 +74,7 @@ impl<'a, 'f> Reader<'a, 'f> {
         parse: impl Fn(&Value) -> Result<T, Problem>,
     ) -> Option<T> {
         let given = self.given(keyword);
+        self.tell_scopes(&given);
         let mut chosen = None;
         for (i, one) in given.iter().enumerate() {
             let reference = reference_in(one.value);
@@ -182,6 +184,17 @@ impl<'a, 'f> Reader<'a, 'f> {
         found
     }
 
+    /// What a reading gives, and whether all that it read is right and known, whatever was before.
+    pub(super) fn watch<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let refused = mem::take(&mut self.refused);
+        let unknown = mem::take(&mut self.unknown);
+        let value = read(self);
+        let is_whole = self.is_whole();
+        self.refused |= refused;
+        self.unknown |= unknown;
+        (value, is_whole)
+    }
+
     /// Whether everything read so far is right and known, so that what is absent is really absent.
     pub(super) fn is_whole(&self) -> bool {
         !self.refused && !self.unknown
@@ -264,18 +277,21 @@ impl<'a, 'f> Reader<'a, 'f> {
     }
 
     /// The values of a keyword, or of another name of it.
-    fn given(&mut self, keyword: &'static Keyword) -> Vec<Given<'a>> {
+    fn given(&self, keyword: &'static Keyword) -> Vec<Given<'a>> {
         let given = self.values(keyword.name);
-        if given.is_empty()
-            && let Some(alias) = alias_of(self.group, keyword)
-        {
-            return self.values(alias.name);
+        match alias_of(self.group, keyword).filter(|_| given.is_empty()) {
+            Some(alias) => self.values(alias.name),
+            None => given,
         }
-        if let [first, rest @ ..] = given.as_slice()
+    }
+
+    /// Tells where only one of several values of a keyword counts.
+    fn tell_scopes(&mut self, given: &[Given<'a>]) {
+        if let [first, rest @ ..] = given
             && rest.iter().any(|one| one.value != first.value)
         {
             self.info(
-                keyword.name,
+                first.label.split('@').next().unwrap_or_default(),
                 codes::SCOPED_VALUE,
                 "differs from node to node",
                 format!(
@@ -284,7 +300,6 @@ impl<'a, 'f> Reader<'a, 'f> {
                 ),
             );
         }
-        given
     }
 
     /// What is written of a keyword: the unscoped value first, then the scoped ones by scope; from

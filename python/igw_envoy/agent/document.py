@@ -5,6 +5,9 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 #: The sections that the library reads.
 GROUPS = ("expose", "vhost", "route", "hashpolicy", "certificate", "ip")
 
+#: What it reads of an ip section, which is not its own: the exposes, and whether it is in a container.
+OF_AN_IP = {"expose", "type", "encap", "tags"}
+
 
 def is_concerned(cd: Mapping[str, Any]) -> bool:
     """Whether a configuration exposes anything, or declares something to expose."""
@@ -62,9 +65,10 @@ def _sections(svc: Any, node: Optional[str], keywords: Mapping[str, Set[str]]) -
         if group not in GROUPS or "#" not in section:
             continue
         names = set(_name(option) for option in options) - {"comment"}
-        names |= defaults & keywords.get(group, set())
         if group == "ip":
-            names &= {"expose", "type"}
+            names = (names | defaults) & OF_AN_IP
+        else:
+            names |= defaults & keywords.get(group, set())
         values = ((name, _value(svc, section, name, node)) for name in sorted(names))
         sections[section] = {name: value for name, value in values if value is not None}
     return sections

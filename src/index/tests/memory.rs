@@ -42,4 +42,28 @@ fn a_port_that_is_not_stored_yet_is_chosen_again_after_a_restart() {
     next.reset();
     next.put(&[("second", instance("10.0.0.2", l4(80, 0)))]);
     assert_eq!(port(&next, "second"), Some(2001));
+    // The earlier run may have ended before the daemon stored it.
+    let store = Request::Store(StorePort {
+        expose: id("second", "expose#0"),
+        services: vec![path("second")],
+        port: 2001,
+    });
+    assert_eq!(next.take_requests(), [store]);
+    next.put(&[("second", instance("10.0.0.3", l4(81, 0)))]);
+    assert_eq!(next.take_requests(), [], "once is enough");
+}
+
+#[test]
+fn a_recalled_port_that_somebody_names_now_gives_way_to_another() {
+    let mut story = Story::begun();
+    story.put(&[("zero", instance("10.0.0.1", l4(80, 0)))]);
+    let mut next = restarted(&story);
+    next.reset();
+    next.put(&[("named", instance("10.0.0.2", l4(80, 2000)))]);
+    next.put(&[("zero", instance("10.0.0.1", l4(80, 0)))]);
+    assert_eq!(
+        next.names(ResourceType::Listener),
+        ["0.0.0.0:2000/tcp", "0.0.0.0:2001/tcp"]
+    );
+    assert_eq!(next.codes("zero"), Vec::<&str>::new());
 }

@@ -163,7 +163,7 @@ impl Story {
     }
 
     fn take_requests(&mut self) -> Vec<Request> {
-        std::mem::take(&mut self.requests)
+        mem::take(&mut self.requests)
     }
 }
 

@@ -102,6 +102,25 @@ fn a_range_that_is_used_up_is_told_and_the_rest_is_served() {
     assert_eq!(story.codes("e"), ["ports-exhausted"]);
     story.put(&[("f", instance("10.0.0.1", l4(80, 8080)))]);
     assert_eq!(story.verdict("f", "expose#0"), Some(Verdict::Served));
+    story.take_requests();
+
+    story.remove("b");
+    assert_eq!(story.verdict("e", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.codes("e"), Vec::<&str>::new());
+    let store = Request::Store(store("e", &["e"], 2001));
+    assert_eq!(story.take_requests(), [store]);
+}
+
+#[test]
+fn a_port_that_an_expose_moved_away_from_is_given_to_one_that_found_none() {
+    let mut story = Story::begun();
+    for name in ["a", "b", "c", "d", "e"] {
+        story.put(&[(name, instance("10.0.0.1", l4(80, 0)))]);
+    }
+    story.put(&[("c", instance("10.0.0.1", l4(80, 8080)))]);
+    assert_eq!(story.verdict("c", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.verdict("e", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.names(ResourceType::Listener).len(), 5);
 }
 
 #[test]

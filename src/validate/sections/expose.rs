@@ -37,7 +37,7 @@ impl<'a> Sections<'a> {
             check_udp(reader, lb_policy);
         }
         let upstream_tls = self.upstream_tls(reader);
-        let traffic = self.traffic(reader, protocol, listener_port.flatten());
+        let traffic = self.traffic(reader, protocol, listener_port);
         if let (Some(traffic), Some(lb_policy), true) = (&traffic, lb_policy, reader.is_whole()) {
             let hashes_itself = filter_config_data.as_ref().is_some_and(|data| {
                 data.contains_key("hash_policy") || data.contains_key("hash_policies")

@@ -16,11 +16,13 @@ use crate::model::{
 };
 
 impl<'a> Sections<'a> {
+    /// `listener_port` is `None` where it is wrong or not known, `Some(None)` where the gateway is to
+    /// choose it.
     pub(super) fn traffic(
         &mut self,
         reader: &mut Reader<'a, '_>,
         protocol: Option<Protocol>,
-        listener_port: Option<NonZeroU16>,
+        listener_port: Option<Option<NonZeroU16>>,
     ) -> Option<Traffic> {
         let server_names = reader.read(&keyword::SNI, |value| {
             let names = value::list(value)?;
@@ -55,7 +57,7 @@ impl<'a> Sections<'a> {
     fn virtual_hosts(
         &mut self,
         reader: &mut Reader<'a, '_>,
-        listener_port: Option<NonZeroU16>,
+        listener_port: Option<Option<NonZeroU16>>,
         is_tls: bool,
     ) -> Vec<VirtualHost> {
         let found = reader.sections(&keyword::VHOSTS, &self.vhosts);
@@ -64,7 +66,7 @@ impl<'a> Sections<'a> {
         let mut seen = BTreeMap::new();
         let mut vhosts = Vec::new();
         for (section, vhost) in found {
-            let port = listener_port.map(NonZeroU16::get);
+            let port = listener_port.map(|port| port.map(NonZeroU16::get));
             let domains = own_domains(reader, (section, vhost), port, &mut seen);
             if is_tls {
                 check_wildcards(reader, section, &domains);
@@ -84,8 +86,11 @@ impl<'a> Sections<'a> {
     }
 
     fn downstream_tls(&self, reader: &mut Reader<'a, '_>) -> Option<DownstreamTls> {
-        let certificates = self.certificates(reader, &keyword::LISTENER_CERTIFICATES)?;
-        if certificates.iter().all(|c| c.key_pair.is_none()) {
+        let (certificates, is_whole) =
+            reader.watch(|reader| self.certificates(reader, &keyword::LISTENER_CERTIFICATES));
+        let certificates = certificates?;
+        // One that is refused or unknown may be the one to present.
+        if is_whole && certificates.iter().all(|c| c.key_pair.is_none()) {
             reader.error(
                 keyword::LISTENER_CERTIFICATES.name,
                 codes::NO_KEY_PAIR,

@@ -164,17 +164,18 @@ fn covering<'a>(prefixes: &BTreeMap<String, &'a str>, text: &str) -> Option<&'a 
 }
 
 /// The domains of an expose's virtual hosts as the `Host` header is matched: without the port,
-/// which must be the listener's, each once.
+/// which must be the listener's, each once. Of a listener port that is not known (`None`) nothing is
+/// said; one that the gateway is to choose (`Some(None)`) is nobody's to write yet.
 pub(super) fn own_domains<'a>(
     reader: &mut Reader<'a, '_>,
     vhost: (&'a str, &Vhost),
-    listener_port: Option<u16>,
+    listener_port: Option<Option<u16>>,
     seen: &mut BTreeMap<String, &'a str>,
 ) -> Vec<String> {
     let (section, vhost) = vhost;
     let mut domains = Vec::new();
     for Domain { host, port } in &vhost.domains {
-        if let Some(port) = port
+        if let (Some(port), Some(listener_port)) = (port, listener_port)
             && Some(*port) != listener_port
         {
             let listens = match listener_port {

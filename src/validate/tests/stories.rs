@@ -560,3 +560,71 @@ fn an_ip_inside_a_container_publishes_nothing() {
         );
     }
 }
+
+/// What is not known of a listener port is no reason to doubt the port in a domain.
+#[test]
+fn a_listener_port_that_is_wrong_or_unknown_is_held_against_no_domain() {
+    let judge_with = |listener_port: &str| {
+        judge(&format!(
+            "[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nlistener_port={listener_port}\n\
+             vhosts=vhost#0\n[vhost#0]\ndomains=www.acme.com:8443\nroutes=route#0\n\
+             [route#0]\nmatch_prefix=/\n"
+        ))
+    };
+    let codes = |validated: Validated| -> Vec<&'static str> {
+        let codes = validated.report.diagnostics.iter().map(|d| d.code);
+        codes.filter(|code| *code != codes::LEFT_OUT).collect()
+    };
+    assert_eq!(codes(judge_with("8443")), Vec::<&str>::new());
+    assert_eq!(codes(judge_with("0")), [codes::DOMAIN_PORT]);
+    assert_eq!(codes(judge_with("8080")), [codes::DOMAIN_PORT]);
+    let unknown = codes(judge_with("{node.env.port}"));
+    assert_eq!(unknown, [codes::UNRESOLVED_REFERENCE]);
+    let wrong = errors(&judge_with("80810"));
+    assert!(matches!(&wrong[..], [one] if one.starts_with("expose#0.listener_port: ")));
+}
+
+/// Whether there is a certificate to present is only known where all of them are.
+#[test]
+fn a_certificate_that_is_refused_or_unknown_may_be_the_one_to_present() {
+    let errors_with = |port: &str, first: &str| {
+        errors(&judge(&format!(
+            "[ip#1]\nexpose=expose#0\n[expose#0]\nport={port}\nlistener_port=443\nsni=a.org\n\
+             listener_certificates=certificate#0 certificate#1\n\
+             [certificate#0]\n{first}\n[certificate#1]\nvalidation_secret=ca\n"
+        )))
+    };
+    let about_presenting = |errors: &[String]| {
+        let about = errors
+            .iter()
+            .filter(|e| e.contains("to present to clients"));
+        about.count()
+    };
+    let refused = errors_with("80", "certificate_secret=Not/A/Name/At/All");
+    assert!(!refused.is_empty());
+    assert_eq!(about_presenting(&refused), 0, "{refused:?}");
+    let unknown = errors_with("80", "certificate_secret={node.env.secret}");
+    assert_eq!(unknown, Vec::<String>::new());
+    // Another mistake of the expose does not hide that there is none.
+    let none = errors_with("abc", "validation_secret=other");
+    assert_eq!(about_presenting(&none), 1, "{none:?}");
+}
+
+#[test]
+fn that_one_value_of_several_counts_is_told_once_under_any_name_of_the_keyword() {
+    for name in ["header_header_name", "header_name"] {
+        let validated = judge(&format!(
+            "[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nlb_policy=maglev\nvhosts=vhost#0\n\
+             [vhost#0]\ndomains=a.org\nroutes=route#0\n\
+             [route#0]\nmatch_prefix=/\nhash_policies=hashpolicy#0\n\
+             [hashpolicy#0]\n{name}@node1=X-A\n{name}@node2=X-B\n"
+        ));
+        let mut told = lines(&validated, Severity::Info);
+        told.retain(|line| line.contains("differs"));
+        let expected = format!("hashpolicy#0.{name}: differs from node to node");
+        assert!(
+            matches!(&told[..], [one] if one.starts_with(&expected)),
+            "{told:?}"
+        );
+    }
+}
