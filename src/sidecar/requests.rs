@@ -1,6 +1,7 @@
 //! What the index wants of the daemon, asked one thing at a time: a daemon that is asked too often
 //! delivers its events late.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::index::{Event, ReadSecret, Request, SecretContent, StorePort};
 /// How long to wait before a daemon that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How often a secret is asked for again before the next one has its turn. The index asks anew, later.
+/// How often a secret is asked for again, each time after all others. The index asks anew, later.
 const ATTEMPTS: u32 = 30;
 
 /// The way in for requests; the answers come back as events.
@@ -50,29 +51,47 @@ async fn read_all(
     mut reads: UnboundedReceiver<ReadSecret>,
     answers: UnboundedSender<Event>,
 ) {
-    while let Some(request) = reads.recv().await {
-        let content = read(&*daemon, &request).await;
-        let content = content.map_err(|error| error.to_string());
-        if answers.send(Event::SecretRead(request, content)).is_err() {
-            return;
+    let mut queue = VecDeque::new();
+    loop {
+        if queue.is_empty() {
+            match reads.recv().await {
+                Some(request) => queue.push_back((request, ATTEMPTS)),
+                None => return,
+            }
+        }
+        while let Ok(request) = reads.try_recv() {
+            queue.push_front((request, ATTEMPTS));
+        }
+        let Some((request, attempts)) = queue.pop_front() else {
+            continue;
+        };
+        match read(&*daemon, &request).await {
+            // One that does not come must not hold up the others.
+            Err(error) if error.is_temporary() && attempts > 0 => {
+                tracing::debug!(secret = %request.secret.path, %error, "asking again");
+                queue.push_back((request, attempts - 1));
+                tokio::select! {
+                    () = tokio::time::sleep(RETRY) => {}
+                    request = reads.recv() => match request {
+                        Some(request) => queue.push_front((request, ATTEMPTS)),
+                        None => return,
+                    },
+                }
+            }
+            content => {
+                let content = content.map_err(|error| error.to_string());
+                if answers.send(Event::SecretRead(request, content)).is_err() {
+                    return;
+                }
+            }
         }
     }
 }
 
 async fn read(daemon: &dyn Daemon, request: &ReadSecret) -> Result<SecretContent, RequestError> {
     let mut content = SecretContent::new();
-    let mut attempts = ATTEMPTS;
     for key in request.keys() {
-        let value = loop {
-            match daemon.secret_key(&request.secret.path, key).await {
-                Err(error) if error.is_temporary() && attempts > 0 => {
-                    attempts -= 1;
-                    tracing::debug!(secret = %request.secret.path, %error, "asking again");
-                    tokio::time::sleep(RETRY).await;
-                }
-                answer => break answer?,
-            }
-        };
+        let value = daemon.secret_key(&request.secret.path, key).await?;
         content.extend(value.map(|value| ((*key).to_owned(), value)));
     }
     Ok(content)

@@ -22,6 +22,9 @@ use crate::daemon::{Link, Publisher, RequestError, Resync};
 /// How long the daemon must have been followed for a failure to be a new one.
 const STEADY: Duration = Duration::from_secs(10);
 
+/// How long it is not told again that a message is not understood.
+const QUIET: Duration = Duration::from_secs(60);
+
 /// How many bytes of messages are kept to replay them on a state that is being read.
 const MAX_REPLAY: usize = 16 * 1024 * 1024;
 
@@ -35,6 +38,8 @@ pub(super) async fn follow(daemon: DaemonV2, publisher: Publisher) {
         last_id: None,
         pace: Backoff::new(daemon.tempo.resync, daemon.tempo.resync * 30),
         paced_until: Instant::now(),
+        due: Instant::now(),
+        warned: None,
         daemon,
     };
     tokio::select! {
@@ -54,6 +59,10 @@ struct Follower<'p> {
     /// Keeps resynchronisations apart.
     pace: Backoff,
     paced_until: Instant,
+    /// When the last one that was asked for may begin.
+    due: Instant,
+    /// When it was last told that a message is not understood.
+    warned: Option<Instant>,
     /// When the whole state is read again, for what no message told.
     refetch_at: Instant,
 }
@@ -105,16 +114,12 @@ impl Follower<'_> {
     ) -> Result<(), RequestError> {
         let began = Instant::now();
         if reason != Resync::Connected {
-            sleep_until(self.pace()).await;
+            self.rest(stream).await?;
         }
         self.replica = loop {
             // What was received by now is in the state that is asked for next.
             while let Some(frame) = stream.try_next()? {
-                if let Frame::Message(text) = frame
-                    && let Message::Patch { id, .. } = message(&text)
-                {
-                    self.last_id = Some(id);
-                }
+                self.pass_over(&frame);
             }
             let (replica, full) = self.daemon.refreshed(self.replica.clone()).await?;
             if self.started || full || began.elapsed() >= self.daemon.tempo.patience {
@@ -178,7 +183,11 @@ impl Follower<'_> {
         match message(&text) {
             Message::Event => {}
             Message::Unknown(what) => {
-                tracing::warn!(%what, "the daemon sent a message that is not understood");
+                let told = self.warned.is_some_and(|at| at.elapsed() < QUIET);
+                if !told {
+                    self.warned = Some(Instant::now());
+                    tracing::warn!(%what, "the daemon sent a message that is not understood");
+                }
                 self.count(Resync::Unknown);
                 self.refetch_at = self.refetch_at.min(self.pace());
             }
@@ -242,11 +251,35 @@ impl Follower<'_> {
         Instant::now() + jittered(self.daemon.options.refetch, 0.1)
     }
 
-    /// When the whole state may be read because of what the stream said.
+    /// When the whole state may be read because of what the stream said. Whatever is said before then is
+    /// answered by that reading too.
     fn pace(&mut self) -> Instant {
-        let at = self.paced_until.max(Instant::now());
-        self.paced_until = at + self.pace.next();
-        at
+        let now = Instant::now();
+        if self.due <= now {
+            self.due = self.paced_until.max(now);
+            self.paced_until = self.due + self.pace.next();
+        }
+        self.due
+    }
+
+    /// Waits until the whole state may be read; what the stream tells meanwhile is in that state.
+    async fn rest(&mut self, stream: &mut EventStream) -> Result<(), RequestError> {
+        let until = self.pace();
+        loop {
+            tokio::select! {
+                frame = stream.next() => self.pass_over(&frame?),
+                () = sleep_until(until) => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes note of the number of a message that need not be applied.
+    fn pass_over(&mut self, frame: &Frame) {
+        if let Frame::Message(text) = frame
+            && let Message::Patch { id, .. } = message(text)
+        {
+            self.last_id = Some(id);
+        }
     }
 
     fn count(&self, reason: Resync) {

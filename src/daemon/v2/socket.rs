@@ -91,6 +91,9 @@ pub(super) struct EventStream {
 /// has been stuck for hours.
 const MAX_WAITING: usize = 64 * 1024 * 1024;
 
+/// What a waiting message takes beside its text, in bytes: empty ones are not for nothing.
+const OVERHEAD: usize = 64;
+
 /// How large a message may be. The largest that the daemon sends is its whole dataset.
 const MAX_MESSAGE: usize = 512 * 1024 * 1024;
 
@@ -128,7 +131,8 @@ impl EventStream {
 
     fn taken(&self, frame: Result<Frame, RequestError>) -> Result<Frame, RequestError> {
         if let Ok(Frame::Message(text)) = &frame {
-            self.waiting.fetch_sub(text.len(), Ordering::Relaxed);
+            self.waiting
+                .fetch_sub(text.len() + OVERHEAD, Ordering::Relaxed);
         }
         frame
     }
@@ -149,7 +153,7 @@ async fn read(
     loop {
         let frame = match receive(&mut connection, MAX_MESSAGE).await {
             Ok(Some(text)) if waiting.load(Ordering::Relaxed) + text.len() <= MAX_WAITING => {
-                waiting.fetch_add(text.len(), Ordering::Relaxed);
+                waiting.fetch_add(text.len() + OVERHEAD, Ordering::Relaxed);
                 losing = false;
                 Ok(Frame::Message(text))
             }

@@ -1,6 +1,6 @@
 //! Whose a resource is: the exposes that a name in Envoy stands for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::{Action, Catalog, Chain, Listener, Next};
@@ -146,10 +146,11 @@ impl Owners {
 
 /// Domains without those that differ from another by a port only: a virtual host answers to both.
 fn plain_domains(domains: &[String]) -> impl Iterator<Item = String> + '_ {
-    let is_twin = |domain: &str| {
-        domain.rsplit_once(':').is_some_and(|(host, port)| {
-            port.parse::<u16>().is_ok() && domains.iter().any(|other| other == host)
-        })
+    let all: HashSet<&str> = domains.iter().map(String::as_str).collect();
+    let is_twin = move |domain: &str| {
+        domain
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| port.parse::<u16>().is_ok() && all.contains(host))
     };
     domains.iter().filter(move |d| !is_twin(d)).cloned()
 }

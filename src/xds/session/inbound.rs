@@ -22,6 +22,9 @@ use crate::xds::{Event, Refusal};
 /// What Envoy calls itself in `node.user_agent_name`.
 const ENVOY: &str = "envoy";
 
+/// How much of a client's name is kept, in bytes: it is in every line that is logged of the client.
+const LONGEST_NAME: usize = 256;
+
 /// What a delta client has from an earlier stream: versions by name.
 type Initial = HashMap<Bytes, Option<Version>>;
 
@@ -57,8 +60,8 @@ impl Session {
             return Ok(());
         }
         let node = node.ok_or(BadRequest::NoNode)?;
-        self.stream.node = node.id.as_str().into();
-        self.stream.gateway = node.cluster.as_str().into();
+        self.stream.node = clipped(&node.id).into();
+        self.stream.gateway = clipped(&node.cluster).into();
         self.is_envoy = node.user_agent_name == ENVOY;
         self.opened = true;
         self.tell(&Event::Opened);
@@ -362,4 +365,13 @@ fn intern(kind: ResourceType, name: &str, view: &View, newcomers: &Newcomers) ->
     owed.flatten()
         .or_else(known)
         .map_or_else(|| name.into(), Arc::clone)
+}
+
+/// The beginning of a client's name.
+fn clipped(name: &str) -> &str {
+    let end = name
+        .char_indices()
+        .map(|(at, letter)| at + letter.len_utf8());
+    let end = end.take_while(|end| *end <= LONGEST_NAME).last();
+    name.get(..end.unwrap_or(0)).unwrap_or(name)
 }

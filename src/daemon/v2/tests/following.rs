@@ -224,6 +224,30 @@ async fn what_is_not_understood_is_checked_against_the_state() {
     assert_eq!(connection.resyncs(Resync::Unknown), 1);
 }
 
+/// However much is not understood, it postpones a reading of the whole state once.
+#[tokio::test]
+async fn much_that_is_not_understood_freezes_nothing() {
+    let (mut script, mut updates, mut events) = following().await;
+    for _ in 0..500 {
+        events.message(&json!([])).await;
+    }
+    let connection = until(&updates, |c| c.resyncs(Resync::Unknown) == 500).await;
+    assert!(matches!(connection.link, Link::Following { .. }));
+    events.patch(1, noise()).await;
+    events.patch(5, noise()).await;
+    // The gap has the whole state read, and soon.
+    let now = dataset(json!({"a": "down"}));
+    let mut asked = 0;
+    loop {
+        script.asked("daemon_status").await.reply(&now).await;
+        asked += 1;
+        if matches!(next(&mut updates).await, Update::Reset { .. }) {
+            break;
+        }
+    }
+    assert!(asked <= 3, "{asked} readings");
+}
+
 #[tokio::test]
 async fn garbage_is_a_missing_message() {
     let (mut script, mut updates, mut events) = following().await;
