@@ -10,13 +10,16 @@ use divan::{AllocProfiler, Bencher, black_box};
 use igw_envoy::daemon::{Transcript, Update};
 use igw_envoy::envoy::ResourceType;
 use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::ffi::read_document;
 use igw_envoy::index::{Event, Index, Options};
 use igw_envoy::snapshot::Snapshot;
 use igw_envoy::translate::{Endpoint, load_assignment};
 use igw_envoy::validate::Context;
+use igw_envoy::verdict::{Facts, judge};
 use igw_envoy::xds::session::Common;
 use igw_envoy::xds::wire::{DeltaRequest, Node, Request};
 use igw_envoy::xds::{Log, Session};
+use serde_json::{Map, json};
 
 #[allow(dead_code)]
 #[path = "scale/cluster.rs"]
@@ -107,6 +110,24 @@ fn derive_everything(bencher: Bencher, services: usize) {
         });
 }
 
+/// A service of ten exposes is judged as the plugin judges it, from JSON to the verdict.
+#[divan::bench(args = [10, 333])]
+fn judge_exposes(bencher: Bencher, exposes: usize) {
+    let text = service(exposes, 1);
+    bencher.bench_local(|| judged(black_box(&text)));
+}
+
+/// A thousand routes in one service, or in as many services.
+#[divan::bench(args = [1, 1000])]
+fn judge_thousand_routes(bencher: Bencher, services: usize) {
+    let text = service(1, 1000 / services);
+    bencher.bench_local(|| {
+        (0..services)
+            .map(|_| judged(black_box(&text)))
+            .sum::<usize>()
+    });
+}
+
 /// Two endpoints become bytes with a version.
 #[divan::bench]
 fn encode_and_hash(bencher: Bencher) {
@@ -143,6 +164,45 @@ fn subscription_change(bencher: Bencher, services: usize) {
 fn subscription_cold(bencher: Bencher, services: usize) {
     let (_, _, index) = world(services);
     bencher.bench_local(|| subscribed(index.snapshot()));
+}
+
+/// The JSON of a service of some exposes, each with a vhost of some routes.
+fn service(exposes: usize, routes: usize) -> String {
+    let mut sections = Map::new();
+    for expose in 0..exposes {
+        let names = (0..routes).map(|route| format!("route#{expose}x{route}"));
+        let names: Vec<String> = names.collect();
+        let port = (10_000 + expose).to_string();
+        sections.insert(
+            format!("expose#{expose}"),
+            json!({
+                "type": "envoy", "port": "8080", "listener_port": port,
+                "vhosts": format!("vhost#{expose}"), "lb_policy": "ring_hash",
+            }),
+        );
+        sections.insert(
+            format!("vhost#{expose}"),
+            json!({
+                "type": "envoy", "domains": format!("www{expose}.acme.com"), "routes": names.join(" "),
+            }),
+        );
+        for (number, name) in names.into_iter().enumerate() {
+            let regex = format!("/app{number}/[a-z]+(/.*)?");
+            sections.insert(
+                name,
+                json!({"type": "envoy", "match_regex": regex, "route_timeout": "30s"}),
+            );
+        }
+    }
+    json!({"path": "bench", "sections": sections}).to_string()
+}
+
+/// How many exposes of a service, given as JSON, would be served.
+fn judged(service: &str) -> usize {
+    let document = read_document(service.as_bytes());
+    document.map_or(0, |document| {
+        judge(&document, &Facts::default()).candidates.len()
+    })
 }
 
 /// A cluster, what a daemon told of it, and what the index made of that.

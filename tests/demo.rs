@@ -45,6 +45,7 @@ fn the_demo_shows_everything_and_succeeds() {
         "requests, 0 failed, answered by 0.svcweb 1.svcweb 2.svcweb 3.svcweb 4.svcweb 5.svcweb",
         "refused: svcshop expose#1.port: ",
         "GET http://shop.acme.org:",
+        "dashboard   http://127.0.0.1:",
     ] {
         assert!(said.contains(expected), "no '{expected}' in:\n{said}");
     }

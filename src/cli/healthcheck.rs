@@ -25,6 +25,7 @@ pub(super) struct HealthcheckArgs {
         value_name = "PATH",
         default_value = "unix:///var/run/xds/xds.sock"
     )]
+    #[arg(env = "IGW_XDS_SOCKET", hide_env_values = true)]
     janitor_socket: PathBuf,
     /// Ask whether there is something to serve, too: not before the daemon's state is known
     #[arg(long)]

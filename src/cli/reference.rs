@@ -85,11 +85,13 @@ fn help(command: &mut clap::Command) -> String {
     format!("```text\n{}\n```\n", lines.join("\n"))
 }
 
-/// Text as it is, whatever Markdown would make of it.
+/// Text as it is, whatever Markdown would make of it, but for code between backticks.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
+    let mut is_code = false;
     for letter in text.chars() {
-        if matches!(letter, '*' | '_' | '<' | '>' | '[' | ']' | '\\' | '`') {
+        is_code ^= letter == '`';
+        if !is_code && matches!(letter, '*' | '_' | '<' | '>' | '[' | ']' | '\\') {
             escaped.push('\\');
         }
         escaped.push(letter);

@@ -9,7 +9,7 @@ use super::Failure;
 use super::ports::Ports;
 use crate::index::View;
 use crate::model::ObjectPath;
-use crate::sidecar::{Error, Options, Sidecar};
+use crate::sidecar::{Error, Http, Options, Sidecar};
 
 /// A running sidecar.
 pub(super) struct Gateway {
@@ -26,6 +26,10 @@ impl Gateway {
             unix_socket: xds.to_owned(),
             tcp: None,
             envoy_admin_port: ports.admin,
+            http: Some(Http {
+                addr: ports.http_address(),
+                required: true,
+            }),
             ..Options::default()
         })
         .await?;

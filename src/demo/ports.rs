@@ -17,6 +17,8 @@ pub(super) struct Ports {
     pub(super) mended: u16,
     /// Envoy's admin interface.
     pub(super) admin: u16,
+    /// The dashboard of the sidecar.
+    pub(super) http: u16,
 }
 
 /// As the example files have them.
@@ -26,6 +28,7 @@ pub(super) const DOCUMENTED: Ports = Ports {
     shop: 8082,
     mended: 8083,
     admin: 9901,
+    http: 9902,
 };
 
 impl Ports {
@@ -51,6 +54,7 @@ impl Ports {
             shop: find(DOCUMENTED.shop, "HTTP")?,
             mended: find(DOCUMENTED.mended, "the mended expose")?,
             admin: find(DOCUMENTED.admin, "Envoy's admin interface")?,
+            http: find(DOCUMENTED.http, "the dashboard")?,
         };
         Ok((ports, notes))
     }
@@ -58,6 +62,11 @@ impl Ports {
     /// Where Envoy's admin interface listens.
     pub(super) fn admin_address(self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.admin))
+    }
+
+    /// Where the dashboard is.
+    pub(super) fn http_address(self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.http))
     }
 
     /// What to set in svcweb where a port is not the documented one.

@@ -156,7 +156,20 @@ impl Stage {
             "curl -k --resolve {VHOST}:{port}:127.0.0.1 https://{VHOST}:{port}/",
             port = self.ports.tls
         ));
+        // Where it is not known, it is on the PATH as good as anywhere.
+        let xds = std::env::current_exe().unwrap_or_else(|_| "xds".into());
+        let xds = shortened(&xds).display();
+        screen.say(&format!("export IGW_XDS_SOCKET={folder}/xds.sock"));
+        screen.say(&format!("{xds} status"));
+        screen.say(&format!(
+            "{xds} explain https://{VHOST}:{port}/",
+            port = self.ports.tls
+        ));
         screen.line("");
+        screen.fact(
+            " dashboard",
+            &format!(" http://{}", self.ports.http_address()),
+        );
         screen.fact(" Envoy", &format!(" http://{admin}"));
         screen.fact(
             " all it has",

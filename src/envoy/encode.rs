@@ -22,7 +22,7 @@ pub fn encode<M: Message + Name>(message: &M) -> Bytes {
 pub fn pack<M: Message + Name>(message: &M) -> Any {
     Any {
         type_url: M::type_url(),
-        value: encode(message).to_vec(),
+        value: encode(message).into(),
     }
 }
 
@@ -42,6 +42,10 @@ fn is_out_of_order(kind: &MessageType, message: &[u8], depth: usize) -> bool {
     };
     let mut last = None;
     for field in Fields::of(message) {
+        if !kind.field(field.number).is_some_and(|(_, f)| f.mapped) {
+            last = None;
+            continue;
+        }
         let place = place(kind, field);
         if last.is_some_and(|(number, key)| number == field.number && key > place) {
             return true;

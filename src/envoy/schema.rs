@@ -7,7 +7,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
 use super::constraints::FieldRules;
 use super::pool::pool;
-use super::sensitive::is_sensitive;
+use super::sensitive::is_marked;
 
 /// Every message type of the descriptors.
 pub(super) struct Schema {
@@ -23,6 +23,8 @@ pub(super) struct MessageType {
     pub(super) required_oneofs: Vec<(String, Vec<usize>)>,
     /// The members of its oneof `config_type`, where it configures an extension: indices in `fields`.
     pub(super) configurations: Vec<usize>,
+    /// The fields of which the number of values is judged: indices in `fields`.
+    pub(super) counted: Vec<usize>,
     /// Whether a rule, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) ruled: bool,
     /// Whether a map, or an `Any` that may hold one, is in it or in what it holds.
@@ -52,6 +54,10 @@ pub(super) struct FieldType {
     pub(super) map: bool,
     /// Whether it is for a private key, a password or a token.
     pub(super) sensitive: bool,
+    /// Whether its values have to be looked at for rules, its own or those of what it holds.
+    pub(super) ruled: bool,
+    /// Whether its values have to be looked at for maps.
+    pub(super) mapped: bool,
     pub(super) rules: FieldRules,
 }
 
@@ -106,7 +112,24 @@ impl Schema {
             |message| message.secretive,
             |message| message.secretive = true,
         );
+        schema.mark_fields();
         schema
+    }
+
+    /// Marks the fields whose values are looked at, so that a walk passes over the others.
+    fn mark_fields(&mut self) {
+        let marks: Vec<_> = (self.messages.iter())
+            .map(|message| (message.ruled, message.mapped))
+            .collect();
+        for field in self.messages.iter_mut().flat_map(|m| &mut m.fields) {
+            let (ruled, mapped) = match field.shape {
+                FieldShape::Any => (true, true),
+                FieldShape::Message(held) => marks.get(held).copied().unwrap_or_default(),
+                _ => (false, false),
+            };
+            field.ruled |= ruled;
+            field.mapped |= mapped;
+        }
     }
 
     /// Spreads a mark from message types to those that hold them.
@@ -136,6 +159,13 @@ impl Schema {
 
 impl MessageType {
     pub(super) fn field(&self, number: u32) -> Option<(usize, &FieldType)> {
+        // Most messages number their fields without gaps.
+        let dense = usize::try_from(number).ok()?.checked_sub(1)?;
+        if let Some(field) = self.fields.get(dense)
+            && field.number == number
+        {
+            return Some((dense, field));
+        }
         let index = self
             .fields
             .binary_search_by_key(&number, |field| field.number)
@@ -178,8 +208,12 @@ impl MessageType {
             ruled: any
                 || !required_oneofs.is_empty()
                 || !configurations.is_empty()
-                || fields.iter().any(|f| f.is_ruled()),
+                || fields.iter().any(|field| field.ruled),
             mapped: any || fields.iter().any(|field| field.map),
+            counted: (fields.iter().enumerate())
+                .filter(|(_, field)| field.rules.counts())
+                .map(|(index, _)| index)
+                .collect(),
             fields,
             required_oneofs,
             configurations,
@@ -202,19 +236,20 @@ fn members(oneof: &OneofDescriptor, fields: &[FieldType]) -> Vec<usize> {
 
 impl FieldType {
     fn build(field: &FieldDescriptor, by_name: &HashMap<String, usize>) -> Self {
+        let options = field.options();
+        let shape = shape(field, by_name);
+        let rules = FieldRules::of(field, &options);
         Self {
             number: field.number(),
             name: field.name().to_owned(),
-            shape: shape(field, by_name),
+            shape,
             repeated: field.is_list(),
             map: field.is_map(),
-            sensitive: is_sensitive(field),
-            rules: FieldRules::of(field),
+            sensitive: is_marked(field, &options),
+            ruled: shape == FieldShape::Duration || rules.any(),
+            mapped: field.is_map(),
+            rules,
         }
-    }
-
-    fn is_ruled(&self) -> bool {
-        self.shape == FieldShape::Duration || self.rules.any()
     }
 }
 

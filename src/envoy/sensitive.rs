@@ -1,7 +1,7 @@
 //! Private keys, passwords and tokens in Envoy's messages: which fields are for them, and whether a
 //! message holds one itself rather than the name of a file or of a secret that does.
 
-use prost_reflect::{FieldDescriptor, Kind};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind};
 
 use super::schema::{FieldShape, FieldType, MessageType, Role, schema};
 use super::wire::{Fields, Value};
@@ -25,10 +25,15 @@ const MAX_DEPTH: usize = 128;
 
 /// Whether a field is for a private key, a password or a token.
 pub(super) fn is_sensitive(field: &FieldDescriptor) -> bool {
+    is_marked(field, &field.options())
+}
+
+/// The same for a field whose options are already decoded.
+pub(super) fn is_marked(field: &FieldDescriptor, options: &DynamicMessage) -> bool {
     if matches!(field.kind(), Kind::Bool | Kind::Enum(_)) {
         return false;
     }
-    let marked = field.options().extensions().any(|(extension, value)| {
+    let marked = options.extensions().any(|(extension, value)| {
         extension.full_name() == "udpa.annotations.sensitive" && value.as_bool() == Some(true)
     });
     marked || UNMARKED.contains(&field.full_name())

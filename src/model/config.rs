@@ -179,36 +179,47 @@ type Sections = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// Sorts the sections into a document and evaluates the references that need no node.
 fn assemble(path: ObjectPath, raw: Sections) -> Document {
+    let inherited: Vec<String> = raw.get("DEFAULT").into_iter().flat_map(exposes).collect();
+    let evaluated = match raw.values().flat_map(BTreeMap::values).any(may_refer) {
+        true => evaluate_all(&path, &raw),
+        false => raw,
+    };
     let mut document = Document::new(path);
-    for (name, keywords) in &raw {
-        let mut keywords: BTreeMap<String, Value> = keywords
-            .iter()
-            .map(|(k, v)| (k.clone(), evaluate(&document.path, &raw, name, v)))
-            .collect();
+    for (name, mut keywords) in evaluated {
         match name.split_once('#') {
             _ if name == "DEFAULT" => document.defaults = keywords,
             Some(("ip", _)) => {
-                let inherited = raw.get("DEFAULT").filter(|_| !has(&keywords, "expose"));
-                let exposes = exposes(&keywords)
-                    .chain(inherited.into_iter().flat_map(exposes))
-                    .collect();
+                let inherited = inherited.iter().filter(|_| !has(&keywords, "expose"));
+                let exposes = exposes(&keywords).chain(inherited.cloned()).collect();
                 let encap = is_encap(&keywords);
-                let ip = IpSection { exposes, encap };
-                document.ips.insert(name.clone(), ip);
+                document.ips.insert(name, IpSection { exposes, encap });
             }
             Some(_) => {
                 let driver = match keywords.remove("type") {
                     Some(Value::String(driver)) => Some(driver),
                     _ => None,
                 };
-                document
-                    .sections
-                    .insert(name.clone(), Section { driver, keywords });
+                document.sections.insert(name, Section { driver, keywords });
             }
             None => {}
         }
     }
     document
+}
+
+/// Whether a value may hold a reference.
+fn may_refer(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains('{'))
+}
+
+fn evaluate_all(path: &ObjectPath, raw: &Sections) -> Sections {
+    let section = |(name, keywords): (&String, &BTreeMap<String, Value>)| {
+        let keywords = keywords
+            .iter()
+            .map(|(k, v)| (k.clone(), evaluate(path, raw, name, v)));
+        (name.clone(), keywords.collect())
+    };
+    raw.iter().map(section).collect()
 }
 
 fn has(keywords: &BTreeMap<String, Value>, name: &str) -> bool {

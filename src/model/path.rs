@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +21,12 @@ pub enum ObjectKind {
 /// The path of an OpenSVC object, such as `svcweb`, `sec/web` or `test/svc/web1`.
 ///
 /// Ordered by namespace, kind and name, so that iteration is stable everywhere.
+/// Everything that is made for a service carries its path, so a copy only counts its users.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectPath {
-    namespace: Option<Box<str>>,
-    kind: Box<str>,
-    name: Box<str>,
+    namespace: Option<Arc<str>>,
+    kind: Arc<str>,
+    name: Arc<str>,
 }
 
 /// Why a text is not an object path.

@@ -25,6 +25,9 @@ pub fn unresolved(text: &str) -> Option<&str> {
 /// Replaces the references that `lookup` knows, in their results too.
 pub(crate) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
     let mut value = text.to_owned();
+    if !text.contains('{') {
+        return value;
+    }
     for _ in 0..MAX_DEPTH {
         let mut done = String::with_capacity(value.len());
         let mut rest = value.as_str();

@@ -48,13 +48,12 @@ impl ValueRules {
 }
 
 impl FieldRules {
-    /// Reads the rules of a field.
-    pub(in crate::envoy) fn of(field: &FieldDescriptor) -> Self {
+    /// Reads the rules of a field from its options.
+    pub(in crate::envoy) fn of(field: &FieldDescriptor, options: &DynamicMessage) -> Self {
         let mut read = Self {
             absent_is_default: !field.supports_presence() && !field.is_list() && !field.is_map(),
             ..Self::default()
         };
-        let options = field.options();
         let rules = options
             .extensions()
             .find(|(extension, _)| extension.full_name() == "validate.rules");
@@ -118,6 +117,12 @@ impl FieldRules {
             || self.max_items.is_some()
             || !self.values.is_empty()
             || !self.keys.is_empty()
+    }
+
+    /// Whether the number of values is judged, or one value against another.
+    pub(in crate::envoy) fn counts(&self) -> bool {
+        let absence = self.absent_is_default && !self.values.is_empty();
+        self.required || self.unique || self.min_items > 0 || self.max_items.is_some() || absence
     }
 
     /// The rule that a number of values breaks, in words.

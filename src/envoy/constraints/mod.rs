@@ -9,7 +9,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{fmt, mem};
 
 use prost::{Message, Name};
 
@@ -58,6 +58,7 @@ pub fn check_encoded(name: &str, message: &[u8]) -> Result<(), Vec<Violation>> {
     let mut walk = Walk {
         schema,
         path: Vec::new(),
+        counts: Vec::new(),
         violations: Vec::new(),
     };
     if let Some(kind) = schema.find(name) {
@@ -72,6 +73,8 @@ pub fn check_encoded(name: &str, message: &[u8]) -> Result<(), Vec<Violation>> {
 struct Walk {
     schema: &'static Schema,
     path: Vec<Step>,
+    /// How many values the fields have of each message that is being walked, the innermost last.
+    counts: Vec<usize>,
     violations: Vec<Violation>,
 }
 
@@ -89,20 +92,32 @@ impl Walk {
         if self.path.len() > MAX_PATH {
             return self.refuse("is nested too deep".into());
         }
-        let mut counts = vec![0; kind.fields.len()];
+        let outer = self.counts.len();
+        self.counts.resize(outer + kind.fields.len(), 0);
         for field in Fields::of(message) {
             let Some((index, field_type)) = kind.field(field.number) else {
                 continue;
             };
-            let Some(count) = counts.get_mut(index) else {
-                continue;
+            let count = self.counts.get(outer + index).copied().unwrap_or_default();
+            let count = match field_type.ruled {
+                true => {
+                    self.path.push(Step::Field(&field_type.name));
+                    let count = self.field(field_type, field, count);
+                    self.path.pop();
+                    count
+                }
+                false => count + 1,
             };
-            self.path.push(Step::Field(&field_type.name));
-            *count = self.field(field_type, field, *count);
-            self.path.pop();
+            if let Some(kept) = self.counts.get_mut(outer + index) {
+                *kept = count;
+            }
         }
-        self.presence(kind, message, &counts);
-        self.extension(kind, message, &counts);
+        let mut counts = mem::take(&mut self.counts);
+        let own = counts.get(outer..).unwrap_or_default();
+        self.presence(kind, message, own);
+        self.extension(kind, message, own);
+        counts.truncate(outer);
+        self.counts = counts;
     }
 
     /// Checks one occurrence of a field; returns how many of its values there are now.
@@ -225,7 +240,11 @@ impl Walk {
     }
 
     fn presence(&mut self, kind: &'static MessageType, message: &[u8], counts: &[usize]) {
-        for (field_type, &count) in kind.fields.iter().zip(counts) {
+        for &index in &kind.counted {
+            let (Some(field_type), Some(&count)) = (kind.fields.get(index), counts.get(index))
+            else {
+                continue;
+            };
             if let Some(broken) = field_type.rules.broken_by_count(field_type, count) {
                 self.path.push(Step::Field(&field_type.name));
                 self.refuse(broken);

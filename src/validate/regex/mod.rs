@@ -10,8 +10,8 @@ mod syntax;
 mod unicode;
 
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::Extractor;
+use regex_syntax::hir::{Hir, HirKind};
 
 /// How deep groups may be nested. RE2 has no such limit; no expression for a path comes near it.
 const MAX_DEPTH: u32 = 250;
@@ -74,12 +74,29 @@ pub(super) fn judge(pattern: &str) -> Result<Facts, Refusal> {
 
 /// Whether a text that starts with `/` can match the whole expression. When in doubt, yes.
 fn can_match(tree: &Hir) -> bool {
+    // Nearly all start with the slash itself. What matches nothing at all has no least length.
+    if starts_with_slash(tree) && tree.properties().minimum_len().is_some() {
+        return true;
+    }
     let prefixes = Extractor::new().limit_class(100).extract(tree);
     prefixes.literals().is_none_or(|literals| {
         literals
             .iter()
             .any(|literal| literal.as_bytes().first().is_none_or(|b| *b == b'/'))
     })
+}
+
+/// Whether the first that is matched is a slash.
+fn starts_with_slash(tree: &Hir) -> bool {
+    match tree.kind() {
+        HirKind::Literal(literal) => literal.0.starts_with(b"/"),
+        HirKind::Concat(parts) => {
+            let mut parts = parts.iter();
+            let first = parts.find(|part| !matches!(part.kind(), HirKind::Look(_)));
+            first.is_some_and(starts_with_slash)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -197,7 +197,14 @@ fn an_expression_that_no_path_starts_like_cannot_match() {
     ] {
         assert!(judge(pattern).unwrap().can_match, "{pattern}");
     }
-    for pattern in ["app/.*", "^app", "(a|b)/c", "https?://a.org/.*", "[a-z]+/x"] {
+    for pattern in [
+        "app/.*",
+        "^app",
+        "(a|b)/c",
+        "https?://a.org/.*",
+        "[a-z]+/x",
+        r"/a[^\x{0}-\x{10FFFF}]",
+    ] {
         assert!(!judge(pattern).unwrap().can_match, "{pattern}");
     }
 }
