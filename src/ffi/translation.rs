@@ -45,7 +45,8 @@ fn key(kind: ResourceType) -> &'static str {
     }
 }
 
-/// Translates a service to Envoy v3, as the sidecar would.
+/// Translates a service to Envoy v3, as the sidecar would. An expose with `listener_port=0` has no
+/// listener and no routes, since only a sidecar chooses its port: the report says so.
 ///
 /// Parameters: as for `igw_validate`.
 /// Returns: as `igw_validate`.

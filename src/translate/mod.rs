@@ -40,7 +40,7 @@ pub struct Translation {
     pub secrets: Vec<Resource>,
     /// The OpenSVC secrets that it needs, sorted.
     pub wanted: Vec<WantedSecret>,
-    /// What is served, but probably not as meant.
+    /// What is served, but probably not as meant, or not wholly known yet.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -81,6 +81,7 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     wanted.extend(attached.wanted);
     warnings.extend(doubts(expose, lb_policy, upstream_tls));
     warnings.extend(confided(expose, &cluster));
+    warnings.extend(portless(expose));
     let attachment = expose.listener_port.map(|_| attached.attachment);
     secrets.sort_by(|a, b| a.name.cmp(&b.name));
     secrets.dedup();
@@ -92,6 +93,16 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
         secrets,
         wanted,
         warnings,
+    })
+}
+
+/// That there is no listener, where the gateway has not chosen its port.
+fn portless(expose: &Expose) -> Option<Diagnostic> {
+    let message = "the gateway chooses one when it serves the expose; there is no listener before";
+    expose.listener_port.is_none().then(|| {
+        Diagnostic::new(Severity::Info, codes::PORT_CHOSEN_LATER, message)
+            .at(&expose.id.section, "listener_port")
+            .hint("write a port to see the listener now")
     })
 }
 

@@ -384,6 +384,11 @@ codes! {
         "On one node, the port of an expose is no port.",
         "A keyword may be scoped by node, as in port@node2. An instance whose own value is no port is \
          left out of the endpoints: at the port of the others something else may answer there.";
+    PORT_CHOSEN_LATER = "port-chosen-later",
+        "The listener port is not known yet, so there is no listener to show.",
+        "With listener_port=0 the running gateway chooses a port when it serves the expose, and writes \
+         it into the configuration. A translation made without it has the cluster, but neither listener \
+         nor routes. To see those, write a port.";
     PORTS_EXHAUSTED = "ports-exhausted",
         "No listener port is left to choose.",
         "With listener_port=0 the gateway chooses a port of its --port-range that nobody uses on \

@@ -73,6 +73,21 @@ fn tcp_and_udp_may_have_the_same_port() {
 }
 
 #[test]
+fn that_a_port_is_chosen_later_is_told_until_it_is_chosen() {
+    let text = "[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nlistener_port=0\n";
+    let document = crate::model::Document::from_config(path("web"), text).unwrap();
+    let verdict = crate::verdict::judge(&document, &crate::verdict::Facts::default());
+    let told: Vec<_> = verdict.report.diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(told, ["port-chosen-later"]);
+    let kinds: Vec<_> = verdict.resources().iter().map(|r| r.kind).collect();
+    assert_eq!(kinds, [ResourceType::Cluster]);
+
+    let mut story = Story::begun();
+    story.put(&[("web", instance("10.0.0.1", l4(80, 0)))]);
+    assert_eq!(story.codes("web"), Vec::<&str>::new());
+}
+
+#[test]
 fn a_scaler_and_its_slaves_all_get_the_port() {
     let mut story = Story::begun();
     let mut slave = instance("10.0.0.1", l4(80, 0));
