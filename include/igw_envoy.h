@@ -284,7 +284,8 @@ void igw_report_free(IgwReport *report);
  *
  * Parameters: `argc` and `argv` as of `main`, the program's name first.
  * Returns: the exit code for the process; 2 also for arguments that cannot be read, 70 for a bug.
- * Ownership: the words are copied.
+ * Ownership: the words are copied. SIGPIPE is ignored from then on, as in every program of Rust: a
+ * client that hangs up must not end the process.
  */
 int igw_sidecar_run(int argc,
                     const char *const *argv);

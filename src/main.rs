@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Ten thousand services are a million small values, of which what is freed must go back to the system.
+/// Only here: in the library, it would be the allocator of whoever loads it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     ExitCode::from(igw_envoy::cli::main(std::env::args_os()))
 }

@@ -50,9 +50,10 @@ pub struct SidecarArgs {
     /// The permission bits of that socket, in octal. Whoever may open it can read private keys
     #[arg(long, value_name = "BITS", default_value = "600", value_parser = parse_mode)]
     unix_mode: u32,
-    /// The most threads to serve with; never more than the machine has cores. (Of old, the number of
-    /// clients that could be served: there is no such limit any more.)
-    #[arg(short = 'w', long, value_name = "THREADS", default_value = "256")]
+    /// The most threads to serve with; never more than the machine has cores. One is the cheapest: more
+    /// hand every event from one to the next. (Of old, the number of clients that could be served: there is
+    /// no such limit any more.)
+    #[arg(short = 'w', long, value_name = "THREADS", default_value = "1")]
     #[arg(value_parser = parse_workers)]
     max_workers: usize,
     /// The address and port of the dashboard, the API and the metrics, or off. Default: 127.0.0.1:9902,
@@ -137,11 +138,16 @@ pub(super) fn run(args: SidecarArgs, logging: &LogArgs) -> u8 {
         return USAGE;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(args.max_workers.min(cores))
-        .enable_all()
-        .build();
-    let runtime = match runtime {
+    // A change passes through several tasks. On one thread, none of them has to wake another thread.
+    let mut runtime = match args.max_workers.min(cores) {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        threads => {
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            runtime.worker_threads(threads);
+            runtime
+        }
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("xds: cannot start its threads: {error}");

@@ -96,6 +96,12 @@ impl Version {
         Self(number)
     }
 
+    /// Its text.
+    pub fn text(self) -> [u8; 16] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        std::array::from_fn(|place| DIGITS[(self.0 >> (60 - 4 * place)) as usize & 15])
+    }
+
     /// Reads a version back from its text; `None` where it is not one of ours.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 16)

@@ -7,10 +7,14 @@
 //! Field numbers are those of `envoy/service/discovery/v3/discovery.proto`.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes};
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use prost::encoding::{
+    DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encode_key, encode_varint,
+    encoded_len_varint, message, skip_field, string,
+};
 
 use crate::envoy::bootstrap::Variant;
 use crate::envoy::{Resource, Version};
@@ -49,26 +53,108 @@ pub struct NameVersion {
 }
 
 /// `DiscoveryRequest`: a request of a state-of-the-world stream.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SotwRequest {
     /// The version last accepted; empty at first.
-    #[prost(string, tag = "1")]
     pub version_info: String,
     /// Who asks; only guaranteed on a stream's first request.
-    #[prost(message, optional, tag = "2")]
     pub node: Option<Node>,
     /// Every name the client wants from now on.
-    #[prost(bytes = "bytes", repeated, tag = "3")]
-    pub resource_names: Vec<Bytes>,
+    pub resource_names: Names,
     /// The type asked for.
-    #[prost(string, tag = "4")]
     pub type_url: String,
     /// The response that this answers; empty where it answers none.
-    #[prost(string, tag = "5")]
     pub response_nonce: String,
     /// Present where the response was refused.
-    #[prost(message, optional, tag = "6")]
     pub error_detail: Option<ErrorDetail>,
+}
+
+impl SotwRequest {
+    /// Decodes a request, but for its names, of which only the form is looked at.
+    fn decode(request: Bytes) -> Result<Self, prost::DecodeError> {
+        let mut read = Self::default();
+        let mut names = NamesFound::default();
+        let mut rest = &*request;
+        while !rest.is_empty() {
+            let start = request.len() - rest.len();
+            let (field, wire) = decode_key(&mut rest)?;
+            let (buf, ctx) = (&mut rest, DecodeContext::default());
+            match field {
+                1 => string::merge(wire, &mut read.version_info, buf, ctx)?,
+                2 => message::merge(wire, read.node.get_or_insert_default(), buf, ctx)?,
+                3 => {
+                    check_wire_type(WireType::LengthDelimited, wire)?;
+                    skip_field(wire, field, buf, ctx)?;
+                    names.add(&request, start..request.len() - rest.len());
+                }
+                4 => string::merge(wire, &mut read.type_url, buf, ctx)?,
+                5 => string::merge(wire, &mut read.response_nonce, buf, ctx)?,
+                6 => message::merge(wire, read.error_detail.get_or_insert_default(), buf, ctx)?,
+                _ => skip_field(wire, field, buf, ctx)?,
+            }
+        }
+        read.resource_names = names.of(&request);
+        Ok(read)
+    }
+}
+
+/// The names of a state-of-the-world request, encoded as they came. Every acknowledgement repeats them,
+/// and they may be ten thousand: as bytes, they are compared as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Names(Bytes);
+
+impl Names {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One after the other; they need not be text.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            decode_key(&mut rest).ok()?;
+            let len = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
+            let (name, others) = rest.split_at_checked(len)?;
+            rest = others;
+            Some(name)
+        })
+    }
+}
+
+impl<N: AsRef<[u8]>> FromIterator<N> for Names {
+    fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
+        let mut encoded = BytesMut::new();
+        for name in names {
+            Put(&mut encoded).field(3, name.as_ref());
+        }
+        Self(encoded.freeze())
+    }
+}
+
+/// Where the names are in a request: in one piece, unless somebody encodes in an unusual way.
+#[derive(Default)]
+struct NamesFound {
+    last: Range<usize>,
+    earlier: BytesMut,
+}
+
+impl NamesFound {
+    fn add(&mut self, request: &Bytes, at: Range<usize>) {
+        if at.start != self.last.end {
+            self.earlier.extend_from_slice(&request[self.last.clone()]);
+            self.last.start = at.start;
+        }
+        self.last.end = at.end;
+    }
+
+    fn of(mut self, request: &Bytes) -> Names {
+        if self.earlier.is_empty() {
+            return Names(request.slice(self.last));
+        }
+        self.earlier.extend_from_slice(&request[self.last]);
+        Names(self.earlier.freeze())
+    }
 }
 
 /// `DeltaDiscoveryRequest`: a request of a delta stream.
@@ -108,10 +194,13 @@ pub enum Request {
 
 impl Request {
     /// Decodes a request of a variant.
-    pub fn decode(variant: Variant, buffer: impl bytes::Buf) -> Result<Self, prost::DecodeError> {
+    pub fn decode(variant: Variant, mut buffer: impl Buf) -> Result<Self, prost::DecodeError> {
         use prost::Message;
         match variant {
-            Variant::StateOfTheWorld => SotwRequest::decode(buffer).map(Self::Sotw),
+            Variant::StateOfTheWorld => {
+                let request = buffer.copy_to_bytes(buffer.remaining());
+                SotwRequest::decode(request).map(Self::Sotw)
+            }
             Variant::Delta => DeltaRequest::decode(buffer).map(Self::Delta),
         }
     }
@@ -167,8 +256,10 @@ impl Response {
 
     /// `DiscoveryResponse` or `DeltaDiscoveryResponse`.
     fn write(&self, out: &mut impl Sink) {
-        let version = self.version.to_string();
-        out.field(1, version.as_bytes());
+        // A delta response has room for it, for debugging; there, each resource tells its own.
+        if self.variant == Variant::StateOfTheWorld {
+            out.field(1, &self.version.text());
+        }
         for resource in &self.resources {
             match self.variant {
                 Variant::StateOfTheWorld => {
@@ -196,11 +287,11 @@ impl Response {
 
     /// `envoy.service.discovery.v3.Resource`.
     fn write_delta_resource(&self, out: &mut impl Sink, resource: &Resource) {
-        let version = resource.version.to_string();
+        let version = resource.version.text();
         let any_len = any_len(&self.type_url, resource);
         let len = field_len(version.len()) + field_len(any_len) + field_len(resource.name.len());
         out.message(2, len);
-        out.field(1, version.as_bytes());
+        out.field(1, &version);
         out.message(2, any_len);
         any(out, &self.type_url, resource);
         out.field(3, resource.name.as_bytes());
@@ -296,7 +387,7 @@ mod tests {
         let response = response(Variant::Delta);
         let read = pb::DeltaDiscoveryResponse::decode(&*encoded(&response)).unwrap();
         assert_eq!(read.encode_to_vec().len(), response.encoded_len());
-        assert_eq!(read.system_version_info, "0000000000000007");
+        assert_eq!(read.system_version_info, "", "each resource has its own");
         assert_eq!(read.type_url, ResourceType::Cluster.type_url());
         assert_eq!(read.nonce, "1.2");
         assert_eq!(read.removed_resources, ["gone"]);
@@ -319,6 +410,30 @@ mod tests {
         assert_eq!(read.nonce, "1.2");
         assert_eq!(read.control_plane.unwrap().identifier, "igw");
         assert_eq!(read.resources[1].value, [0; 300]);
+    }
+
+    #[test]
+    fn the_names_of_a_request_are_read_wherever_they_are() {
+        let sent = |names: &[&str]| pb::DiscoveryRequest {
+            version_info: "v".into(),
+            resource_names: names.iter().map(ToString::to_string).collect(),
+            type_url: "t".into(),
+            ..Default::default()
+        };
+        let read = |encoded: Vec<u8>| match Request::decode(Variant::StateOfTheWorld, &*encoded) {
+            Ok(Request::Sotw(read)) => read,
+            other => panic!("a state-of-the-world request: {other:?}"),
+        };
+        let whole = read(sent(&["a", "", "b"]).encode_to_vec());
+        assert_eq!(whole.resource_names, Names::from_iter(["a", "", "b"]));
+        assert_eq!((&*whole.version_info, &*whole.type_url), ("v", "t"));
+        // Two messages in a row are one: lists are joined.
+        let parts = [sent(&["a", ""]), sent(&["b"])].map(|part| part.encode_to_vec());
+        let joined = read(parts.concat()).resource_names;
+        assert_eq!(joined.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"b"]);
+        assert!(read(sent(&[]).encode_to_vec()).resource_names.is_empty());
+        let cut = &sent(&["abc"]).encode_to_vec()[..6];
+        assert!(Request::decode(Variant::StateOfTheWorld, cut).is_err());
     }
 
     #[test]

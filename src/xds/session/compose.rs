@@ -1,8 +1,9 @@
 //! Responses, from what there is to send.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
+
+use foldhash::HashSet;
 
 use super::Session;
 use super::lane::Claim;
@@ -192,10 +193,11 @@ impl Session {
         }
         if response.variant == Variant::StateOfTheWorld && kind.is_full_state() {
             // The client's verdict is about these as well.
-            let changed: HashSet<_> = items.iter().map(|item| item.name.clone()).collect();
+            let changed: HashSet<&str> = items.iter().map(|item| &*item.name).collect();
             let others = response.resources.iter();
-            let others = others.filter(|resource| !changed.contains(&resource.name));
-            items.extend(others.map(Ledger::repeat));
+            let others = others.filter(|resource| !changed.contains(&*resource.name));
+            let others: Vec<Item> = others.map(Ledger::repeat).collect();
+            items.extend(others);
         }
         if plan.tries {
             ledger.search.sent(sequence, now);

@@ -1,17 +1,18 @@
 //! Requests: subscriptions, acknowledgements and refusals.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use foldhash::HashMap;
 
 use super::lane::{Claim, Lane};
 use super::ledger::{Flight, Has};
-use super::newcomers::endpoints;
+use super::newcomers::{Newcomers, endpoints};
 use super::refusal;
 use super::search::Rules;
 use super::subscription::{BadName, Shift};
+use super::view::View;
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::bootstrap::Variant;
 use crate::envoy::{ResourceType, Version};
@@ -114,15 +115,14 @@ impl Session {
             let claim = Claim::of(&request.version_info);
             self.lanes[kind as usize] = Some(Lane::new(claim, now));
         }
-        let (view, lanes) = (&self.view, &mut self.lanes);
+        let (view, newcomers, lanes) = (&self.view, &self.newcomers, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return Ok(());
         };
         if first || nonce.is_empty() || lane.last_nonce.as_ref() == Some(nonce) {
-            let shift = lane.subscription.replace(&request.resource_names, |name| {
-                view.get(kind, name).map_or(name.into(), |r| r.name.clone())
-            })?;
-            self.shift(kind, &shift, Initial::new());
+            let intern = |name: &str| intern(kind, name, view, newcomers);
+            let shift = lane.subscription.replace(&request.resource_names, intern)?;
+            self.shift(kind, &shift, Initial::default());
         } else {
             // A newer response is under way: the names that answer it are the ones that count.
             // But the client may have thrown away what it had under the names that are missing here.
@@ -143,7 +143,7 @@ impl Session {
         now: Instant,
     ) -> Result<(), BadRequest> {
         let first = self.lane(kind).is_none();
-        let mut initial = Initial::new();
+        let mut initial = Initial::default();
         if first {
             let claim = if request.initial_resource_versions.is_empty() {
                 Claim::Nothing
@@ -157,7 +157,7 @@ impl Session {
                 .map(|has| (has.name, Version::parse(&has.version)))
                 .collect();
         }
-        let (view, lanes) = (&self.view, &mut self.lanes);
+        let (view, newcomers, lanes) = (&self.view, &self.newcomers, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return Ok(());
         };
@@ -165,7 +165,7 @@ impl Session {
             first,
             &request.resource_names_subscribe,
             &request.resource_names_unsubscribe,
-            |name| view.get(kind, name).map_or(name.into(), |r| r.name.clone()),
+            |name| intern(kind, name, view, newcomers),
         )?;
         self.shift(kind, &shift, initial);
         if !first {
@@ -352,4 +352,14 @@ impl Session {
         self.send_endpoints(&due);
         self.tell(&Event::Refused(&refusal));
     }
+}
+
+/// A name that a client asks for, shared with the resource of that name. The thousands of endpoints
+/// that it asks for after it got their clusters are found without a search in the view.
+fn intern(kind: ResourceType, name: &str, view: &View, newcomers: &Newcomers) -> Arc<str> {
+    let owed = (kind == ResourceType::Endpoints).then(|| newcomers.owed(name));
+    let known = || view.get(kind, name).map(|resource| &resource.name);
+    owed.flatten()
+        .or_else(known)
+        .map_or_else(|| name.into(), Arc::clone)
 }

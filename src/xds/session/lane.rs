@@ -1,8 +1,9 @@
 //! One type on one stream.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+use foldhash::HashMap;
 
 use super::ledger::Ledger;
 use super::subscription::Subscription;
@@ -72,7 +73,7 @@ impl Lane {
             owes_answer: false,
             answered: false,
             last_nonce: None,
-            complaints: HashMap::new(),
+            complaints: HashMap::default(),
         }
     }
 

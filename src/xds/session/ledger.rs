@@ -4,9 +4,11 @@
 //! sent, those sent and not yet acknowledged, and those refused. So a stream's memory and work are
 //! those of what is under way, whatever the snapshot holds. What refusals do to it is in `search`.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
+
+use foldhash::HashSet;
 
 use super::FALLBACK;
 use super::search::{Group, Held, Search};

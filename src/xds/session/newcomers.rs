@@ -5,9 +5,10 @@
 //! protocol description). A cluster is there for good once the client acknowledged it and its
 //! endpoints were sent.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+use foldhash::HashMap;
 
 use super::ledger::{Has, Sequence};
 use super::{FALLBACK, SETTLE};
@@ -95,6 +96,11 @@ impl Newcomers {
     /// Whether endpoints are due because their cluster was sent.
     pub(super) fn owes(&self, name: &str) -> bool {
         self.owed.contains_key(name)
+    }
+
+    /// The name of endpoints that are due, to be shared.
+    pub(super) fn owed(&self, name: &str) -> Option<&Arc<str>> {
+        self.owed.get_key_value(name).map(|(name, _)| name)
     }
 
     /// The client has a cluster.

@@ -1,7 +1,8 @@
 //! What must wait for what, so that a client is never left with a reference to something it lacks.
 
-use std::collections::HashMap;
 use std::time::Instant;
+
+use foldhash::HashMap;
 
 use super::lane::Claim;
 use super::ledger::{Has, Leftover, Pending};
@@ -38,7 +39,7 @@ impl<'a> Holders<'a> {
     }
 
     fn index(&mut self) {
-        let mut named: HashMap<&'a str, Gate> = HashMap::new();
+        let mut named: HashMap<&'a str, Gate> = HashMap::default();
         for leftover in &self.leftovers {
             match leftover.has {
                 Has::Nothing => {}

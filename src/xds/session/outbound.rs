@@ -1,9 +1,10 @@
 //! What there is to send: the next response, planned when the transport can take it.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
+
+use foldhash::HashSet;
 
 use super::ledger::{Has, Pending};
 use super::newcomers::Gate;
@@ -199,8 +200,11 @@ impl Session {
         let calm = undisturbed.filter(|_| whole).map(Gate::Until);
         let mut suspects: Vec<(Group, Arc<Resource>)> = Vec::new();
         let mut bytes = 0;
+        let mut find = self.view.finder(kind, pending.len());
         for (name, pending) in pending {
-            let verdict = match (self.verdict(kind, name, pending, holders, now), calm) {
+            let target = find(name);
+            let verdict = self.verdict(kind, name, target, pending, holders, now);
+            let verdict = match (verdict, calm) {
                 (Verdict::Put(_) | Verdict::Remove, Some(calm)) => Verdict::Wait(calm),
                 (verdict, _) => verdict,
             };
@@ -220,8 +224,7 @@ impl Session {
                     if let Gate::Until(at) = gate {
                         plan.wake_at(at);
                     }
-                    let target = self.view.get(kind, name).cloned();
-                    plan.waits.push((name.clone(), target));
+                    plan.waits.push((name.clone(), target.cloned()));
                 }
             }
             if plan.hidden.is_none() && self.view.hides(kind, name) {
@@ -247,11 +250,11 @@ impl Session {
         &self,
         kind: ResourceType,
         name: &str,
+        target: Option<&Arc<Resource>>,
         pending: &Pending,
         holders: impl Fn() -> &'a Holders<'a>,
         now: Instant,
     ) -> Verdict {
-        let target = self.view.get(kind, name);
         let held = self.lane(kind).and_then(|lane| lane.ledger.held.get(name));
         if let Some(held) = held.filter(|held| target.is_some_and(|t| t.version == held.version)) {
             // The client asked, and is told what it has.

@@ -7,11 +7,14 @@
 //! - a client that never named anything on a stream wants everything, too (legacy wildcard);
 //! - once it named something, wanting nothing means nothing.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use foldhash::HashSet;
+use foldhash::quality::RandomState;
+
+use crate::xds::wire::Names;
 
 /// The name that stands for every resource.
 const WILDCARD: &str = "*";
@@ -26,6 +29,7 @@ pub(super) struct Subscription {
     /// A hash of the list in the last state-of-the-world request. Acknowledgements repeat the list,
     /// which can be long, so an equal one is not compared name by name.
     last_list: Option<u64>,
+    hasher: RandomState,
     /// Names missing from a list that did not count, because a newer response was under way. The
     /// client may have thrown away what it had under them.
     missed: HashSet<Arc<str>>,
@@ -74,7 +78,7 @@ impl Subscription {
     /// State of the world: the list that is wanted from now on. Duplicates count once.
     pub(super) fn replace(
         &mut self,
-        list: &[Bytes],
+        list: &Names,
         intern: impl Fn(&str) -> Arc<str>,
     ) -> Result<Shift, BadName> {
         let was_wildcard = self.wildcard;
@@ -82,14 +86,14 @@ impl Subscription {
             was_wildcard,
             ..Shift::default()
         };
-        let hash = Some(hash(list));
+        let hash = Some(self.hasher.hash_one(list));
         if hash == self.last_list && self.missed.is_empty() {
             return Ok(shift);
         }
         let missed = std::mem::take(&mut self.missed);
-        let mut listed = HashSet::with_capacity(list.len());
+        let mut listed = HashSet::default();
         let mut star = false;
-        for name in list {
+        for name in list.iter() {
             match text(name)? {
                 WILDCARD => star = true,
                 name => match self.names.take(name) {
@@ -120,11 +124,11 @@ impl Subscription {
 
     /// State of the world: a list that answers an older response and so does not count. The names
     /// missing from it, which are returned, are asked for anew when a later list has them.
-    pub(super) fn overlook(&mut self, list: &[Bytes]) -> Vec<Arc<str>> {
-        if Some(hash(list)) == self.last_list {
+    pub(super) fn overlook(&mut self, list: &Names) -> Vec<Arc<str>> {
+        if Some(self.hasher.hash_one(list)) == self.last_list {
             return Vec::new();
         }
-        let listed: HashSet<&[u8]> = list.iter().map(|name| &**name).collect();
+        let listed: HashSet<&[u8]> = list.iter().collect();
         let missing = self.names.iter().filter(|n| !listed.contains(n.as_bytes()));
         let missing: Vec<_> = missing.cloned().collect();
         self.missed.extend(missing.iter().cloned());
@@ -177,13 +181,7 @@ impl Subscription {
     }
 }
 
-fn hash(list: &[Bytes]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    list.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn text(name: &Bytes) -> Result<&str, BadName> {
+fn text(name: &[u8]) -> Result<&str, BadName> {
     std::str::from_utf8(name).map_err(|_| BadName)
 }
 
@@ -200,7 +198,7 @@ mod tests {
 
     fn replace(subscription: &mut Subscription, names: &[&str]) -> Shift {
         subscription
-            .replace(&list(names), |name| name.into())
+            .replace(&names.iter().collect(), |name| name.into())
             .unwrap()
     }
 
@@ -248,7 +246,10 @@ mod tests {
     fn a_name_missing_from_an_overlooked_list_is_asked_for_anew() {
         let mut subscription = Subscription::default();
         replace(&mut subscription, &["a", "b"]);
-        assert_eq!(subscription.overlook(&list(&["a"])), ["b".into()]);
+        assert_eq!(
+            subscription.overlook(&Names::from_iter(["a"])),
+            ["b".into()]
+        );
         let shift = replace(&mut subscription, &["a", "b"]);
         assert_eq!(shift.asked, ["b".into()]);
         let shift = replace(&mut subscription, &["a", "b"]);
@@ -299,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_no_text_is_refused() {
-        let bad = [Bytes::from_static(&[0xff])];
+        let bad = Names::from_iter([[0xff]]);
         let mut subscription = Subscription::default();
         assert_eq!(subscription.replace(&bad, |n| n.into()), Err(BadName));
     }

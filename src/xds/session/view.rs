@@ -5,6 +5,9 @@ use std::sync::Arc;
 use crate::envoy::{Resource, ResourceType, Version};
 use crate::snapshot::{Change, Snapshot};
 
+/// Of how many resources one is searched for, rather than walked to.
+const FEW: usize = 16;
+
 /// A snapshot without what the transport must not show.
 #[derive(Clone)]
 pub(super) struct View {
@@ -47,6 +50,24 @@ impl View {
     /// The resources of a type, by name.
     pub(super) fn iter(&self, kind: ResourceType) -> impl Iterator<Item = &Arc<Resource>> {
         self.snapshot.iter(kind).filter(|r| self.shows(r))
+    }
+
+    /// The same for names in ascending order, of which there are `count`. Many are found by walking along
+    /// all resources, rather than by a search for each from the root of the tree.
+    pub(super) fn finder<'a>(
+        &'a self,
+        kind: ResourceType,
+        count: usize,
+    ) -> impl FnMut(&str) -> Option<&'a Arc<Resource>> {
+        let is_walk = count > self.snapshot.len(kind) / FEW;
+        let mut walk = is_walk.then(|| self.iter(kind).peekable());
+        move |name| match &mut walk {
+            None => self.get(kind, name),
+            Some(all) => {
+                while all.next_if(|resource| *resource.name < *name).is_some() {}
+                all.next_if(|resource| *resource.name == *name)
+            }
+        }
     }
 
     /// The names of a type that changed since an older view, with what was there.

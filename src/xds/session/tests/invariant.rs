@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
+use crate::xds::wire::Names;
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -257,8 +258,8 @@ impl Client {
                 type_url,
                 version_info: self.versions.get(&kind).cloned().unwrap_or_default(),
                 resource_names: match self.wants.get(&kind) {
-                    Some(wants) => names(&wants.iter().cloned().collect::<Vec<_>>()),
-                    None => Vec::new(),
+                    Some(wants) => wants.iter().map(|name| name.as_bytes()).collect(),
+                    None => Names::default(),
                 },
                 response_nonce: nonce
                     .or_else(|| self.nonces.get(&kind).cloned())

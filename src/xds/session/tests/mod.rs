@@ -176,7 +176,7 @@ impl Talk {
         let request = Request::Sotw(SotwRequest {
             version_info: version.into(),
             node: self.node(),
-            resource_names: names.into_iter().map(Bytes::from).collect(),
+            resource_names: names.into_iter().collect(),
             type_url: kind.type_url().into(),
             response_nonce: nonce.into(),
             error_detail: error.map(|message| ErrorDetail {
