@@ -184,6 +184,7 @@ impl Stand {
             .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
             .arg(env!("CARGO_BIN_EXE_xds"))
             .args(self.arguments())
+            .env_remove("OPENSVC_LSNR_SOCK")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
