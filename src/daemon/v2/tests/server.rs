@@ -144,6 +144,13 @@ impl Asked {
         self.message(reply).await;
     }
 
+    /// The same to a client that may have lost interest.
+    pub(super) async fn offer(mut self, reply: &Value) {
+        let mut text = reply.to_string().into_bytes();
+        text.push(0);
+        let _ = soon(self.stream.write_all(&text)).await;
+    }
+
     /// Waits for the client to close.
     pub(super) async fn closed(mut self) {
         let mut rest = Vec::new();
