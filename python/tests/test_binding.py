@@ -23,12 +23,15 @@ GOOD = {
 }
 
 
-def status_of(path, sections):
-    """A daemon's status with one service."""
+def status_of(path, sections, ip=True):
+    """A daemon's status with one service, whose address lists the sections unless told otherwise."""
     resources = {
         section: {"type": section.split("#")[0] + ".envoy", "status": "n/a", "label": "", "info": info}
         for section, info in sections.items()
     }
+    if ip:
+        info = {"ipaddr": "192.0.2.1", "expose": list(sections)}
+        resources["ip#0"] = {"type": "ip.host", "status": "up", "label": "", "info": info}
     instance = {"avail": "up", "resources": resources}
     node = {"monitor": {"status": "idle"}, "services": {"config": {}, "status": {path: instance}}}
     return json.dumps({"monitor": {"nodes": {"node1": node}}})
@@ -61,6 +64,11 @@ class Validate(unittest.TestCase):
         self.assertEqual(found.incumbent, "other.expose#0")
         mine = igw_envoy.Facts(status=status_of("test/svc/web", {"expose#0": info}))
         self.assertEqual(igw_envoy.validate(GOOD, mine).errors, ())
+
+    def test_an_expose_that_no_ip_lists_holds_nothing(self):
+        info = {"port": 80, "protocol": "tcp", "listener_port": 8080, "lb_policy": "round robin"}
+        facts = igw_envoy.Facts(status=status_of("other", {"expose#0": info}, ip=False))
+        self.assertEqual(igw_envoy.validate(GOOD, facts).errors, ())
 
     def test_misuse_raises(self):
         for service in ([], {}, {"path": "web"}, {"path": "a//b", "sections": {}}):
