@@ -1,7 +1,9 @@
 //! `vhost#…`
 
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use super::super::codes;
 use super::super::keywords::vhost as keyword;
@@ -15,13 +17,13 @@ use crate::model::{Action, PathMatch, Route};
 #[derive(Debug)]
 pub(super) struct Vhost {
     pub(super) domains: Vec<Domain>,
-    pub(super) routes: Vec<Route>,
+    pub(super) routes: Vec<Arc<Route>>,
 }
 
 impl Vhost {
     /// How many sections a copy of it holds.
     pub(super) fn weight(&self) -> usize {
-        1 + self.routes.iter().map(weight).sum::<usize>()
+        1 + self.routes.iter().map(|route| weight(route)).sum::<usize>()
     }
 }
 
@@ -62,10 +64,9 @@ impl<'a> Sections<'a> {
                 format!("name {route} before {hidden_by}"),
             );
         }
-        let routes: Vec<&Route> = named.into_iter().map(|(_, route)| route).collect();
         let fits = self.reached.saturating_add(reached) <= super::MAX_REACHED;
         let routes = match fits {
-            true => routes.into_iter().cloned().collect(),
+            true => named.into_iter().map(|(_, route)| route.clone()).collect(),
             false => Vec::new(),
         };
         if !self.reach(reached) {
@@ -94,9 +95,9 @@ pub(super) fn too_much(reader: &mut Reader<'_, '_>, keyword: &'static str) {
 /// The routes that never get a request, with the earlier one that takes them all.
 ///
 /// Prefixes are kept sorted: the longest one that starts a text is found without looking at each.
-fn hidden<'a>(routes: &[(&'a str, &Route)]) -> Vec<(&'a str, &'a str)> {
-    let mut exact: BTreeMap<String, &str> = BTreeMap::new();
-    let mut folded: BTreeMap<String, &str> = BTreeMap::new();
+fn hidden<'a>(routes: &[(&'a str, &Arc<Route>)]) -> Vec<(&'a str, &'a str)> {
+    let mut exact: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut folded: BTreeMap<Cow<'_, str>, &str> = BTreeMap::new();
     let mut regexes: BTreeMap<&str, &str> = BTreeMap::new();
     let mut found = Vec::new();
     for (name, route) in routes {
@@ -114,7 +115,10 @@ fn hidden<'a>(routes: &[(&'a str, &Route)]) -> Vec<(&'a str, &'a str)> {
                 continue;
             }
         };
-        let lower = text.to_ascii_lowercase();
+        let lower = match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text.as_str()),
+        };
         let by = covering(&folded, &lower).or_else(|| match route.case_sensitive {
             true => covering(&exact, text),
             // A prefix that minds the case covers all cases only where it has no letters.
@@ -123,7 +127,7 @@ fn hidden<'a>(routes: &[(&'a str, &Route)]) -> Vec<(&'a str, &'a str)> {
         match by {
             Some(by) => found.push((*name, by)),
             None if is_prefix && route.case_sensitive => {
-                exact.insert(text.clone(), name);
+                exact.insert(text, name);
             }
             None if is_prefix => {
                 folded.insert(lower, name);
@@ -142,22 +146,25 @@ fn letterless(path: &str) -> &str {
 }
 
 /// The name of a prefix that starts a text, if it is found soon.
-fn covering<'a>(prefixes: &BTreeMap<String, &'a str>, text: &str) -> Option<&'a str> {
+fn covering<'a, P>(prefixes: &BTreeMap<P, &'a str>, text: &str) -> Option<&'a str>
+where
+    P: Borrow<str> + Ord,
+{
     const TRIES: usize = 32;
     let mut probe = text;
     for _ in 0..TRIES {
         let (prefix, name) = prefixes
             .range::<str, _>((Bound::Unbounded, Bound::Included(probe)))
             .next_back()?;
-        if probe.starts_with(prefix.as_str()) {
+        let prefix: &str = prefix.borrow();
+        if probe.starts_with(prefix) {
             return Some(name);
         }
-        let common = prefix
-            .chars()
-            .zip(probe.chars())
-            .take_while(|(a, b)| a == b)
-            .map(|(a, _)| a.len_utf8())
-            .sum();
+        let alike = prefix.bytes().zip(probe.bytes());
+        let mut common = alike.take_while(|(a, b)| a == b).count();
+        while !probe.is_char_boundary(common) {
+            common -= 1;
+        }
         probe = probe.get(..common).filter(|rest| !rest.is_empty())?;
     }
     None
@@ -216,13 +223,13 @@ pub(super) fn own_domains<'a>(
 mod tests {
     use super::*;
 
-    fn route(path: PathMatch, case_sensitive: bool) -> Route {
-        Route {
+    fn route(path: PathMatch, case_sensitive: bool) -> Arc<Route> {
+        Arc::new(Route {
             section: String::new(),
             path,
             case_sensitive,
             action: Action::Redirect(crate::model::Redirect::default()),
-        }
+        })
     }
 
     #[test]
@@ -244,7 +251,7 @@ mod tests {
             ("late folded", folded("/x")),
             ("late regex", regex("/x.*")),
         ];
-        let routes: Vec<(&str, &Route)> = routes.iter().map(|(n, r)| (*n, r)).collect();
+        let routes: Vec<(&str, &Arc<Route>)> = routes.iter().map(|(n, r)| (*n, r)).collect();
         assert_eq!(
             hidden(&routes),
             [
