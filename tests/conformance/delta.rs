@@ -8,9 +8,8 @@ use igw_envoy::envoy::ResourceType::{self, Cluster, Endpoints};
 
 use crate::client::{error, owned};
 use crate::gateway::{self, Gateway};
-use crate::item::{Case, delta, items};
+use crate::item::{Case, delta, items, long_silence};
 use crate::model::Follower;
-use crate::sotw::no_loop;
 use crate::support::discovery::Heard;
 use crate::things::{NAMED, WILD, thing, things};
 
@@ -214,7 +213,7 @@ async fn refused_of(case: Case, kind: ResourceType) {
     server.publish([bad.clone()]);
     let heard = client.hear().await;
     client.refuse(&heard, "a: no").await;
-    no_loop(&mut client, &bad).await;
+    client.quiet_for(long_silence()).await;
     server.publish([thing(kind, "b", 2)]);
     client.expect(kind, &["b"]).await;
     server.publish([thing(kind, "a", 3)]);
@@ -223,9 +222,9 @@ async fn refused_of(case: Case, kind: ResourceType) {
     server.publish([bad.clone()]);
     let heard = client.hear().await;
     client.refuse(&heard, "a: no").await;
-    no_loop(&mut client, &bad).await;
+    client.quiet_for(long_silence()).await;
     server.publish([thing(kind, "a", 3)]);
-    no_loop(&mut client, &bad).await;
+    client.quiet_for(long_silence()).await;
     server.publish([thing(kind, "a", 4)]);
     client.expect(kind, &["a"]).await;
 }
