@@ -24,7 +24,7 @@ items! {
     46 "A subscription counts, whatever the nonce" delta => any_nonce;
     47 "A request may answer and subscribe" delta => both;
     48 "A refusal starts no loop and stops no other" delta => refused,
-        "What was refused is not sent again until it changes. A response that puts right what a refusal left behind may follow.";
+        "What was refused is not sent again until it changes. An Envoy, whose refusal may have been applied in part, is told at once what puts it right; whoever is no Envoy hears nothing until something changes, or for 60 s.";
     49 "Responses may be under way together, and be answered in any order" delta => pipelining;
     50 "Who reconnects is sent what differs" delta => reconnect;
     51 "So is who reconnects with names" delta => reconnect_by_name,

@@ -30,7 +30,7 @@ items! {
     27 "What was dropped is not sent" sotw => name_dropped;
     28 "An acknowledgement is not answered" sotw => acknowledged;
     29 "A refusal starts no loop; the next change is sent" sotw => refused,
-        "What was refused is not sent again until it changes. A response that puts right what a refusal left behind may follow.";
+        "What was refused is not sent again until it changes. An Envoy, whose refusal may have been applied in part, is told at once what puts it right; whoever is no Envoy hears nothing until something changes, or for 60 s.";
     30 "A refusal that repeats the current version is a refusal" sotw => refused_with_version;
     31 "The names in a refusal count" sotw => refused_with_names;
     32 "A request with an old nonce does not count" sotw => stale_nonce;
