@@ -12,7 +12,8 @@
 //!    (unix socket)   replica,   tables,  document ─► pure fns     immutable,   ADS: SotW + delta,
 //!                    patches,   O(change) model +    model ─► v3  versioned by per-type streams
 //!                    resync               diagnostics             content
-//!  configuration file ──────────────► verdict ──────────┘             └─► inspect ─► http, control
+//!  configuration ─► config ─────────► verdict ──────────┘             └─► inspect ─► http, control
+//!  status of the daemon ─► index ────────┤ incumbents
 //!                                        └─► preview: what would change, served to no one
 //! ```
 //!
@@ -20,6 +21,7 @@
 //! "endpoint" are always Envoy's.
 
 pub mod cli;
+pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod demo;

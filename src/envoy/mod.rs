@@ -6,14 +6,17 @@
 pub mod bootstrap;
 pub mod constraints;
 mod encode;
+mod fingerprint;
 pub mod json;
 mod pool;
 mod resource;
 mod schema;
 mod sensitive;
+mod shown;
 pub mod wire;
 
 pub use encode::{encode, pack};
 pub(crate) use pool::DESCRIPTORS;
 pub use resource::{Reference, Resource, ResourceType, Version};
 pub(crate) use sensitive::{holds_pem_key, holds_secret};
+pub(crate) use shown::shown;

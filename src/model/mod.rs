@@ -5,17 +5,14 @@
 //! are resolved, so nothing downstream follows a reference or meets an invalid value.
 
 mod certificate;
-mod config;
 mod diagnostic;
 mod document;
 mod expose;
 mod http;
 mod path;
-mod reference;
 mod socket;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
-pub use config::{Config, ConfigError};
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use document::{Document, IpSection, Section};
 pub use expose::{Expose, ExposeId, LbPolicy, Service, TlsMatch, Traffic};
@@ -24,6 +21,4 @@ pub use http::{
     Route, VirtualHost,
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
-pub use reference::unresolved;
-pub(crate) use reference::{own, resolve};
 pub use socket::{Protocol, Socket};

@@ -4,11 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use igw_envoy::config::Config;
 use igw_envoy::envoy::ResourceType;
 use igw_envoy::envoy::bootstrap::Variant;
 use igw_envoy::inspect::catalog::Catalog;
 use igw_envoy::inspect::explain::{Explanation, Outcome, Question, Stage, explain};
-use igw_envoy::model::{Config, Document, ObjectPath};
+use igw_envoy::model::{Document, ObjectPath};
 use igw_envoy::preview::{Address, Preview};
 use igw_envoy::snapshot::Snapshot;
 use igw_envoy::verdict::{Facts, judge};

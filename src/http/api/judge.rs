@@ -11,8 +11,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::exposes::Finding;
 use super::resources::Resource;
 use super::{Body, Problem, Query};
+use crate::config::ConfigError;
 use crate::http::State;
-use crate::model::{ConfigError, Document, ObjectPath, Severity};
+use crate::model::{Document, ObjectPath, Severity};
 use crate::validate::Context;
 use crate::verdict::{Facts, Verdict, judge};
 
@@ -127,7 +128,7 @@ fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
         return Document::from_config(path, text).map_err(from_config);
     }
     let json = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-    Document::from_json(path, &json).map_err(from_config)
+    Document::from_json(path, json).map_err(from_config)
 }
 
 fn unreadable(detail: impl Into<String>) -> Problem {
