@@ -3,10 +3,11 @@
 //! A plain service is one. A scaler and its slaves are one together: the slaves `0.web`, `1.web`, …
 //! are copies that OpenSVC made of `web`, and serve under its name.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use serde_json::{Map, Value};
 
 use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};

@@ -1,7 +1,9 @@
 //! From served exposes to the snapshot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::shared::SharedRoutes;
 use crate::envoy::{Resource, ResourceType};

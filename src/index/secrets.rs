@@ -4,7 +4,9 @@
 //! whole: a certificate with its own key. While a renewal is half done, or after a mistake, Envoy
 //! keeps the last good one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
 
 use super::{ReadSecret, SecretContent};
 use crate::envoy::{Resource, ResourceType};

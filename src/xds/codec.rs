@@ -3,25 +3,35 @@
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-use super::wire::{Request, Response};
+use super::wire::{Heard, Request, Response};
 use crate::envoy::bootstrap::Variant;
 
 /// Decodes requests of a variant; encodes responses, each into one buffer of its size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DiscoveryCodec(pub(super) Variant);
 
+/// Decodes the requests of one stream.
+#[derive(Debug)]
+pub(super) struct Requests {
+    variant: Variant,
+    heard: Heard,
+}
+
 impl Codec for DiscoveryCodec {
     type Encode = Response;
     type Decode = Request;
     type Encoder = Self;
-    type Decoder = Self;
+    type Decoder = Requests;
 
     fn encoder(&mut self) -> Self {
         *self
     }
 
-    fn decoder(&mut self) -> Self {
-        *self
+    fn decoder(&mut self) -> Requests {
+        Requests {
+            variant: self.0,
+            heard: Heard::default(),
+        }
     }
 }
 
@@ -36,12 +46,12 @@ impl Encoder for DiscoveryCodec {
     }
 }
 
-impl Decoder for DiscoveryCodec {
+impl Decoder for Requests {
     type Item = Request;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Request>, Status> {
-        Request::decode(self.0, buffer)
+        Request::decode_next(self.variant, buffer, &mut self.heard)
             .map(Some)
             .map_err(|error| Status::invalid_argument(error.to_string()))
     }

@@ -70,13 +70,19 @@ pub struct SotwRequest {
 }
 
 impl SotwRequest {
-    /// Decodes a request, but for its names, of which only the form is looked at.
-    fn decode(request: Bytes) -> Result<Self, prost::DecodeError> {
+    /// Decodes a request, but for its names, of which only the form is looked at; and not even that where
+    /// they are those of an earlier request.
+    fn decode(request: Bytes, heard: &Heard) -> Result<Self, prost::DecodeError> {
         let mut read = Self::default();
         let mut names = NamesFound::default();
         let mut rest = &*request;
         while !rest.is_empty() {
             let start = request.len() - rest.len();
+            if let Some(length) = heard.at(rest) {
+                rest.advance(length);
+                names.add(&request, start..start + length);
+                continue;
+            }
             let (field, wire) = decode_key(&mut rest)?;
             let (buf, ctx) = (&mut rest, DecodeContext::default());
             match field {
@@ -129,6 +135,40 @@ impl<N: AsRef<[u8]>> FromIterator<N> for Names {
             Put(&mut encoded).field(3, name.as_ref());
         }
         Self(encoded.freeze())
+    }
+}
+
+/// The names of a stream's last long requests, by their types. Thousands of names in every
+/// acknowledgement are the same as in the one before.
+#[derive(Debug, Default)]
+pub struct Heard(Vec<(String, Names)>);
+
+impl Heard {
+    /// From how many bytes of names on they are remembered.
+    const LONG: usize = 4096;
+
+    /// Of how many types.
+    const TYPES: usize = 8;
+
+    /// How many bytes of names known from before a text begins with.
+    fn at(&self, text: &[u8]) -> Option<usize> {
+        let mut known = self.0.iter().map(|(_, names)| &*names.0);
+        known.find(|known| text.starts_with(known)).map(<[u8]>::len)
+    }
+
+    fn remember(&mut self, request: &SotwRequest) {
+        let names = &request.resource_names;
+        if names.0.len() < Self::LONG {
+            return;
+        }
+        let has_room = self.0.len() < Self::TYPES;
+        let known = self.0.iter_mut().find(|(url, _)| *url == request.type_url);
+        match known {
+            Some((_, known)) if *known == *names => {}
+            Some((_, known)) => *known = names.clone(),
+            None if has_room => self.0.push((request.type_url.clone(), names.clone())),
+            None => {}
+        }
     }
 }
 
@@ -194,12 +234,25 @@ pub enum Request {
 
 impl Request {
     /// Decodes a request of a variant.
-    pub fn decode(variant: Variant, mut buffer: impl Buf) -> Result<Self, prost::DecodeError> {
+    pub fn decode(variant: Variant, buffer: impl Buf) -> Result<Self, prost::DecodeError> {
+        Self::decode_next(variant, buffer, &mut Heard::default())
+    }
+
+    /// Decodes a request of a variant that comes after others on its stream.
+    pub fn decode_next(
+        variant: Variant,
+        mut buffer: impl Buf,
+        heard: &mut Heard,
+    ) -> Result<Self, prost::DecodeError> {
         use prost::Message;
         // In one piece, of which thousands of names can be slices.
         let request = buffer.copy_to_bytes(buffer.remaining());
         match variant {
-            Variant::StateOfTheWorld => SotwRequest::decode(request).map(Self::Sotw),
+            Variant::StateOfTheWorld => {
+                let request = SotwRequest::decode(request, heard)?;
+                heard.remember(&request);
+                Ok(Self::Sotw(request))
+            }
             Variant::Delta => DeltaRequest::decode(request).map(Self::Delta),
         }
     }
@@ -433,6 +486,36 @@ mod tests {
         assert!(read(sent(&[]).encode_to_vec()).resource_names.is_empty());
         let cut = &sent(&["abc"]).encode_to_vec()[..6];
         assert!(Request::decode(Variant::StateOfTheWorld, cut).is_err());
+    }
+
+    #[test]
+    fn names_that_were_heard_before_are_read_as_if_they_were_not() {
+        let mut heard = Heard::default();
+        let many = |count: usize| (0..count).map(|at| format!("name {at}"));
+        let lists: [Vec<String>; 6] = [
+            many(1000).collect(),
+            many(1000).collect(),
+            many(1100).collect(),
+            many(1099).chain(["other".to_owned()]).collect(),
+            many(1000).rev().collect(),
+            vec!["name 0".to_owned()],
+        ];
+        for (names, type_url) in lists.iter().flat_map(|names| [(names, "t"), (names, "u")]) {
+            let sent = pb::DiscoveryRequest {
+                version_info: "v".into(),
+                resource_names: names.clone(),
+                type_url: type_url.into(),
+                response_nonce: "n".into(),
+                ..Default::default()
+            };
+            let sent = sent.encode_to_vec();
+            let read = Request::decode_next(Variant::StateOfTheWorld, &*sent, &mut heard);
+            assert_eq!(read, Request::decode(Variant::StateOfTheWorld, &*sent));
+            let Ok(Request::Sotw(read)) = read else {
+                panic!("a state-of-the-world request");
+            };
+            assert_eq!(read.resource_names, names.iter().collect::<Names>());
+        }
     }
 
     #[test]

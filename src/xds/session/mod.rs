@@ -77,10 +77,10 @@ const WINDOW: usize = 64;
 
 /// How long these may be together, in bytes, if they are more than one. A route configuration of
 /// thousands of services is sent as often as the client takes it, and not for each that comes or goes.
-const WINDOW_BYTES: usize = 4 << 20;
+const WINDOW_BYTES: usize = 2 << 20;
 
 /// The size from which a response that may be split is: bytes of encoded resources.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 256 << 10;
 
 /// How many answers about unknown types may wait.
 const STRAYS: usize = 16;
