@@ -180,7 +180,7 @@ fn maps_have_keys_of_any_type() {
              type_map[\"seven\"]: is not a key of this map"
         ]
     );
-    for kind in crate::envoy::pool::pool().all_messages() {
+    for kind in crate::envoy::pool::all() {
         for field in kind.fields().filter(prost_reflect::FieldDescriptor::is_map) {
             for key in ["1", "true", "x"] {
                 let mut message = prost_reflect::DynamicMessage::new(kind.clone());
