@@ -31,6 +31,7 @@ use std::future::Future;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::demo;
+use crate::model::printable;
 use failure::Failure;
 
 pub use sidecar::SidecarArgs;
@@ -146,10 +147,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     outcome.unwrap_or_else(|failure| {
         let code = failure.code();
         if code != OK {
-            eprintln!("xds: {failure}");
+            eprintln!("xds: {}", lines_of(&failure));
         }
         code
     })
+}
+
+/// A failure as it is shown: it may quote a file, whose bytes are nobody's to send to a terminal.
+fn lines_of(failure: &Failure) -> String {
+    let text = failure.to_string();
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 fn run(command: Command) -> Result<u8, Failure> {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::sidecar::daemon_socket_of;
 use crate::daemon::{Availability, DaemonV2, ResourceStatus, ServiceState};
 use crate::index;
-use crate::model::{Config, Document, Expose, ObjectPath};
+use crate::model::{Config, Document, Expose, ObjectPath, check_is_service};
 use crate::preview::Address;
 use crate::validate::Context;
 
@@ -120,10 +120,16 @@ impl Source {
     fn parse(name: String, service: ObjectPath, text: &str) -> Result<Self, Failure> {
         let wrong = |error: String| Failure::Usage(format!("{name}: {error}"));
         if text.trim_start().starts_with('{') {
-            let json = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+            let json: Value =
+                serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+            let sections = json.as_object().into_iter().flat_map(Map::keys);
+            check_is_service(sections.map(String::as_str))
+                .map_err(|error| wrong(error.to_string()))?;
             return Self::from_json(name, service, &json);
         }
         let config = Config::parse(text).map_err(|error| wrong(error.to_string()))?;
+        check_is_service(config.sections.keys().map(String::as_str))
+            .map_err(|error| wrong(error.to_string()))?;
         let ips = config
             .sections
             .keys()

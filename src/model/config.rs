@@ -8,13 +8,23 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Document, IpSection, ObjectPath, Section, reference};
+use super::reference::{self, Effort, TooLarge};
+use super::{Document, IpSection, ObjectPath, Remark, Section, printable};
 
 /// The sections of a configuration, every keyword as text, references unevaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     /// By section name, then by keyword, with its scope where it has one (`port@node1`).
     pub sections: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is written twice.
+    pub remarks: Vec<Remark>,
+}
+
+/// A keyword whose value may go on.
+struct Open<'t> {
+    name: String,
+    line: usize,
+    value: Vec<&'t str>,
 }
 
 /// Why a configuration cannot be read.
@@ -37,12 +47,21 @@ pub enum ConfigError {
         text: String,
     },
     /// JSON of another shape.
-    #[error("{at}: want {want}")]
+    #[error("{shown}: want {want}", shown = printable(at))]
     Shape {
         /// The section; `configuration` for the whole.
         at: String,
         /// What was expected.
         want: &'static str,
+    },
+    /// Sections that no service has.
+    #[error(
+        "this is no configuration of a service: it has {found}; want sections such as DEFAULT, ip#1 and \
+         expose#0, with keywords in them"
+    )]
+    Foreign {
+        /// What is there instead.
+        found: String,
     },
 }
 
@@ -54,7 +73,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         let mut section: Option<String> = None;
-        let mut keyword: Option<(String, Vec<&str>)> = None;
+        let mut keyword: Option<Open<'_>> = None;
         let mut indent = 0;
         for (number, line) in text.lines().enumerate() {
             let content = line.trim();
@@ -62,39 +81,42 @@ impl Config {
                 continue;
             }
             if content.is_empty() {
-                if let Some((_, lines)) = &mut keyword {
-                    lines.push("");
+                if let Some(open) = &mut keyword {
+                    open.value.push("");
                 }
                 continue;
             }
             let depth = line.len() - line.trim_start().len();
             if depth > indent
-                && let Some((_, lines)) = &mut keyword
+                && let Some(open) = &mut keyword
             {
-                lines.push(content);
+                open.value.push(content);
                 continue;
             }
             indent = depth;
             config.store(section.as_deref(), keyword.take());
+            let line = number + 1;
             if let Some(name) = header(content) {
-                config.sections.entry(name.to_owned()).or_default();
+                config.open(name, line);
                 section = Some(name.to_owned());
                 continue;
             }
-            let shown = || content.chars().take(80).collect::<String>();
+            let shown = || printable(&content.chars().take(80).collect::<String>()).into_owned();
             if section.is_none() {
                 return Err(ConfigError::NoSection {
-                    line: number + 1,
+                    line,
                     text: shown(),
                 });
             }
             keyword = match content.split_once(['=', ':']) {
-                Some((name, value)) if !name.trim().is_empty() => {
-                    Some((name.trim().to_owned(), vec![value.trim()]))
-                }
+                Some((name, value)) if !name.trim().is_empty() => Some(Open {
+                    name: name.trim().to_owned(),
+                    line,
+                    value: vec![value.trim()],
+                }),
                 _ => {
                     return Err(ConfigError::Line {
-                        line: number + 1,
+                        line,
                         text: shown(),
                     });
                 }
@@ -104,13 +126,27 @@ impl Config {
         Ok(config)
     }
 
-    fn store(&mut self, section: Option<&str>, keyword: Option<(String, Vec<&str>)>) {
-        if let (Some(section), Some((name, lines))) = (section, keyword) {
-            let value = lines.join("\n").trim_end().to_owned();
-            self.sections
-                .entry(section.to_owned())
-                .or_default()
-                .insert(name, value);
+    fn open(&mut self, section: &str, line: usize) {
+        let section = section.to_owned();
+        if self.sections.contains_key(&section) {
+            self.remarks.push(Remark::RepeatedSection { section, line });
+        } else {
+            self.sections.insert(section, BTreeMap::new());
+        }
+    }
+
+    fn store(&mut self, section: Option<&str>, keyword: Option<Open<'_>>) {
+        let (Some(section), Some(Open { name, line, value })) = (section, keyword) else {
+            return;
+        };
+        let value = value.join("\n").trim_end().to_owned();
+        let keywords = self.sections.entry(section.to_owned()).or_default();
+        if keywords.insert(name.clone(), value).is_some() {
+            self.remarks.push(Remark::RepeatedKeyword {
+                section: section.to_owned(),
+                keyword: name,
+                line,
+            });
         }
     }
 
@@ -126,6 +162,30 @@ impl Config {
     }
 }
 
+/// Holds the names of sections against what a service has: an empty file and another program's JSON
+/// are configurations of nothing, which nobody means who asks for a verdict.
+///
+/// # Errors
+/// When none of them is one.
+pub fn check_is_service<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+    const PLAIN: [&str; 4] = ["DEFAULT", "env", "labels", "metadata"];
+    let mut foreign = Vec::new();
+    for name in names {
+        if PLAIN.contains(&name) || name.contains('#') {
+            return Ok(());
+        }
+        foreign.push(name);
+    }
+    let found = match foreign.as_slice() {
+        [] => "no section at all".to_owned(),
+        [first, ..] => {
+            let first: String = first.chars().take(40).collect();
+            format!("'{}' and nothing that a service has", printable(&first))
+        }
+    };
+    Err(ConfigError::Foreign { found })
+}
+
 /// The name in `[name]`; like the agent, up to the last bracket and whatever follows it.
 fn header(line: &str) -> Option<&str> {
     let name = &line.strip_prefix('[')?[..line.rfind(']')?.checked_sub(1)?];
@@ -139,15 +199,14 @@ impl Document {
     /// Names the first line that cannot be read.
     pub fn from_config(path: ObjectPath, text: &str) -> Result<Self, ConfigError> {
         let config = Config::parse(text)?;
-        let sections = config
-            .sections
-            .into_iter()
-            .map(|(name, keywords)| {
-                let keywords = keywords.into_iter().map(|(k, v)| (k, Value::String(v)));
-                (name, keywords.collect())
-            })
-            .collect();
-        Ok(assemble(path, sections))
+        let section = |(name, keywords): (String, BTreeMap<String, String>)| {
+            let keywords = keywords.into_iter().map(|(k, v)| (k, Value::String(v)));
+            (name, keywords.collect())
+        };
+        let sections = config.sections.into_iter().map(section).collect();
+        let mut document = assemble(path, sections);
+        document.remarks.extend(config.remarks);
+        Ok(document)
     }
 
     /// A document from the JSON form of a configuration: an object of sections, each an object of
@@ -180,11 +239,11 @@ type Sections = BTreeMap<String, BTreeMap<String, Value>>;
 /// Sorts the sections into a document and evaluates the references that need no node.
 fn assemble(path: ObjectPath, raw: Sections) -> Document {
     let inherited: Vec<String> = raw.get("DEFAULT").into_iter().flat_map(exposes).collect();
+    let mut document = Document::new(path);
     let evaluated = match raw.values().flat_map(BTreeMap::values).any(may_refer) {
-        true => evaluate_all(&path, &raw),
+        true => evaluate_all(&document.path, &raw, &mut document.remarks),
         false => raw,
     };
-    let mut document = Document::new(path);
     for (name, mut keywords) in evaluated {
         match name.split_once('#') {
             _ if name == "DEFAULT" => document.defaults = keywords,
@@ -212,14 +271,28 @@ fn may_refer(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.contains('{'))
 }
 
-fn evaluate_all(path: &ObjectPath, raw: &Sections) -> Sections {
-    let section = |(name, keywords): (&String, &BTreeMap<String, Value>)| {
-        let keywords = keywords
-            .iter()
-            .map(|(k, v)| (k.clone(), evaluate(path, raw, name, v)));
-        (name.clone(), keywords.collect())
-    };
-    raw.iter().map(section).collect()
+fn evaluate_all(path: &ObjectPath, raw: &Sections, remarks: &mut Vec<Remark>) -> Sections {
+    let mut effort = Effort::default();
+    let mut evaluated = Sections::new();
+    for (section, keywords) in raw {
+        if !section.contains('#') && section != "DEFAULT" {
+            // Only referred to, where its references count in the value that refers.
+            continue;
+        }
+        let target = evaluated.entry(section.clone()).or_default();
+        for (keyword, value) in keywords {
+            let value =
+                evaluate(path, raw, section, value, &mut effort).unwrap_or_else(|TooLarge| {
+                    remarks.push(Remark::EndlessReferences {
+                        section: section.clone(),
+                        keyword: keyword.clone(),
+                    });
+                    value.clone()
+                });
+            target.insert(keyword.clone(), value);
+        }
+    }
+    evaluated
 }
 
 fn has(keywords: &BTreeMap<String, Value>, name: &str) -> bool {
@@ -258,16 +331,24 @@ fn exposes(keywords: &BTreeMap<String, Value>) -> impl Iterator<Item = String> +
 }
 
 /// Evaluates the references of a value to the service itself and to unscoped keywords.
-fn evaluate(path: &ObjectPath, raw: &Sections, section: &str, value: &Value) -> Value {
+fn evaluate(
+    path: &ObjectPath,
+    raw: &Sections,
+    section: &str,
+    value: &Value,
+    effort: &mut Effort,
+) -> Result<Value, TooLarge> {
     let Value::String(text) = value else {
-        return value.clone();
+        return Ok(value.clone());
     };
     let keyword = |section: &str, name: &str| {
         let keywords = raw.get(section)?;
-        if keywords.keys().any(|k| {
-            k.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('@'))
-        }) {
+        let scoped = format!("{name}@");
+        let mut from_there = keywords.range(scoped.clone()..);
+        if from_there
+            .next()
+            .is_some_and(|(k, _)| k.starts_with(&scoped))
+        {
             return None;
         }
         match keywords.get(name)? {
@@ -282,7 +363,7 @@ fn evaluate(path: &ObjectPath, raw: &Sections, section: &str, value: &Value) -> 
             None => keyword(section, name).or_else(|| keyword("DEFAULT", name)),
         })
     };
-    Value::String(reference::resolve(text, &lookup))
+    reference::resolve(text, &lookup, effort).map(Value::String)
 }
 
 #[cfg(test)]
@@ -389,6 +470,51 @@ domains = {name}.acme.com {nodename}.acme.com
     fn the_last_of_equal_keywords_and_sections_counts() {
         let document = document("[expose#0]\nport=1\n[vhost#0]\n[expose#0]\nport=2\nport=3\n");
         assert_eq!(document.sections["expose#0"].keywords["port"], "3");
+    }
+
+    #[test]
+    fn what_is_written_twice_is_remarked() {
+        let text = "[expose#0]\nport=1\n[vhost#0]\n[expose#0]\nport=2\nport@n1=3\nport =\n  4\n";
+        let repeated = |line| Remark::RepeatedKeyword {
+            section: "expose#0".into(),
+            keyword: "port".into(),
+            line,
+        };
+        let section = Remark::RepeatedSection {
+            section: "expose#0".into(),
+            line: 4,
+        };
+        let document = document(text);
+        assert_eq!(document.remarks, [section, repeated(5), repeated(7)]);
+        assert_eq!(document.sections["expose#0"].keywords["port"], "\n4");
+    }
+
+    #[test]
+    fn references_that_double_end_soon_and_are_remarked() {
+        let mut text = String::from("[env]\n");
+        for i in 0..40 {
+            text.push_str(&format!("k{i} = {{env.k{n}}}{{env.k{n}}}\n", n = i + 1));
+        }
+        text.push_str("k40 = x\n[expose#0]\nport = {env.k0}\nsni = {name}.acme.org\n");
+        let document = document(&text);
+        let port = Remark::EndlessReferences {
+            section: "expose#0".into(),
+            keyword: "port".into(),
+        };
+        assert_eq!(document.remarks, [port]);
+        let keywords = &document.sections["expose#0"].keywords;
+        assert_eq!(keywords["port"], "{env.k0}");
+        assert_eq!(keywords["sni"], "web.acme.org");
+    }
+
+    #[test]
+    fn another_programs_file_is_no_service() {
+        assert!(check_is_service(["DEFAULT"].into_iter()).is_ok());
+        assert!(check_is_service(["monitor", "ip#1"].into_iter()).is_ok());
+        for names in [&[][..], &["monitor"], &["services", "\u{1b}"]] {
+            let error = check_is_service(names.iter().copied()).unwrap_err();
+            assert!(error.to_string().contains("expose#0"), "{error}");
+        }
     }
 
     #[test]

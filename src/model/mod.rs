@@ -13,11 +13,12 @@ mod http;
 mod path;
 mod reference;
 mod socket;
+mod text;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, check_is_service};
 pub use diagnostic::{Diagnostic, Report, Severity};
-pub use document::{Document, IpSection, Section};
+pub use document::{Document, IpSection, Remark, Section};
 pub use expose::{Expose, ExposeId, LbPolicy, Service, TlsMatch, Traffic};
 pub use http::{
     Action, Destination, HashKey, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode,
@@ -25,5 +26,6 @@ pub use http::{
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
 pub use reference::unresolved;
-pub(crate) use reference::{own, resolve};
+pub(crate) use reference::{Effort, own, resolve};
 pub use socket::{Protocol, Socket};
+pub use text::printable;

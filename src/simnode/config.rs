@@ -21,7 +21,7 @@ pub(super) struct Scope<'a> {
 impl Config {
     /// Reads configuration text.
     pub(super) fn parse(text: &str) -> Result<Self, model::ConfigError> {
-        let model::Config { sections } = model::Config::parse(text)?;
+        let model::Config { sections, .. } = model::Config::parse(text)?;
         Ok(Self { sections })
     }
 
@@ -67,7 +67,8 @@ impl Config {
                     Some(self.scoped(section, keyword, scope.node)?.to_owned())
                 }),
         };
-        model::resolve(text, &lookup)
+        let known = model::resolve(text, &lookup, &mut model::Effort::default());
+        known.unwrap_or_else(|_| text.to_owned())
     }
 
     fn scoped(&self, section: &str, keyword: &str, node: &str) -> Option<&str> {

@@ -11,6 +11,7 @@ mod limits;
 mod names;
 mod reader;
 mod regex;
+mod remarks;
 mod sections;
 mod spelling;
 mod strays;
@@ -50,6 +51,7 @@ pub fn validate(document: &Document, context: &Context) -> Validated {
     let exposes = match limits::check(document) {
         Ok(finding) => {
             finding.into_iter().for_each(|f| findings.push(f));
+            remarks::tell(document, &mut findings);
             strays::find(document, &mut findings);
             Sections::parse(document, context, &mut findings)
         }
