@@ -13,7 +13,8 @@
 //!                    patches,   O(change) model +    model ─► v3  versioned by per-type streams
 //!                    resync               diagnostics             content
 //!  configuration file ──────────────► verdict ──────────┘             └─► inspect ─► http, control
-//!                                        └─► preview: what would change, served to no one
+//!                                        └─► preview        daemon's Connection ─┘
+//!                                            (served to no one)
 //! ```
 //!
 //! "daemon", "node", "instance" and "service" are OpenSVC's words here; "cluster", "listener" and

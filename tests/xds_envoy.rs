@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use igw_envoy::envoy::ResourceType;
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use support::discovery::{Server, VARIANTS, WAYS, Way};
 use support::envoy::{Envoy, binary};
 use support::resources::{cluster, endpoints, tcp_listener};

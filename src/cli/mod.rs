@@ -93,6 +93,8 @@ enum Command {
     /// Plays a recording: tells what a gateway makes of it, or serves it as a daemon would
     Replay(replay::ReplayArgs),
     /// Writes Envoy's bootstrap for this gateway
+    ///
+    /// It is the file for `envoy -c`; `envoy --mode validate -c FILE` checks it without serving.
     Bootstrap(bootstrap::BootstrapArgs),
     /// Lists the keywords that services may use, and what they do
     Keywords(keywords::KeywordsArgs),
@@ -104,7 +106,7 @@ enum Command {
     Man(shell::ManArgs),
     /// Publishes a service of a simulated OpenSVC node through a real Envoy, and shows it answer
     Demo(demo::Options),
-    /// Asks the sidecar of this machine whether it serves: exits with 0 if so, with 1 if not
+    /// Asks the sidecar of this machine whether it serves, for container runtimes and systemd
     Healthcheck(healthcheck::HealthcheckArgs),
 }
 
@@ -122,7 +124,10 @@ struct LogArgs {
 
 /// The command line as clap knows it.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|command| command.after_help(EXIT_CODES))
+    Cli::command().mut_subcommands(|command| match command.get_after_help() {
+        None => command.after_help(EXIT_CODES),
+        Some(_) => command,
+    })
 }
 
 /// Runs the command line. Returns the exit code: [`OK`], [`FAILED`], [`USAGE`], [`UNREACHABLE`] or

@@ -70,6 +70,7 @@ pub(super) struct Source {
 /// A cluster as its daemon tells of it at one moment.
 #[derive(Debug)]
 pub(super) struct Cluster {
+    socket: PathBuf,
     daemon: DaemonV2,
     services: BTreeMap<ObjectPath, Arc<ServiceState>>,
 }
@@ -170,7 +171,11 @@ impl Cluster {
         let socket = daemon_socket_of(args.socket.as_deref());
         let daemon = DaemonV2::new(&socket, Default::default());
         match daemon.services().await {
-            Ok(services) => Ok(Self { daemon, services }),
+            Ok(services) => Ok(Self {
+                socket,
+                daemon,
+                services,
+            }),
             Err(error) => Err(Failure::Unreachable(format!(
                 "the OpenSVC daemon does not answer at {}: {error}; is it running here? \
                  name its socket with --socket PATH",
@@ -195,11 +200,13 @@ impl Cluster {
                 Ok(source)
             }
             Ok(None) => Err(Failure::Failed(format!(
-                "{service}: this node has no instance of the service; `om '**' ls` lists those that \
-                 there are"
+                "{service}: the daemon at {} has no instance of the service on this node; `om '**' ls` \
+                 lists those that there are",
+                self.socket.display()
             ))),
             Err(error) => Err(Failure::Unreachable(format!(
-                "{service}: the OpenSVC daemon does not tell its configuration: {error}"
+                "{service}: the OpenSVC daemon at {} does not tell its configuration: {error}",
+                self.socket.display()
             ))),
         }
     }

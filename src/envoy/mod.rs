@@ -11,9 +11,11 @@ mod pool;
 mod resource;
 mod schema;
 mod sensitive;
+mod variant;
 pub mod wire;
 
 pub use encode::{encode, pack};
 pub(crate) use pool::DESCRIPTORS;
 pub use resource::{Reference, Resource, ResourceType, Version};
 pub(crate) use sensitive::{holds_pem_key, holds_secret};
+pub use variant::Variant;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use igw_envoy::envoy::ResourceType;
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::inspect::catalog::Catalog;
 use igw_envoy::inspect::explain::{Explanation, Outcome, Question, Stage, explain};
 use igw_envoy::model::{Config, Document, ObjectPath};

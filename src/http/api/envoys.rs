@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::status::type_name;
 use crate::envoy::ResourceType;
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::inspect::board::Board;
 use crate::inspect::{Moment, State};
 
