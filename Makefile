@@ -64,8 +64,9 @@ ifneq ($(ENVOY_BIN),)
 	name a binary, or leave it out and one is installed in $(VENV)" >&2; exit 1; }
 endif
 
+# Without a shell in between, which Ctrl-C would end with a complaint.
 demo: envoy-bin build $(ENVOY_READY)
-	@$(WITH_ENVOY) target/debug/xds demo $(if $(filter-out 0,$(ONCE)),--once)
+	@$(WITH_ENVOY) exec target/debug/xds demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: envoy-bin $(ENVOY_READY)
 	$(CARGO) fmt --all --check

@@ -28,7 +28,7 @@ mod watch;
 use std::ffi::OsString;
 use std::future::Future;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::demo;
 use crate::model::printable;
@@ -133,7 +133,8 @@ fn command() -> clap::Command {
 /// Runs the command line. Returns the exit code: [`OK`], [`FAILED`], [`USAGE`], [`UNREACHABLE`] or
 /// [`TIMED_OUT`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let parsed = command().try_get_matches_from(args);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are "errors" too, that belong on standard output. Where that cannot

@@ -51,10 +51,11 @@ pub struct Options {
 pub async fn run(options: Options) -> bool {
     let mut screen = Screen::new();
     if let Err(failure) = play(&options, &mut screen).await {
-        screen.line(&match failure.is::<Interrupted>() {
-            true => format!("\n{failure}"),
-            false => format!("\nThe demo cannot go on: {failure}"),
-        });
+        if failure.is::<Interrupted>() {
+            screen.line(&format!("\n{failure}"));
+            return !options.once;
+        }
+        screen.line(&format!("\nThe demo cannot go on: {failure}"));
         return false;
     }
     let missing = screen.missing();

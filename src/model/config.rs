@@ -5,6 +5,7 @@
 //! belong to it, and of two equal keywords the last one counts.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
@@ -127,11 +128,14 @@ impl Config {
     }
 
     fn open(&mut self, section: &str, line: usize) {
-        let section = section.to_owned();
-        if self.sections.contains_key(&section) {
-            self.remarks.push(Remark::RepeatedSection { section, line });
-        } else {
-            self.sections.insert(section, BTreeMap::new());
+        match self.sections.entry(section.to_owned()) {
+            Entry::Vacant(new) => {
+                new.insert(BTreeMap::new());
+            }
+            Entry::Occupied(known) => self.remarks.push(Remark::RepeatedSection {
+                section: known.key().clone(),
+                line,
+            }),
         }
     }
 

@@ -29,19 +29,16 @@ impl Stage {
     pub(crate) async fn set_up() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let node = SimNode::start(Settings::at(folder.path().join("lsnr.sock"))).unwrap();
-        for (name, config) in [
-            ("svcweb", include_str!("../../examples/svcweb.conf")),
-            ("svcshop", include_str!("../../examples/svcshop.conf")),
-        ] {
-            node.deploy(name, config).unwrap();
-        }
+        let example = |name, config| node.deploy(name, config).unwrap();
+        example("svcweb", include_str!("../../examples/svcweb.conf"));
+        node.scale("svcweb", 6);
+        example("svcshop", include_str!("../../examples/svcshop.conf"));
         for secret in ["sec/svcweb-front", "sec/svcweb-back"] {
             let (chain, key) = certificate();
             node.set_secret_key(secret, "certificate_chain", &chain);
             node.set_secret_key(secret, "private_key", &key);
             node.set_secret_key(secret, "trusted_ca", &chain);
         }
-        node.scale("svcweb", 6);
         let http = free_address();
         let socket = folder.path().join("xds.sock");
         let sidecar = Sidecar::bind(Options {
