@@ -114,7 +114,7 @@ image-check: image $(ENVOY_READY)
 
 # The library as C programs link it, with its header and pkg-config file. The binary is cargo's to install.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-ABI     = $(shell sed -n 's/.*libigw_envoy\.so\.\([0-9]*\)".*/\1/p' build.rs)
+ABI     = $(shell sed -n 's/.*libigw_envoy\.so\.\([0-9]*\)".*/\1/p' build/main.rs)
 
 install:
 	$(CARGO) rustc --release --locked --lib --crate-type cdylib

@@ -319,8 +319,8 @@ uint32_t igw_abi_version(void);
 const char *igw_version(void);
 
 /**
- * Every keyword of every section, as JSON: an array of objects with section, keyword, type,
- * default, candidates and help.
+ * Every keyword of every section, as JSON: an array of objects with section, driver, name, kind,
+ * required, default, candidates, help and more.
  *
  * Parameters: `out`, where to write the text.
  * Returns: OK.

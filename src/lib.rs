@@ -12,15 +12,16 @@
 //!    (unix socket)   replica,   tables,  document ─► pure fns     immutable,   ADS: SotW + delta,
 //!                    patches,   O(change) model +    model ─► v3  versioned by per-type streams
 //!                    resync               diagnostics             content
-//!  configuration file ──────────────► verdict ──────────┘             └─► inspect ─► http, control
-//!                                        └─► preview        daemon's Connection ─┘
-//!                                            (served to no one)
+//!  configuration ─► config ─────────► verdict ──────────┘             └─► inspect ─► http, control
+//!  status of the daemon ─► index ────────┤ incumbents     daemon's Connection ─┘
+//!                                        └─► preview: what would change, served to no one
 //! ```
 //!
 //! "daemon", "node", "instance" and "service" are OpenSVC's words here; "cluster", "listener" and
 //! "endpoint" are always Envoy's.
 
 pub mod cli;
+pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod demo;

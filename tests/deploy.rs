@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use igw_envoy::model::Config;
+use igw_envoy::config::Config;
 use support::envoy;
 use support::{eventually, free_address};
 

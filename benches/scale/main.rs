@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use measure::Effort;
+use rig::Subject;
 
 /// A result, or why there is none.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -49,6 +50,9 @@ struct Options {
     /// Write scale.md and scale.svg into this folder; without it, only print
     #[arg(long)]
     write: Option<PathBuf>,
+    /// The `xds` binary to measure, where it is not the one that is built with this
+    #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_xds"))]
+    server: PathBuf,
     /// Passed to the server as well, such as `--server-arg=-w1`
     #[arg(long, allow_hyphen_values = true)]
     server_arg: Vec<String>,
@@ -85,8 +89,12 @@ fn done(result: Outcome<()>) -> ExitCode {
 
 async fn run(options: &Options) -> Outcome<()> {
     if !options.bench {
-        return measure::smoke(50).await;
+        return measure::smoke(50, &Subject::default()).await;
     }
+    let subject = Subject {
+        binary: options.server.clone(),
+        args: options.server_arg.clone(),
+    };
     let effort = Effort {
         changes: options.changes,
         rounds: options.rounds,
@@ -94,7 +102,7 @@ async fn run(options: &Options) -> Outcome<()> {
     let mut sizes = Vec::new();
     for services in &options.sizes {
         eprintln!("{services} services");
-        let size = measure::size(*services, effort, &options.server_arg).await?;
+        let size = measure::size(*services, effort, &subject).await?;
         eprintln!("{size:#?}");
         sizes.push(size);
     }

@@ -9,7 +9,7 @@ use super::Outcome;
 use super::client::{Arrival, Type, Variant};
 use super::cluster::{Kind, kind};
 use super::process::Memory;
-use super::rig::{Cost, Floor, Rig, settled};
+use super::rig::{Cost, Floor, Rig, Subject, settled};
 
 /// The time between two changes, in which the server comes to rest: a change costs what it costs
 /// alone, with every wake-up.
@@ -89,14 +89,14 @@ pub(crate) struct Move {
 }
 
 /// Measures at one size.
-pub(crate) async fn size(services: usize, effort: Effort, args: &[String]) -> Outcome<Size> {
+pub(crate) async fn size(services: usize, effort: Effort, subject: &Subject) -> Outcome<Size> {
     LocalSet::new()
-        .run_until(async { measure(services, effort, args).await })
+        .run_until(async { measure(services, effort, subject).await })
         .await
 }
 
-async fn measure(services: usize, effort: Effort, args: &[String]) -> Outcome<Size> {
-    let mut rig = Rig::start(services, args).await?;
+async fn measure(services: usize, effort: Effort, subject: &Subject) -> Outcome<Size> {
+    let mut rig = Rig::start(services, subject).await?;
     let mut size = Size {
         services,
         status_bytes: rig.daemon.cluster(|cluster| cluster.status().len()),
@@ -125,13 +125,13 @@ async fn measure(services: usize, effort: Effort, args: &[String]) -> Outcome<Si
 }
 
 /// Shows that the measuring works: a little of everything, and what must hold in any run.
-pub(crate) async fn smoke(services: usize) -> Outcome<()> {
+pub(crate) async fn smoke(services: usize, subject: &Subject) -> Outcome<()> {
     let effort = Effort {
         changes: 4,
         rounds: 1,
     };
     let smoke = async {
-        let mut rig = Rig::start(services, &[]).await?;
+        let mut rig = Rig::start(services, subject).await?;
         rig.connect(2, Variant::Sotw).await?;
         let sotw = changes(&mut rig, effort).await?;
         rig.disconnect().await?;
@@ -316,16 +316,26 @@ impl Move {
     }
 }
 
-/// Removes all but ten services, and gives the server a moment.
+/// Removes all but ten services, until every client knows, and gives the server a moment.
 async fn scale_down(rig: &mut Rig) -> Outcome<Memory> {
-    let services = rig.daemon.cluster(|cluster| cluster.len());
+    let (services, ports) = rig
+        .daemon
+        .cluster(|cluster| (cluster.len(), cluster.count(Kind::Port)));
     for service in 10..services {
         let message = rig.daemon.change(|cluster| cluster.remove(service));
         rig.daemon.say(&message).await?;
     }
-    settled(&rig.server).await?;
-    // What waits for a client that does not answer, waits for five seconds.
-    sleep(Duration::from_secs(6)).await;
+    let (left, left_ports) = rig
+        .daemon
+        .cluster(|cluster| (cluster.len(), cluster.count(Kind::Port)));
+    // Each loses clusters, and the listeners of ports.
+    let mut missing = rig.clients.len() * (services - left + ports - left_ports);
+    while missing > 0 {
+        let arrival = rig.next().await?;
+        if matches!(arrival.kind, Type::Clusters | Type::Listeners) {
+            missing = missing.saturating_sub(arrival.removed);
+        }
+    }
     settled(&rig.server).await?;
     rig.server.memory()
 }

@@ -25,6 +25,25 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long nothing must happen for everything to be over.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// What is measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    /// The `xds` binary.
+    pub(crate) binary: PathBuf,
+    /// What it is told beside where its daemon is.
+    pub(crate) args: Vec<String>,
+}
+
+impl Default for Subject {
+    /// The binary that was built with this.
+    fn default() -> Self {
+        Self {
+            binary: env!("CARGO_BIN_EXE_xds").into(),
+            args: Vec::new(),
+        }
+    }
+}
+
 /// The daemon, the sidecar and its clients.
 pub(crate) struct Rig {
     pub(crate) daemon: Daemon,
@@ -51,17 +70,17 @@ pub(crate) struct Cost {
 
 impl Rig {
     /// Starts a sidecar at a daemon of some services, and waits until it has settled.
-    pub(crate) async fn start(services: usize, args: &[String]) -> Outcome<Self> {
+    pub(crate) async fn start(services: usize, subject: &Subject) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         let daemon = Daemon::start(&at("lsnr.sock"), Cluster::new(services))?;
         let socket = at("xds.sock");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xds"));
+        let mut command = Command::new(&subject.binary);
         command.arg("-S").arg(daemon.socket());
         command.arg("--janitor-socket").arg(&socket);
         command
             .args(["-p", "0", "--http", "127.0.0.1:0"])
-            .args(args);
+            .args(&subject.args);
         let began = Instant::now();
         let server = Process::start(&mut command, &at("xds.log"))?;
         serving(&socket).await?;

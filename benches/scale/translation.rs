@@ -58,12 +58,7 @@ fn document(service: usize, routes: usize) -> Outcome<Document> {
     let mut put = |name: &str, driver: &str, keywords: Value| {
         let section = Section {
             driver: Some(driver.into()),
-            keywords: keywords
-                .as_object()
-                .cloned()
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
+            keywords: keywords.as_object().cloned().unwrap_or_default().into(),
         };
         document.sections.insert(name.to_owned(), section);
     };

@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::sidecar::daemon_socket_of;
+use crate::config::{Config, check_is_service};
 use crate::daemon::{Availability, DaemonV2, ResourceStatus, ServiceState};
 use crate::index;
-use crate::model::{Config, Document, Expose, ObjectPath, check_is_service};
+use crate::model::{Document, Expose, ObjectPath};
 use crate::preview::Address;
 use crate::validate::Context;
 
@@ -149,7 +150,7 @@ impl Source {
     }
 
     fn from_json(name: String, service: ObjectPath, json: &Value) -> Result<Self, Failure> {
-        let document = Document::from_json(service, json);
+        let document = Document::from_json(service, json.clone());
         let document = document.map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
         let ips = document.ips.keys();
         let (addresses, placeholders) = addresses(ips.map(|section| {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use envoy_types::pb::google::protobuf::Any;
 use prost::{Message, Name};
 
-use super::schema::{FieldShape, FieldType, MessageType, schema};
+use super::schema::{self, FieldShape, FieldType, MessageType};
 use super::wire::{self, Field, Fields, Value};
 
 /// How deep messages are looked into. What is deeper keeps the order that it has.
@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 128;
 
 /// Encodes a message; equal messages give equal bytes.
 pub fn encode<M: Message + Name>(message: &M) -> Bytes {
-    in_order(&M::full_name(), message.encode_to_vec())
+    in_order(schema::of::<M>(), message.encode_to_vec())
 }
 
 /// A message in an `Any`.
@@ -27,8 +27,8 @@ pub fn pack<M: Message + Name>(message: &M) -> Any {
 }
 
 /// An encoded message of a type with the entries of its maps in the order of their keys.
-pub(super) fn in_order(name: &str, message: Vec<u8>) -> Bytes {
-    match schema().find(name) {
+pub(super) fn in_order(kind: Option<&MessageType>, message: Vec<u8>) -> Bytes {
+    match kind {
         Some(kind) if is_out_of_order(kind, &message, MAX_DEPTH) => {
             rewrite(kind, &message, MAX_DEPTH).into()
         }
@@ -120,7 +120,7 @@ fn held<'a>(kind: &MessageType, field: Field<'a>) -> Option<Held<'a>> {
     };
     match kind.field(field.number)?.1.shape {
         FieldShape::Message(held) => Some(Held {
-            kind: schema().messages.get(held)?,
+            kind: schema::held(held)?,
             message,
             url: None,
         }),
@@ -134,7 +134,7 @@ fn held<'a>(kind: &MessageType, field: Field<'a>) -> Option<Held<'a>> {
             };
             let url = part(1)?;
             Some(Held {
-                kind: schema().find(std::str::from_utf8(url).ok()?)?,
+                kind: schema::find(std::str::from_utf8(url).ok()?)?,
                 message: part(2).unwrap_or_default(),
                 url: Some(url),
             })

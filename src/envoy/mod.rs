@@ -6,11 +6,13 @@
 pub mod bootstrap;
 pub mod constraints;
 mod encode;
+mod fingerprint;
 pub mod json;
 mod pool;
 mod resource;
 mod schema;
 mod sensitive;
+mod shown;
 mod variant;
 pub mod wire;
 
@@ -18,4 +20,5 @@ pub use encode::{encode, pack};
 pub(crate) use pool::DESCRIPTORS;
 pub use resource::{Reference, Resource, ResourceType, Version};
 pub(crate) use sensitive::{holds_pem_key, holds_secret};
+pub(crate) use shown::shown;
 pub use variant::Variant;

@@ -3,7 +3,7 @@
 use once_cell::race::OnceBox;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
-/// The part of Envoy's FileDescriptorSet that this crate uses; made by build.rs.
+/// The part of Envoy's FileDescriptorSet that this crate uses; made by the build script.
 pub(crate) static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/envoy.bin"));
 
 /// The descriptors, decoded at the first use.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 
 use super::sensitive::holds_secret;
 
@@ -166,13 +168,17 @@ impl Resource {
     ) -> Self {
         references.sort();
         references.dedup();
-        let may_hold_secrets = matches!(kind, ResourceType::Cluster | ResourceType::Secret);
+        let confidential = match kind {
+            ResourceType::Cluster => holds_secret::<Cluster>(&body),
+            ResourceType::Secret => holds_secret::<Secret>(&body),
+            _ => false,
+        };
         Self {
             kind,
             name: name.into(),
             version: Version::of(&body),
             references: references.into(),
-            confidential: may_hold_secrets && holds_secret(kind.type_url(), &body),
+            confidential,
             body,
             since: None,
             known: true,

@@ -1,30 +1,28 @@
 //! The descriptors as flat tables, for walking encoded messages without decoding them.
+//!
+//! The build script writes them, so that a process which validates one service and ends does not have to
+//! make them first.
 
-use std::collections::HashMap;
+use prost::Name;
 
-use once_cell::race::OnceBox;
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
+use super::constraints::{FieldRules, Number, Rule, Shape, ValueRules};
+use super::fingerprint::fingerprint;
 
-use super::constraints::FieldRules;
-use super::pool::pool;
-use super::sensitive::is_marked;
-
-/// Every message type of the descriptors.
-pub(super) struct Schema {
-    pub(super) messages: Vec<MessageType>,
-    by_name: HashMap<String, usize>,
-}
+// MESSAGES: every message type of the descriptors; BY_FINGERPRINT: sorted, each with its index there.
+include!(concat!(env!("OUT_DIR"), "/schema.rs"));
 
 /// A message type.
 pub(super) struct MessageType {
+    /// Its full name.
+    pub(super) name: &'static str,
     /// By number.
-    pub(super) fields: Vec<FieldType>,
+    pub(super) fields: &'static [FieldType],
     /// The oneofs of which one member must be set: name, and indices in `fields`.
-    pub(super) required_oneofs: Vec<(String, Vec<usize>)>,
+    pub(super) required_oneofs: &'static [(&'static str, &'static [usize])],
     /// The members of its oneof `config_type`, where it configures an extension: indices in `fields`.
-    pub(super) configurations: Vec<usize>,
+    pub(super) configurations: &'static [usize],
     /// The fields of which the number of values is judged: indices in `fields`.
-    pub(super) counted: Vec<usize>,
+    pub(super) counted: &'static [usize],
     /// Whether a rule, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) ruled: bool,
     /// Whether a map, or an `Any` that may hold one, is in it or in what it holds.
@@ -48,7 +46,7 @@ pub(super) enum Role {
 /// A field of a message type.
 pub(super) struct FieldType {
     pub(super) number: u32,
-    pub(super) name: String,
+    pub(super) name: &'static str,
     pub(super) shape: FieldShape,
     pub(super) repeated: bool,
     pub(super) map: bool,
@@ -58,7 +56,7 @@ pub(super) struct FieldType {
     pub(super) ruled: bool,
     /// Whether its values have to be looked at for maps.
     pub(super) mapped: bool,
-    pub(super) rules: FieldRules,
+    pub(super) rules: &'static FieldRules,
 }
 
 /// How a field's value is read.
@@ -72,93 +70,39 @@ pub(super) enum FieldShape {
     Double,
     Text,
     Bytes,
-    /// A message, by its index in the schema.
+    /// A message, by its index in the tables.
     Message(usize),
     /// `google.protobuf.Any`.
     Any,
     /// `google.protobuf.Duration`.
     Duration,
-    /// A wrapper such as `UInt32Value`, by its index in the schema: one field, number 1.
+    /// A wrapper such as `UInt32Value`, by its index in the tables: one field, number 1.
     Wrapper(usize),
 }
 
-/// The tables, built at the first use.
-pub(super) fn schema() -> &'static Schema {
-    // Without a lock, for the sake of processes that fork: see `pool`.
-    static SCHEMA: OnceBox<Schema> = OnceBox::new();
-    SCHEMA.get_or_init(|| Box::new(Schema::build()))
+/// The message type of a name or a type URL.
+pub(super) fn find(name: &str) -> Option<&'static MessageType> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    by_fingerprint(fingerprint(&[name])).filter(|found| found.name == name)
 }
 
-impl Schema {
-    /// The message type of a name or a type URL.
-    pub(super) fn find(&self, name: &str) -> Option<&MessageType> {
-        let name = name.rsplit('/').next().unwrap_or(name);
-        self.messages.get(*self.by_name.get(name)?)
-    }
+/// The message type of a Rust type.
+pub(super) fn of<M: Name>() -> Option<&'static MessageType> {
+    by_fingerprint(const { fingerprint(&[M::PACKAGE, ".", M::NAME]) })
+}
 
-    fn build() -> Self {
-        let descriptors: Vec<MessageDescriptor> = pool().all_messages().collect();
-        let by_name: HashMap<String, usize> = (descriptors.iter().enumerate())
-            .map(|(index, message)| (message.full_name().to_owned(), index))
-            .collect();
-        let messages = descriptors
-            .iter()
-            .map(|message| MessageType::build(message, &by_name))
-            .collect();
-        let mut schema = Self { messages, by_name };
-        schema.spread(|message| message.ruled, |message| message.ruled = true);
-        schema.spread(|message| message.mapped, |message| message.mapped = true);
-        schema.spread(
-            |message| message.secretive,
-            |message| message.secretive = true,
-        );
-        schema.mark_fields();
-        schema
-    }
+/// The message type that a field holds, by the index in its shape.
+pub(super) fn held(index: usize) -> Option<&'static MessageType> {
+    MESSAGES.get(index)
+}
 
-    /// Marks the fields whose values are looked at, so that a walk passes over the others.
-    fn mark_fields(&mut self) {
-        let marks: Vec<_> = (self.messages.iter())
-            .map(|message| (message.ruled, message.mapped))
-            .collect();
-        for field in self.messages.iter_mut().flat_map(|m| &mut m.fields) {
-            let (ruled, mapped) = match field.shape {
-                FieldShape::Any => (true, true),
-                FieldShape::Message(held) => marks.get(held).copied().unwrap_or_default(),
-                _ => (false, false),
-            };
-            field.ruled |= ruled;
-            field.mapped |= mapped;
-        }
-    }
-
-    /// Spreads a mark from message types to those that hold them.
-    fn spread(&mut self, has: impl Fn(&MessageType) -> bool, mark: impl Fn(&mut MessageType)) {
-        loop {
-            let reached: Vec<usize> = (self.messages.iter().enumerate())
-                .filter(|(_, message)| !has(message))
-                .filter(|(_, message)| {
-                    message.fields.iter().any(|field| match field.shape {
-                        FieldShape::Message(held) => self.messages.get(held).is_some_and(&has),
-                        _ => false,
-                    })
-                })
-                .map(|(index, _)| index)
-                .collect();
-            if reached.is_empty() {
-                return;
-            }
-            for index in reached {
-                if let Some(message) = self.messages.get_mut(index) {
-                    mark(message);
-                }
-            }
-        }
-    }
+fn by_fingerprint(wanted: u64) -> Option<&'static MessageType> {
+    let found = BY_FINGERPRINT.binary_search_by_key(&wanted, |(fingerprint, _)| *fingerprint);
+    held(BY_FINGERPRINT.get(found.ok()?)?.1)
 }
 
 impl MessageType {
-    pub(super) fn field(&self, number: u32) -> Option<(usize, &FieldType)> {
+    pub(super) fn field(&self, number: u32) -> Option<(usize, &'static FieldType)> {
         // Most messages number their fields without gaps.
         let dense = usize::try_from(number).ok()?.checked_sub(1)?;
         if let Some(field) = self.fields.get(dense)
@@ -172,111 +116,63 @@ impl MessageType {
             .ok()?;
         Some((index, self.fields.get(index)?))
     }
-
-    fn build(message: &MessageDescriptor, by_name: &HashMap<String, usize>) -> Self {
-        let mut fields: Vec<FieldType> = message
-            .fields()
-            .map(|field| FieldType::build(&field, by_name))
-            .collect();
-        fields.sort_by_key(|field| field.number);
-        let configurations: Vec<usize> = message
-            .oneofs()
-            .filter(|oneof| oneof.name() == "config_type")
-            .flat_map(|oneof| members(&oneof, &fields))
-            .collect();
-        let required_oneofs: Vec<_> = message
-            .oneofs()
-            .filter(|oneof| {
-                let options = oneof.options();
-                options.extensions().any(|(extension, value)| {
-                    extension.full_name() == "validate.required" && value.as_bool() == Some(true)
-                })
-            })
-            .map(|oneof| (oneof.name().to_owned(), members(&oneof, &fields)))
-            .collect();
-        let any = fields.iter().any(|field| field.shape == FieldShape::Any);
-        let role = match message.full_name() {
-            "envoy.config.core.v3.DataSource" => Role::DataSource,
-            "envoy.config.core.v3.HeaderValue" => Role::HeaderValue,
-            _ => Role::Plain,
-        };
-        Self {
-            role,
-            secretive: any
-                || role == Role::HeaderValue
-                || fields.iter().any(|field| field.sensitive),
-            ruled: any
-                || !required_oneofs.is_empty()
-                || !configurations.is_empty()
-                || fields.iter().any(|field| field.ruled),
-            mapped: any || fields.iter().any(|field| field.map),
-            counted: (fields.iter().enumerate())
-                .filter(|(_, field)| field.rules.counts())
-                .map(|(index, _)| index)
-                .collect(),
-            fields,
-            required_oneofs,
-            configurations,
-        }
-    }
-}
-
-/// The members of a oneof, as indices in fields by number.
-fn members(oneof: &OneofDescriptor, fields: &[FieldType]) -> Vec<usize> {
-    let index = |number| {
-        fields
-            .binary_search_by_key(&number, |field| field.number)
-            .ok()
-    };
-    oneof
-        .fields()
-        .filter_map(|member| index(member.number()))
-        .collect()
 }
 
 impl FieldType {
-    fn build(field: &FieldDescriptor, by_name: &HashMap<String, usize>) -> Self {
-        let options = field.options();
-        let shape = shape(field, by_name);
-        let rules = FieldRules::of(field, &options);
-        Self {
-            number: field.number(),
-            name: field.name().to_owned(),
-            shape,
-            repeated: field.is_list(),
-            map: field.is_map(),
-            sensitive: is_marked(field, &options),
-            ruled: shape == FieldShape::Duration || rules.any(),
-            mapped: field.is_map(),
-            rules,
-        }
-    }
+    /// A field of which there is nothing to say.
+    const PLAIN: Self = Self {
+        number: 0,
+        name: "",
+        shape: FieldShape::Bool,
+        repeated: false,
+        map: false,
+        sensitive: false,
+        ruled: false,
+        mapped: false,
+        rules: &FieldRules::NONE,
+    };
 }
 
-fn shape(field: &FieldDescriptor, by_name: &HashMap<String, usize>) -> FieldShape {
-    match field.kind() {
-        Kind::Bool => FieldShape::Bool,
-        Kind::Float => FieldShape::Float,
-        Kind::Double => FieldShape::Double,
-        Kind::String => FieldShape::Text,
-        Kind::Bytes => FieldShape::Bytes,
-        Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => FieldShape::Uint,
-        Kind::Message(message) => {
-            let index = by_name.get(message.full_name()).copied();
-            let index = index.unwrap_or(usize::MAX);
-            match message.full_name() {
-                "google.protobuf.Any" => FieldShape::Any,
-                "google.protobuf.Duration" => FieldShape::Duration,
-                name if is_wrapper(name) => FieldShape::Wrapper(index),
-                _ => FieldShape::Message(index),
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+    use prost_reflect::Kind;
+
+    use super::*;
+    use crate::envoy::pool;
+
+    #[test]
+    fn the_tables_are_what_the_descriptors_say() {
+        for message in pool::pool().all_messages() {
+            let found = find(message.full_name()).unwrap();
+            assert_eq!(found.fields.len(), message.fields().len());
+            for field in message.fields() {
+                let (index, known) = found.field(field.number()).unwrap();
+                assert_eq!(found.fields[index].name, field.name());
+                assert_eq!(
+                    (known.repeated, known.map),
+                    (field.is_list(), field.is_map())
+                );
+                if let (FieldShape::Message(index), Kind::Message(kind)) =
+                    (known.shape, field.kind())
+                {
+                    assert_eq!(held(index).unwrap().name, kind.full_name());
+                }
             }
+            assert!(found.fields.is_sorted_by_key(|field| field.number));
         }
-        _ => FieldShape::Int,
     }
-}
 
-fn is_wrapper(name: &str) -> bool {
-    name.strip_prefix("google.protobuf.")
-        .and_then(|name| name.strip_suffix("Value"))
-        .is_some_and(|kind| !matches!(kind, "" | "List" | "Null"))
+    #[test]
+    fn a_type_is_found_by_name_by_url_and_as_itself() {
+        let name = "envoy.config.cluster.v3.Cluster";
+        assert_eq!(find(name).unwrap().name, name);
+        let url = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+        assert_eq!(find(url).unwrap().name, name);
+        assert_eq!(of::<Cluster>().unwrap().name, name);
+        assert!(find("envoy.config.cluster.v4.Cluster").is_none());
+        assert!(find("").is_none());
+    }
 }

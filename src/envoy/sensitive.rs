@@ -1,18 +1,11 @@
 //! Private keys, passwords and tokens in Envoy's messages: which fields are for them, and whether a
 //! message holds one itself rather than the name of a file or of a secret that does.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind};
+use prost::Name;
+use prost_reflect::FieldDescriptor;
 
-use super::schema::{FieldShape, FieldType, MessageType, Role, schema};
+use super::schema::{self, FieldShape, FieldType, MessageType, Role};
 use super::wire::{Fields, Value};
-
-/// Credentials that Envoy's descriptors do not mark (`udpa.annotations.sensitive`).
-const UNMARKED: [&str; 4] = [
-    "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.access_token",
-    "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.google_refresh_token",
-    "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.GoogleIAMCredentials.authorization_token",
-    "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials.ServiceAccountJWTAccessCredentials.json_key",
-];
 
 /// The headers whose value is a credential.
 const CREDENTIALS: [&str; 2] = ["authorization", "proxy-authorization"];
@@ -25,18 +18,9 @@ const MAX_DEPTH: usize = 128;
 
 /// Whether a field is for a private key, a password or a token.
 pub(super) fn is_sensitive(field: &FieldDescriptor) -> bool {
-    is_marked(field, &field.options())
-}
-
-/// The same for a field whose options are already decoded.
-pub(super) fn is_marked(field: &FieldDescriptor, options: &DynamicMessage) -> bool {
-    if matches!(field.kind(), Kind::Bool | Kind::Enum(_)) {
-        return false;
-    }
-    let marked = options.extensions().any(|(extension, value)| {
-        extension.full_name() == "udpa.annotations.sensitive" && value.as_bool() == Some(true)
-    });
-    marked || UNMARKED.contains(&field.full_name())
+    let message = schema::find(field.parent_message().full_name());
+    let known = message.and_then(|message| message.field(field.number()));
+    known.is_some_and(|(_, field)| field.sensitive)
 }
 
 /// Whether the value of a header of that name is a credential.
@@ -51,12 +35,10 @@ pub(crate) fn holds_pem_key(text: &[u8]) -> bool {
     text.windows(PEM_KEY.len()).any(|window| window == PEM_KEY)
 }
 
-/// Whether an encoded message of a type, named or by its URL, holds a private key, a password or a
-/// token. Those of a type that is not known here do not.
-pub(crate) fn holds_secret(name: &str, message: &[u8]) -> bool {
-    schema()
-        .find(name)
-        .is_some_and(|kind| in_message(kind, message, MAX_DEPTH))
+/// Whether an encoded message holds a private key, a password or a token. Those of a type that is not
+/// known here do not.
+pub(crate) fn holds_secret<M: Name>(message: &[u8]) -> bool {
+    schema::of::<M>().is_some_and(|kind| in_message(kind, message, MAX_DEPTH))
 }
 
 fn in_message(kind: &MessageType, message: &[u8], depth: usize) -> bool {
@@ -77,7 +59,7 @@ fn in_message(kind: &MessageType, message: &[u8], depth: usize) -> bool {
         (Some((_, held)), value) if held.sensitive => is_secret(held, value, depth),
         (Some((_, held)), Value::Bytes(message)) => match held.shape {
             FieldShape::Message(index) => {
-                (schema().messages.get(index)).is_some_and(|kind| in_message(kind, message, depth))
+                (schema::held(index)).is_some_and(|kind| in_message(kind, message, depth))
             }
             FieldShape::Any => in_any(message, depth),
             _ => false,
@@ -94,7 +76,7 @@ fn in_any(any: &[u8], depth: usize) -> bool {
             _ => &[],
         }
     };
-    let kind = str::from_utf8(part(1)).ok().and_then(|u| schema().find(u));
+    let kind = str::from_utf8(part(1)).ok().and_then(|u| schema::find(u));
     kind.is_some_and(|kind| in_message(kind, part(2), depth))
 }
 
@@ -103,7 +85,7 @@ fn is_secret(field: &FieldType, value: Value<'_>, depth: usize) -> bool {
     let (FieldShape::Message(index), Value::Bytes(message)) = (field.shape, value) else {
         return !matches!(value, Value::Bytes([]));
     };
-    let (Some(kind), Some(depth)) = (schema().messages.get(index), depth.checked_sub(1)) else {
+    let (Some(kind), Some(depth)) = (schema::held(index), depth.checked_sub(1)) else {
         return true;
     };
     let mut fields = Fields::of(message);
@@ -139,14 +121,12 @@ mod tests {
             "common_tls_context": common,
         }}});
         let cluster: Cluster = parse(cluster.as_object().unwrap()).unwrap();
-        holds_secret("envoy.config.cluster.v3.Cluster", &encode(&cluster))
+        holds_secret::<Cluster>(&encode(&cluster))
     }
 
     fn http(manager: &Json) -> bool {
         let manager: HttpConnectionManager = parse(manager.as_object().unwrap()).unwrap();
-        let name =
-            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-        holds_secret(name, &encode(&manager))
+        holds_secret::<HttpConnectionManager>(&encode(&manager))
     }
 
     #[test]

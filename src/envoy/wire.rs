@@ -37,6 +37,20 @@ impl<'a> Fields<'a> {
         Self(message)
     }
 
+    /// Most numbers are one byte. Prost reads the others, and allocates for an error, such as that the
+    /// message ends.
+    #[inline]
+    fn varint(&mut self) -> Option<u64> {
+        match self.0 {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.0 = rest;
+                Some(u64::from(*byte))
+            }
+            [] => None,
+            _ => decode_varint(&mut self.0).ok(),
+        }
+    }
+
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
@@ -47,14 +61,15 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         let start = self.0;
-        let key = decode_varint(&mut self.0).ok()?;
+        let key = self.varint()?;
         let value = match key & 7 {
-            0 => Value::Varint(decode_varint(&mut self.0).ok()?),
+            0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(u64::from_le_bytes(self.take(8)?.try_into().ok()?)),
             2 => {
-                let length = decode_varint(&mut self.0).ok()?;
+                let length = self.varint()?;
                 Value::Bytes(self.take(usize::try_from(length).ok()?)?)
             }
             5 => Value::Fixed32(u32::from_le_bytes(self.take(4)?.try_into().ok()?)),

@@ -23,13 +23,16 @@ const LONGEST_PATH: usize = 1024;
 /// # Errors
 /// Where the bytes are not that.
 pub fn read_document(bytes: &[u8]) -> Result<Document, IgwStatus> {
-    let service = json(bytes)?;
+    let Value::Object(mut service) = json(bytes)? else {
+        return Err(IgwStatus::NotAService);
+    };
     let path = service.get("path").and_then(Value::as_str);
     let path: ObjectPath = path
         .filter(|path| path.len() <= LONGEST_PATH)
         .and_then(|path| path.parse().ok())
         .ok_or(IgwStatus::NotAService)?;
-    let sections = service.get("sections").ok_or(IgwStatus::NotAService)?;
+    let sections = service.remove("sections");
+    let sections = sections.ok_or(IgwStatus::NotAService)?;
     Document::from_json(path, sections).map_err(|_| IgwStatus::NotAService)
 }
 

@@ -1,7 +1,8 @@
 //! The C ABI: `include/igw_envoy.h` is generated from this room, conventions included.
 //!
-//! Nothing is decided here. Bytes become a [`crate::model::Document`] and
-//! [`crate::verdict::Facts`], [`crate::verdict::judge`] does the work, and what it says is kept
+//! Nothing is decided here. Bytes become a [`crate::model::Document`] and, with what [`crate::daemon`]
+//! reads and [`crate::index`] knows of a status, [`crate::verdict::Facts`]; [`crate::verdict::judge`] does
+//! the work, and what it says is kept
 //! behind a handle until the caller frees it. [`boundary`] holds every line that trusts a pointer.
 #![expect(
     unsafe_code,

@@ -32,8 +32,8 @@ pub extern "C" fn igw_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Every keyword of every section, as JSON: an array of objects with section, keyword, type,
-/// default, candidates and help.
+/// Every keyword of every section, as JSON: an array of objects with section, driver, name, kind,
+/// required, default, candidates, help and more.
 ///
 /// Parameters: `out`, where to write the text.
 /// Returns: OK.

@@ -10,6 +10,7 @@ use super::logical::Touch;
 use super::{Index, Request, StorePort, Work};
 use crate::daemon::{ServiceState, Update};
 use crate::model::{Diagnostic, Document, Expose, ExposeId, ObjectPath, Section, Severity};
+use crate::validate::keywords::expose::LISTENER_PORT;
 use crate::validate::{Context, Validated, codes, validate};
 use crate::verdict::prepare;
 
@@ -163,7 +164,7 @@ impl Index {
                     expose.listener_addr
                 ),
             )
-            .at(&expose.id.section, "listener_port")
+            .at(&expose.id.section, LISTENER_PORT.name)
             .hint("write a port, or give the gateway a larger --port-range");
             let slot = self.slots.entry(expose.id.clone()).or_default();
             slot.refuse(vec![exhausted]);

@@ -134,10 +134,9 @@ impl Services {
                     ip.exposes.extend(exposes.map(Into::into));
                 } else if !document.sections.contains_key(name) {
                     let driver = resource.driver.split_once('.');
-                    let keywords = resource.info.iter();
                     let section = Section {
                         driver: driver.map(|(_, driver)| driver.into()),
-                        keywords: keywords.map(|(k, v)| (k.clone(), v.clone())).collect(),
+                        keywords: resource.info.clone(),
                     };
                     document.sections.insert(name.clone(), section);
                 }

@@ -17,6 +17,7 @@ mod ports;
 mod publish;
 mod report;
 mod secrets;
+mod shared;
 mod slot;
 #[cfg(test)]
 mod tests;

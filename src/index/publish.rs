@@ -3,19 +3,80 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::shared::SharedRoutes;
 use crate::envoy::{Resource, ResourceType};
 use crate::model::{ExposeId, Socket};
 use crate::snapshot::Snapshot;
-use crate::translate::{self, Attachment, Endpoint};
+use crate::translate::{self, Attachment, Endpoint, Shape};
 use crate::verdict::Candidate;
 
 /// The snapshot, and what its shared resources are made of.
 #[derive(Debug, Default)]
 pub(super) struct Publication {
     snapshot: Snapshot,
-    sockets: HashMap<Socket, BTreeMap<ExposeId, Arc<Candidate>>>,
+    sockets: HashMap<Socket, Attached>,
     secret_users: HashMap<Arc<str>, BTreeSet<ExposeId>>,
     dirty: BTreeSet<Socket>,
+}
+
+/// What is attached to a socket.
+#[derive(Debug, Default)]
+struct Attached {
+    candidates: BTreeMap<ExposeId, Arc<Candidate>>,
+    routes: SharedRoutes,
+    /// The exposes of which something else is attached than is published.
+    changed: BTreeSet<ExposeId>,
+    /// Whether that makes another listener.
+    listener_changed: bool,
+}
+
+impl Attached {
+    fn attachments(&self) -> Vec<&Attachment> {
+        let candidates = self.candidates.values();
+        candidates
+            .filter_map(|candidate| attachment(candidate))
+            .collect()
+    }
+
+    fn attach(&mut self, id: &ExposeId, candidate: &Arc<Candidate>) {
+        self.candidates.insert(id.clone(), candidate.clone());
+        self.note(id, candidate);
+    }
+
+    fn detach(&mut self, id: &ExposeId, candidate: &Candidate) {
+        self.candidates.remove(id);
+        self.note(id, candidate);
+    }
+
+    /// Notes that a candidate came or went.
+    fn note(&mut self, id: &ExposeId, candidate: &Candidate) {
+        self.listener_changed |= self.concerns_listener(id, candidate);
+        self.changed.insert(id.clone());
+    }
+
+    /// Whether the listener is another with a candidate than without. Of the thousands that share a chain,
+    /// the first speaks for all that ask the same of the listener.
+    fn concerns_listener(&self, id: &ExposeId, candidate: &Candidate) -> bool {
+        let mut others = self.candidates.iter().filter(|(other, _)| *other != id);
+        let first = others.find_map(|(id, other)| Some((id, shared(other)?)));
+        match (shared(candidate), first) {
+            (Some(mine), Some((first_id, first))) => {
+                id < first_id
+                    || mine.original_dst != first.original_dst
+                    || mine.references != first.references
+            }
+            _ => true,
+        }
+    }
+}
+
+fn attachment(candidate: &Candidate) -> Option<&Attachment> {
+    candidate.translation.attachment.as_ref()
+}
+
+/// The attachment of a candidate that shares its chain.
+fn shared(candidate: &Candidate) -> Option<&Attachment> {
+    attachment(candidate).filter(|a| matches!(a.shape, Shape::SharedHttp { .. }))
 }
 
 impl Publication {
@@ -42,7 +103,7 @@ impl Publication {
                 self.snapshot.put(routes.clone());
             }
             let attached = self.sockets.entry(attachment.socket).or_default();
-            attached.insert(id.clone(), candidate.clone());
+            attached.attach(id, candidate);
             self.dirty.insert(attachment.socket);
         }
     }
@@ -78,10 +139,7 @@ impl Publication {
         }
         if let Some(Attachment { socket, .. }) = &candidate.translation.attachment {
             if let Some(attached) = self.sockets.get_mut(socket) {
-                attached.remove(id);
-                if attached.is_empty() {
-                    self.sockets.remove(socket);
-                }
+                attached.detach(id, candidate);
             }
             self.dirty.insert(*socket);
         }
@@ -113,22 +171,31 @@ impl Publication {
     /// exposes share.
     pub(super) fn assemble(&mut self) {
         for socket in std::mem::take(&mut self.dirty) {
-            let attachments: Vec<&Attachment> = self
-                .sockets
-                .get(&socket)
-                .into_iter()
-                .flat_map(BTreeMap::values)
-                .filter_map(|candidate| candidate.translation.attachment.as_ref())
-                .collect();
             let name = socket.to_string();
-            match attachments.is_empty() {
-                true => self.snapshot.remove(ResourceType::Listener, &name),
-                false => self.snapshot.put(translate::listener(socket, &attachments)),
+            let Some(attached) = self.sockets.get_mut(&socket) else {
+                continue;
             };
-            match translate::route_configuration(socket, &attachments) {
+            if attached.candidates.is_empty() {
+                self.sockets.remove(&socket);
+                self.snapshot.remove(ResourceType::Listener, &name);
+                self.snapshot.remove(ResourceType::Routes, &name);
+                continue;
+            }
+            if std::mem::take(&mut attached.listener_changed) {
+                let listener = translate::listener(socket, &attached.attachments());
+                self.snapshot.put(listener);
+            }
+            let mut routes = std::mem::take(&mut attached.routes);
+            let changed = std::mem::take(&mut attached.changed);
+            let changed = changed.iter().map(|id| {
+                let candidate = attached.candidates.get(id);
+                (id, candidate.and_then(|candidate| attachment(candidate)))
+            });
+            match routes.update(socket, changed, || attached.attachments()) {
                 Some(routes) => self.snapshot.put(routes),
                 None => self.snapshot.remove(ResourceType::Routes, &name),
             };
+            attached.routes = routes;
         }
     }
 }

@@ -6,12 +6,10 @@ use serde_json::Value;
 
 use super::view::{ExposeView, Values};
 use super::{Index, slot::Slot};
-use crate::envoy::holds_pem_key;
+use crate::envoy::{holds_pem_key, shown};
 use crate::model::{Diagnostic, ExposeId, ObjectPath, Report, Severity};
 use crate::validate::codes;
-
-/// How the keywords begin whose value may hold a private key.
-const PRIVATE: [&str; 3] = ["private_key", "cluster_data", "filter_config_data"];
+use crate::validate::keywords::{Group, Keyword, expose::LISTENER_PORT};
 
 /// What a value that is or holds a private key is shown as, whatever the keyword.
 const HIDDEN: &str = "[private key]";
@@ -114,7 +112,9 @@ impl Index {
                 .get(section)?
                 .keywords
                 .get(keyword)?;
-            let shown = !PRIVATE.iter().any(|private| keyword.starts_with(private));
+            let name = keyword.split('@').next().unwrap_or(keyword);
+            let known = Group::of(section).and_then(|group| group.keyword(name));
+            let shown = known.is_none_or(Keyword::is_shown);
             shown.then(|| ((section.clone(), keyword.clone()), written(value)))
         });
         known.collect()
@@ -129,7 +129,10 @@ impl Index {
                 true => String::new(),
                 false => format!(" of {service}"),
             };
-            let message = format!("{value} is no port; the instance{whose} on {node} is left out");
+            let message = format!(
+                "{} is no port; the instance{whose} on {node} is left out",
+                shown(&value)
+            );
             Diagnostic::new(Severity::Warning, codes::PORT_OF_A_NODE, message)
                 .at(&id.section, &format!("port@{node}"))
                 .hint("write a port from 1 to 65535")
@@ -154,7 +157,7 @@ impl Index {
                     codes::PORT_NOT_STORED,
                     format!("the chosen port is served but could not be written back: {why}"),
                 )
-                .at(&id.section, "listener_port")
+                .at(&id.section, LISTENER_PORT.name)
                 .hint("the gateway tries again; or write the port yourself"),
             );
         }

@@ -44,5 +44,14 @@ pub struct View {
     pub values: OrdMap<ObjectPath, Arc<Values>>,
 }
 
+impl View {
+    /// Whether a view was never changed since it was this one.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.exposes.ptr_eq(&other.exposes)
+            && self.reports.ptr_eq(&other.reports)
+            && self.values.ptr_eq(&other.values)
+    }
+}
+
 /// Values of keywords as the configuration has them, by section and keyword.
 pub type Values = BTreeMap<(String, String), String>;

@@ -1,8 +1,9 @@
 //! A service's configuration as it arrives, before anything is believed about it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ObjectPath;
 
@@ -19,7 +20,7 @@ pub struct Document {
     pub evaluated: bool,
     /// The `DEFAULT` section: what every other section inherits where it says nothing. Empty when
     /// the source has already evaluated the keywords, as the daemon does.
-    pub defaults: BTreeMap<String, Value>,
+    pub defaults: Map<String, Value>,
     /// By section name: `expose#0`, `vhost#front`, …; other groups are ignored.
     pub sections: BTreeMap<String, Section>,
     /// By section name: the `ip#…` sections, which say what is exposed from where.
@@ -62,7 +63,7 @@ impl Document {
         Self {
             path,
             evaluated: false,
-            defaults: BTreeMap::new(),
+            defaults: Map::new(),
             sections: BTreeMap::new(),
             ips: BTreeMap::new(),
             remarks: Vec::new(),
@@ -81,8 +82,9 @@ impl Document {
 pub struct Section {
     /// The `type` keyword (`envoy`, `tls`), where the source tells it.
     pub driver: Option<String>,
-    /// Every other keyword, with its scope where it has one (`port@node1`).
-    pub keywords: BTreeMap<String, Value>,
+    /// Every other keyword, with its scope where it has one (`port@node1`); shared with the state that
+    /// the daemon told of.
+    pub keywords: Arc<Map<String, Value>>,
 }
 
 /// What matters of an `ip#…` section.

@@ -1,5 +1,6 @@
 //! Virtual hosts, routes and hash policies.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A `vhost#…` section.
@@ -11,8 +12,9 @@ pub struct VirtualHost {
     /// duplicates and without port. Each is exact, `*.suffix`, `prefix.*`, `*`, or a bracketed IPv6
     /// literal.
     pub domains: Vec<String>,
-    /// Tried in order; the first match wins. May be empty: the host then answers 404.
-    pub routes: Vec<Route>,
+    /// Tried in order; the first match wins. May be empty: the host then answers 404. Vhosts and exposes
+    /// that name the same section share it.
+    pub routes: Vec<Arc<Route>>,
 }
 
 /// A `route#…` section.

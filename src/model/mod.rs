@@ -5,18 +5,15 @@
 //! are resolved, so nothing downstream follows a reference or meets an invalid value.
 
 mod certificate;
-mod config;
 mod diagnostic;
 mod document;
 mod expose;
 mod http;
 mod path;
-mod reference;
 mod socket;
 mod text;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
-pub use config::{Config, ConfigError, check_is_service};
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use document::{Document, IpSection, Remark, Section};
 pub use expose::{Expose, ExposeId, LbPolicy, Service, TlsMatch, Traffic};
@@ -25,7 +22,5 @@ pub use http::{
     Route, VirtualHost,
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
-pub use reference::unresolved;
-pub(crate) use reference::{Effort, own, resolve};
 pub use socket::{Protocol, Socket};
 pub use text::printable;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::model::{ObjectKind, ObjectPath};
+use crate::validate::keywords::certificate::PRIVATE_KEY_INLINE_STRING;
 
 /// What is written in place of a secret.
 const REDACTED: &str = "[redacted]";
@@ -10,7 +11,7 @@ const REDACTED: &str = "[redacted]";
 /// Names of keywords and of Envoy's fields whose values may be secret.
 const SECRET: [&str; 9] = [
     "private_key",
-    "private_key_inline_string",
+    PRIVATE_KEY_INLINE_STRING.name,
     "inline_string",
     "inline_bytes",
     "password",

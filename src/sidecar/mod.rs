@@ -289,8 +289,11 @@ async fn follow(
         for request in index.apply(event, &context) {
             requests.send(request);
         }
-        let old = publisher.views.send_replace(index.view().clone());
-        report::log_changes(&old, index.view());
+        // Endpoints come and go without a word.
+        if !publisher.views.borrow().is_same(index.view()) {
+            let old = publisher.views.send_replace(index.view().clone());
+            report::log_changes(&old, index.view());
+        }
         if !index.is_known() {
             continue;
         }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::daemon::{Assignment, Daemon, RequestError};
 use crate::index::{Event, ReadSecret, Request, SecretContent, StorePort};
+use crate::validate::keywords::expose::LISTENER_PORT;
 
 /// How long to wait before a daemon that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -114,7 +115,7 @@ async fn store_all(
 async fn store(daemon: &dyn Daemon, request: &StorePort) -> Result<(), RequestError> {
     let port = Assignment {
         section: request.expose.section.clone(),
-        keyword: "listener_port".into(),
+        keyword: LISTENER_PORT.name.into(),
         value: request.port.to_string(),
     };
     for service in &request.services {

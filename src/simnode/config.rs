@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{self, ObjectKind, ObjectPath};
+use crate::config;
+use crate::model::{ObjectKind, ObjectPath};
 
 /// The raw sections of a configuration, which commands edit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(super) struct Scope<'a> {
 
 impl Config {
     /// Reads configuration text.
-    pub(super) fn parse(text: &str) -> Result<Self, model::ConfigError> {
-        let model::Config { sections, .. } = model::Config::parse(text)?;
+    pub(super) fn parse(text: &str) -> Result<Self, config::ConfigError> {
+        let config::Config { sections, .. } = config::Config::parse(text)?;
         Ok(Self { sections })
     }
 
@@ -61,13 +62,13 @@ impl Config {
             "clusternodes" => Some(scope.cluster_nodes.join(" ")),
             _ => path
                 .as_ref()
-                .and_then(|path| model::own(path, section, name))
+                .and_then(|path| config::own(path, section, name))
                 .or_else(|| {
                     let (section, keyword) = name.rsplit_once('.')?;
                     Some(self.scoped(section, keyword, scope.node)?.to_owned())
                 }),
         };
-        let known = model::resolve(text, &lookup, &mut model::Effort::default());
+        let known = config::resolve(text, &lookup, &mut config::Effort::default());
         known.unwrap_or_else(|_| text.to_owned())
     }
 

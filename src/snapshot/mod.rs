@@ -4,6 +4,7 @@
 //! Snapshots share structure, so one that differs in a single resource costs a few nodes of a tree,
 //! and [`Snapshot::changes`] costs what the difference is, not what the snapshot holds.
 
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -39,6 +40,17 @@ impl Snapshot {
     /// The resources of a type, by name.
     pub fn iter(&self, kind: ResourceType) -> impl Iterator<Item = &Arc<Resource>> {
         self.tables[kind as usize].values()
+    }
+
+    /// The resources of a type from a name on, by name.
+    pub fn iter_from<'a>(
+        &'a self,
+        kind: ResourceType,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Arc<Resource>> + use<'a> {
+        let from = (Bound::Included(name), Bound::Unbounded);
+        let table = &self.tables[kind as usize];
+        table.range::<_, str>(from).map(|(_, resource)| resource)
     }
 
     /// How many resources of a type there are.
@@ -81,12 +93,12 @@ impl Snapshot {
         older: &'a Self,
         kind: ResourceType,
     ) -> impl Iterator<Item = Change<'a>> {
-        older.tables[kind as usize]
-            .diff(&self.tables[kind as usize])
-            .map(|item| match item {
-                DiffItem::Add(_, new) | DiffItem::Update { new: (_, new), .. } => Change::Put(new),
-                DiffItem::Remove(name, _) => Change::Removed(name),
-            })
+        let (older, newer) = (&older.tables[kind as usize], &self.tables[kind as usize]);
+        let difference = (!older.ptr_eq(newer)).then(|| older.diff(newer));
+        difference.into_iter().flatten().map(|item| match item {
+            DiffItem::Add(_, new) | DiffItem::Update { new: (_, new), .. } => Change::Put(new),
+            DiffItem::Remove(name, _) => Change::Removed(name),
+        })
     }
 
     /// Adds a resource or replaces the one of its type and name. Returns whether anything changed.

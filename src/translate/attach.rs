@@ -6,10 +6,10 @@ use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use super::attachment::{Attachment, Shape};
 use super::chains::{self, SHARED_HTTP};
 use super::passthrough;
-use super::routes::virtual_host;
+use super::routes::{VIRTUAL_HOSTS, virtual_host};
 use super::secrets::WantedSecret;
 use super::tls;
-use crate::envoy::{Reference, Resource, ResourceType, encode};
+use crate::envoy::{Reference, Resource, ResourceType, encode, wire};
 use crate::model::{
     Action, Destination, Diagnostic, Expose, LbPolicy, Socket, Traffic, VirtualHost,
 };
@@ -111,21 +111,22 @@ fn reference(kind: ResourceType, name: &str) -> Reference {
 fn encoded_vhosts(vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Vec<Bytes> {
     vhosts
         .iter()
-        .map(|vhost| encode(&virtual_host(vhost, socket.port, cluster)))
+        .map(|vhost| virtual_host(vhost, socket.port, cluster))
         .collect()
 }
 
 fn own_routes(name: String, vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Resource {
-    let message = RouteConfiguration {
+    let head = RouteConfiguration {
         name: name.clone(),
-        virtual_hosts: vhosts
-            .iter()
-            .map(|vhost| virtual_host(vhost, socket.port, cluster))
-            .collect(),
         ..RouteConfiguration::default()
     };
+    let mut body = encode(&head).to_vec();
+    for vhost in vhosts {
+        let vhost = virtual_host(vhost, socket.port, cluster);
+        wire::append(&mut body, VIRTUAL_HOSTS, &vhost);
+    }
     let references = routes_references(vhosts, cluster);
-    Resource::new(ResourceType::Routes, name, encode(&message), references)
+    Resource::new(ResourceType::Routes, name, body.into(), references)
 }
 
 /// The clusters that the routes name: the expose's own, unless every route redirects or reads the

@@ -6,16 +6,14 @@ use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use envoy_types::pb::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
 use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 
-use prost::Name;
-
 use super::parts::{listener_filter, socket_address};
+use super::routes::VIRTUAL_HOSTS;
 use crate::envoy::{Reference, Resource, ResourceType, encode, holds_pem_key, holds_secret, wire};
 use crate::model::{ExposeId, Protocol, Socket};
 
-/// Field numbers of `Listener` and `RouteConfiguration`, whose parts are appended encoded.
+/// Field numbers of `Listener`, whose parts are appended encoded.
 const FILTER_CHAINS: u32 = 3;
 const LISTENER_FILTERS: u32 = 9;
-const VIRTUAL_HOSTS: u32 = 2;
 
 /// What an expose adds to the listener of its socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,13 +60,13 @@ pub enum Shape {
 impl Shape {
     /// Whether it holds a private key, a password or a token.
     pub(super) fn holds_secret(&self) -> bool {
-        let (name, part) = match self {
-            Self::Udp { filter } => (ListenerFilter::full_name(), filter),
+        let (holds, part) = match self {
+            Self::Udp { filter } => (holds_secret::<ListenerFilter>(filter), filter),
             Self::Chain { chain, .. } | Self::SharedHttp { chain, .. } => {
-                (FilterChain::full_name(), chain)
+                (holds_secret::<FilterChain>(chain), chain)
             }
         };
-        holds_secret(&name, part) || holds_pem_key(part)
+        holds || holds_pem_key(part)
     }
 }
 

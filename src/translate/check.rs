@@ -2,43 +2,40 @@
 //!
 //! The model cannot break them, so what they find is in the passthroughs.
 
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::listener::v3::{FilterChain, ListenerFilter};
-use envoy_types::pb::envoy::config::route::v3::VirtualHost;
-use prost::Name;
+use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
 
 use super::attachment::{Attachment, Shape};
-use crate::envoy::constraints::{Violation, check_encoded};
-use crate::envoy::{Resource, ResourceType};
+use crate::envoy::Resource;
+use crate::envoy::constraints::{Violation, check_part};
 use crate::model::{Diagnostic, Expose, Severity};
 use crate::validate::codes;
+use crate::validate::keywords::expose::{CLUSTER_DATA, FILTER_CONFIG_DATA};
 
 pub(super) fn cluster(expose: &Expose, cluster: &Resource) -> Result<(), Vec<Diagnostic>> {
-    let keyword = expose.cluster_data.as_ref().map(|_| "cluster_data");
-    let url = ResourceType::Cluster.type_url();
-    check_encoded(url, &cluster.body).map_err(|found| diagnostics(expose, keyword, found))
+    let keyword = expose.cluster_data.as_ref().map(|_| CLUSTER_DATA.name);
+    check_part::<Cluster>(&cluster.body).map_err(|found| diagnostics(expose, keyword, found))
 }
 
 pub(super) fn attachment(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Diagnostic>> {
-    let keyword = expose
-        .filter_config_data
-        .as_ref()
-        .map(|_| "filter_config_data");
+    let keyword = (expose.filter_config_data.as_ref()).map(|_| FILTER_CONFIG_DATA.name);
     let mut found = Vec::new();
-    let mut check = |name: &str, part: &[u8]| {
-        found.extend(check_encoded(name, part).err().unwrap_or_default());
+    let mut note = |checked: Result<(), Vec<Violation>>| {
+        found.extend(checked.err().unwrap_or_default());
     };
     match &attachment.shape {
-        Shape::Udp { filter } => check(&ListenerFilter::full_name(), filter),
+        Shape::Udp { filter } => note(check_part::<ListenerFilter>(filter)),
         Shape::Chain { chain, routes } => {
-            check(&FilterChain::full_name(), chain);
+            note(check_part::<FilterChain>(chain));
             if let Some(routes) = routes {
-                check(ResourceType::Routes.type_url(), &routes.body);
+                note(check_part::<RouteConfiguration>(&routes.body));
             }
         }
         Shape::SharedHttp { chain, vhosts, .. } => {
-            check(&FilterChain::full_name(), chain);
+            note(check_part::<FilterChain>(chain));
             for vhost in vhosts {
-                check(&VirtualHost::full_name(), vhost);
+                note(check_part::<VirtualHost>(vhost));
             }
         }
     }

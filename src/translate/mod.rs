@@ -27,6 +27,7 @@ pub use secrets::{SecretUse, WantedSecret, tls_certificate, validation_context};
 use crate::envoy::Resource;
 use crate::model::{Diagnostic, Expose, LbPolicy, Severity, Socket, UpstreamTls};
 use crate::validate::codes;
+use crate::validate::keywords::expose as keyword;
 
 /// What one expose becomes, endpoints aside.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +102,7 @@ fn portless(expose: &Expose) -> Option<Diagnostic> {
     let message = "the gateway chooses one when it serves the expose; there is no listener before";
     expose.listener_port.is_none().then(|| {
         Diagnostic::new(Severity::Info, codes::PORT_CHOSEN_LATER, message)
-            .at(&expose.id.section, "listener_port")
+            .at(&expose.id.section, keyword::LISTENER_PORT.name)
             .hint("write a port to see the listener now")
     })
 }
@@ -118,18 +119,22 @@ fn doubts(
     let mut doubts = Vec::new();
     if lb_policy == LbPolicy::OriginalDst {
         let message = "connections go to their original destination, not to the service's ip";
-        doubts
-            .push(doubt(codes::ORIGINAL_DST, message, "lb_policy").hint(
-                "redirect traffic to the gateway with iptables, or choose another lb_policy",
-            ));
+        doubts.push(
+            doubt(codes::ORIGINAL_DST, message, keyword::LB_POLICY.name)
+                .hint("redirect traffic to the gateway with iptables, or choose another lb_policy"),
+        );
     }
     if let Some(tls) = upstream_tls
         && tls.certificates.iter().all(|c| c.validation.is_none())
     {
         let message = "the certificates of the endpoints are not verified";
         doubts.push(
-            doubt(codes::UPSTREAM_UNVERIFIED, message, "cluster_certificates")
-                .hint("name a certificate with a validation_secret"),
+            doubt(
+                codes::UPSTREAM_UNVERIFIED,
+                message,
+                keyword::CLUSTER_CERTIFICATES.name,
+            )
+            .hint("name a certificate with a validation_secret"),
         );
     }
     doubts
@@ -141,7 +146,7 @@ fn confided(expose: &Expose, cluster: &Resource) -> Option<Diagnostic> {
                    Envoy on the unix socket only";
     cluster.confidential.then(|| {
         Diagnostic::new(Severity::Warning, codes::PASSTHROUGH_SECRET, message)
-            .at(&expose.id.section, "cluster_data")
+            .at(&expose.id.section, keyword::CLUSTER_DATA.name)
             .hint("put it into a secret, and name that in cluster_certificates")
     })
 }
@@ -156,7 +161,7 @@ fn check_secrecy(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Dia
     let message = "holds a private key, password or token itself, and a listener is no secret";
     Err(vec![
         Diagnostic::new(Severity::Error, codes::PASSTHROUGH_SECRET, message)
-            .at(&expose.id.section, "filter_config_data")
+            .at(&expose.id.section, keyword::FILTER_CONFIG_DATA.name)
             .hint("put it into a file that Envoy can read, and write its filename"),
     ])
 }

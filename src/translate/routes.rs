@@ -1,5 +1,6 @@
 //! Virtual hosts, routes and hash policies.
 
+use bytes::Bytes;
 use envoy::redirect_action::{PathRewriteSpecifier, RedirectResponseCode, SchemeRewriteSpecifier};
 use envoy::route_action::hash_policy::{ConnectionProperties, Cookie, Header, PolicySpecifier};
 use envoy::route_action::{
@@ -11,6 +12,7 @@ use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatcher;
 use envoy_types::pb::google::protobuf::BoolValue;
 
 use super::parts::duration;
+use crate::envoy::{encode, wire};
 use crate::model::{
     Action, Destination, HashKey, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode,
     Route, VirtualHost,
@@ -30,14 +32,24 @@ pub fn expanded_domains(vhost: &VirtualHost, port: u16) -> Vec<String> {
     hosts
 }
 
-/// The virtual host of a `vhost#…` section on a listener's port, in the expose of a cluster.
-pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> envoy::VirtualHost {
-    envoy::VirtualHost {
+/// Field numbers of `VirtualHost` and `RouteConfiguration`, whose parts are appended encoded.
+const ROUTES: u32 = 3;
+pub(super) const VIRTUAL_HOSTS: u32 = 2;
+
+/// The encoded virtual host of a `vhost#…` section on a listener's port, in the expose of a cluster.
+///
+/// Its routes are encoded one by one: prost would measure each once for every message around it.
+pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> Bytes {
+    let head = envoy::VirtualHost {
         name: format!("{cluster}.{}", vhost.section),
         domains: expanded_domains(vhost, port),
-        routes: vhost.routes.iter().map(|r| route(r, cluster)).collect(),
         ..envoy::VirtualHost::default()
+    };
+    let mut body = encode(&head).to_vec();
+    for each in &vhost.routes {
+        wire::append(&mut body, ROUTES, &encode(&route(each, cluster)));
     }
+    body.into()
 }
 
 fn route(route: &Route, cluster: &str) -> envoy::Route {

@@ -13,6 +13,7 @@ use crate::model::{
     Certificate, Diagnostic, Expose, ExposeId, KeyPairSource, ObjectPath, Severity,
 };
 use crate::validate::codes;
+use crate::validate::keywords::expose::{CLUSTER_CERTIFICATES, LISTENER_CERTIFICATES};
 
 /// A TLS context and what it needs.
 pub(super) struct Tls<Context> {
@@ -31,7 +32,7 @@ pub(super) fn downstream(
     certificates: &[Certificate],
     alpn: &[&str],
 ) -> Result<Tls<DownstreamTlsContext>, Vec<Diagnostic>> {
-    let common = common(&expose.id, "listener_certificates", certificates, alpn)?;
+    let common = common(&expose.id, LISTENER_CERTIFICATES.name, certificates, alpn)?;
     Ok(common.map(|common| DownstreamTlsContext {
         require_client_certificate: common
             .validation_context_type
@@ -47,7 +48,7 @@ pub(super) fn upstream(
     expose: &Expose,
     certificates: &[Certificate],
 ) -> Result<Tls<UpstreamTlsContext>, Vec<Diagnostic>> {
-    let keyword = "cluster_certificates";
+    let keyword = CLUSTER_CERTIFICATES.name;
     let identities = certificates.iter().filter(|c| c.key_pair.is_some());
     if identities.count() > 1 {
         return Err(vec![

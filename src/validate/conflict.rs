@@ -5,12 +5,14 @@
 //! every socket are handed out here, one expose at a time, before anything is sent. Whoever sits
 //! stays: the newcomer is told who holds what it asks for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use foldhash::HashMap;
 use serde_json::{Map, Value};
 
 use super::codes;
+use super::keywords::{expose, vhost};
 use crate::model::{Diagnostic, Expose, ExposeId, Protocol, Severity, Socket, TlsMatch, Traffic};
 
 /// A TCP socket that the gateway needs for itself: Envoy's admin interface, the xDS server.
@@ -82,7 +84,7 @@ impl Occupancy {
                 codes::SOCKET_RESERVED,
                 format!("{socket} is used by {}", reserved.what),
             )
-            .at(&expose.id.section, "listener_port")
+            .at(&expose.id.section, expose::LISTENER_PORT.name)
             .hint("choose another listener_port"));
         }
         let seats = self.sockets.entry(socket).or_default();
@@ -185,7 +187,7 @@ impl Seats {
                      set it up with another filter_config_data"
                 ),
             )
-            .at(&id.section, "filter_config_data")
+            .at(&id.section, expose::FILTER_CONFIG_DATA.name)
             .incumbent(incumbent.clone())
             .hint("write the same filter_config_data, or choose another listener_port"));
         }
@@ -263,9 +265,9 @@ fn where_named<'a>(expose: &'a Expose, name: &str) -> (&'a str, &'static str) {
     if let Traffic::Http { vhosts, .. } = &expose.traffic
         && let Some(vhost) = vhosts.iter().find(|v| v.domains.iter().any(|d| d == name))
     {
-        return (&vhost.section, "domains");
+        return (&vhost.section, vhost::DOMAINS.name);
     }
-    (&expose.id.section, "sni")
+    (&expose.id.section, expose::SNI.name)
 }
 
 fn taken(id: &ExposeId, incumbent: &ExposeId, socket: Socket) -> Diagnostic {
@@ -278,7 +280,7 @@ fn taken(id: &ExposeId, incumbent: &ExposeId, socket: Socket) -> Diagnostic {
         codes::SOCKET_TAKEN,
         format!("{socket} already belongs to {incumbent}"),
     )
-    .at(&id.section, "listener_port")
+    .at(&id.section, expose::LISTENER_PORT.name)
     .incumbent(incumbent.clone())
     .hint(format!(
         "choose another listener_port or listener_addr{tell_apart}"

@@ -1,7 +1,5 @@
 //! How large a document may be.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::codes;
@@ -22,10 +20,7 @@ const MAX_SECTIONS: usize = 10_000;
 
 /// Judges the size. An error in `Err` means that the document must not be read.
 pub(super) fn check(document: &Document) -> Result<Option<Diagnostic>, Diagnostic> {
-    let inheritable: BTreeMap<Group, BTreeMap<&str, usize>> = Group::ALL
-        .into_iter()
-        .map(|group| (group, inheritable(document, group)))
-        .collect();
+    let inheritable = Group::ALL.map(|group| (group, inheritable(document, group)));
     let mut sections = 0;
     let mut bytes: usize = 0;
     for (name, section) in &document.sections {
@@ -36,9 +31,10 @@ pub(super) fn check(document: &Document) -> Result<Option<Diagnostic>, Diagnosti
         let own = section.keywords.iter();
         let own: usize = own.map(|(label, value)| label.len() + size(value)).sum();
         // What a section inherits is read with it.
-        let inherited = inheritable.get(&group).into_iter().flatten();
+        let inherited = inheritable.iter().filter(|(of, _)| *of == group);
         let inherited: usize = inherited
-            .filter(|(label, _)| !section.keywords.contains_key(**label))
+            .flat_map(|(_, inherited)| inherited)
+            .filter(|(label, _)| !section.keywords.contains_key(*label))
             .map(|(_, size)| size)
             .sum();
         bytes = bytes.saturating_add(name.len() + own + inherited);
@@ -77,7 +73,7 @@ pub(super) fn check(document: &Document) -> Result<Option<Diagnostic>, Diagnosti
 }
 
 /// The keywords of the `DEFAULT` section that a group's sections may inherit, with their sizes.
-fn inheritable(document: &Document, group: Group) -> BTreeMap<&str, usize> {
+fn inheritable(document: &Document, group: Group) -> Vec<(&str, usize)> {
     let defaults = document.defaults.iter();
     defaults
         .filter(|(label, _)| {

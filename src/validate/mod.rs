@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod codes;
 pub mod conflict;
 mod findings;
+mod given;
 pub mod keywords;
 mod limits;
 mod names;

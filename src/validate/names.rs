@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::codes;
 use super::value::{Problem, quote};
+use crate::envoy::shown;
 
 /// A domain as it is written, with the port that may stand behind it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,10 +36,16 @@ pub(super) fn server_name(text: &str) -> Result<String, Problem> {
     if let Some((host, port)) = name.split_once(':')
         && port.bytes().all(|b| b.is_ascii_digit())
     {
-        return Err(problem(&format!("write {host}: a server name has no port")));
+        return Err(problem(&format!(
+            "write {}: a server name has no port",
+            shown(host)
+        )));
     }
     if let Some(host) = name.strip_suffix('.') {
-        return Err(problem(&format!("write {host}: clients send no final dot")));
+        return Err(problem(&format!(
+            "write {}: clients send no final dot",
+            shown(host)
+        )));
     }
     let host = name.strip_prefix("*.").unwrap_or(&name);
     if host.contains('*') {
@@ -63,7 +70,7 @@ pub(super) fn domain(text: &str) -> Result<Domain, Problem> {
     let lower = text.to_ascii_lowercase();
     if let Some((_, rest)) = lower.split_once("://") {
         let host = rest.split('/').next().unwrap_or_default();
-        return Err(problem(&format!("write the host alone: {host}")));
+        return Err(problem(&format!("write the host alone: {}", shown(host))));
     }
     let (host, port) = split_port(&lower).ok_or_else(|| {
         problem(
@@ -79,7 +86,8 @@ pub(super) fn domain(text: &str) -> Result<Domain, Problem> {
     }
     if let Some(name) = host.strip_suffix('.') {
         return Err(problem(&format!(
-            "write {name}: a final dot in the Host header does not match"
+            "write {}: a final dot in the Host header does not match",
+            shown(name)
         )));
     }
     let rest = match (host.strip_prefix('*'), host.strip_suffix('*')) {
@@ -107,7 +115,7 @@ pub(super) fn host(text: &str) -> Result<String, Problem> {
     };
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split('/').next().unwrap_or_default();
-        return Err(problem(&format!("write the host alone: {host}")));
+        return Err(problem(&format!("write the host alone: {}", shown(host))));
     }
     let (host, _) = split_port(text).ok_or_else(|| {
         problem("write host or host:port; an IPv6 address wants brackets, as in [::1]")

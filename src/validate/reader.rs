@@ -1,16 +1,19 @@
 //! Reading one section by the keyword table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem;
-use std::ops::Bound;
+use std::rc::Rc;
 
+use foldhash::{HashSet, HashSetExt};
 use serde_json::Value;
 
 use super::codes;
 use super::findings::Findings;
+use super::given::{Given, Values};
 use super::keywords::{Group, Keyword, Kind};
 use super::value::{self, Problem, quote};
-use crate::model::{Diagnostic, Document, Section, Severity, unresolved};
+use crate::config::unresolved;
+use crate::model::{Diagnostic, Document, Section, Severity};
 
 /// What became of a section.
 #[derive(Debug)]
@@ -23,14 +26,6 @@ pub(super) enum Parsed<T> {
     Refused,
 }
 
-/// A value that is written somewhere.
-struct Given<'a> {
-    /// The keyword as it is written, with its scope.
-    label: &'a str,
-    value: &'a Value,
-    inherited: bool,
-}
-
 /// One section being read.
 pub(super) struct Reader<'a, 'f> {
     /// The section's name.
@@ -41,6 +36,7 @@ pub(super) struct Reader<'a, 'f> {
     pub(super) findings: &'f mut Findings,
     /// The sections that it names, in any scope.
     pub(super) links: Vec<&'a str>,
+    values: Rc<Values<'a>>,
     refused: bool,
     unknown: bool,
 }
@@ -51,9 +47,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         group: Group,
         document: &'a Document,
         section: &'a Section,
+        defaults: &Values<'a>,
         findings: &'f mut Findings,
     ) -> Self {
         Self {
+            values: Rc::new(Values::of(group, &section.keywords, defaults)),
             name,
             group,
             document,
@@ -73,8 +71,9 @@ impl<'a, 'f> Reader<'a, 'f> {
         keyword: &'static Keyword,
         parse: impl Fn(&Value) -> Result<T, Problem>,
     ) -> Option<T> {
-        let given = self.given(keyword);
-        self.tell_scopes(&given);
+        let values = Rc::clone(&self.values);
+        let given = values.given(keyword);
+        self.tell_scopes(given);
         let mut chosen = None;
         for (i, one) in given.iter().enumerate() {
             let reference = reference_in(one.value);
@@ -104,6 +103,7 @@ impl<'a, 'f> Reader<'a, 'f> {
                 Ok(value) if i == 0 => chosen = Some(value),
                 Ok(_) => {}
                 Err(mut problem) => {
+                    problem.complete(keyword, one.value);
                     if one.inherited {
                         problem.message.push_str(" (from the DEFAULT section)");
                     }
@@ -142,43 +142,42 @@ impl<'a, 'f> Reader<'a, 'f> {
         let Kind::Sections(group) = keyword.kind else {
             return Vec::new();
         };
-        let mut labels = Vec::new();
-        for one in self.given(keyword) {
-            if self.document.evaluated || reference_in(one.value).is_none() {
-                let names = value::list(one.value).unwrap_or_default();
-                labels.push((one.label, names));
-            }
-        }
-        for (label, names) in &labels {
-            for name in names {
-                match table.get_key_value(name.as_str()) {
-                    Some((name, _)) => self.links.push(name),
-                    None => {
-                        let problem = self.dangling(name, group, table.keys().copied());
-                        self.refuse(label, problem);
-                    }
-                }
-            }
-        }
+        let mut chosen = self.read(keyword, value::list).unwrap_or_default();
         let mut found: Vec<(&'a str, &'t T)> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for name in self.read(keyword, value::list).unwrap_or_default() {
-            let Some((&name, parsed)) = table.get_key_value(name.as_str()) else {
-                continue;
-            };
-            if !seen.insert(name) {
-                self.warn(
-                    keyword.name,
-                    codes::REPEATED_REFERENCE,
-                    format!("{name} is named twice"),
-                    "only the first place counts",
-                );
+        let mut seen = HashSet::new();
+        let values = Rc::clone(&self.values);
+        for (i, one) in values.given(keyword).iter().enumerate() {
+            if !self.document.evaluated && reference_in(one.value).is_some() {
                 continue;
             }
-            match parsed {
-                Parsed::Good(target) => found.push((name, target)),
-                Parsed::Unknown => self.unknown = true,
-                Parsed::Refused => self.refused = true,
+            let names = match i {
+                0 => mem::take(&mut chosen),
+                _ => value::list(one.value).unwrap_or_default(),
+            };
+            for name in names {
+                let Some((&name, parsed)) = table.get_key_value(name.as_str()) else {
+                    let problem = self.dangling(&name, group, table.keys().copied());
+                    self.refuse(one.label, problem);
+                    continue;
+                };
+                self.links.push(name);
+                if i > 0 {
+                    continue;
+                }
+                if !seen.insert(name) {
+                    self.warn(
+                        keyword.name,
+                        codes::REPEATED_REFERENCE,
+                        format!("{name} is named twice"),
+                        "only the first place counts",
+                    );
+                    continue;
+                }
+                match parsed {
+                    Parsed::Good(target) => found.push((name, target)),
+                    Parsed::Unknown => self.unknown = true,
+                    Parsed::Refused => self.refused = true,
+                }
             }
         }
         found
@@ -202,8 +201,7 @@ impl<'a, 'f> Reader<'a, 'f> {
 
     /// Whether a keyword, or another name of it, is given a value, whatever it is.
     pub(super) fn is_set(&self, keyword: &'static Keyword) -> bool {
-        let is_set = |name| !self.values(name).is_empty();
-        is_set(keyword.name) || alias_of(self.group, keyword).is_some_and(|k| is_set(k.name))
+        !self.values.given(keyword).is_empty()
     }
 
     /// An error of this section.
@@ -276,15 +274,6 @@ impl<'a, 'f> Reader<'a, 'f> {
         );
     }
 
-    /// The values of a keyword, or of another name of it.
-    fn given(&self, keyword: &'static Keyword) -> Vec<Given<'a>> {
-        let given = self.values(keyword.name);
-        match alias_of(self.group, keyword).filter(|_| given.is_empty()) {
-            Some(alias) => self.values(alias.name),
-            None => given,
-        }
-    }
-
     /// Tells where only one of several values of a keyword counts.
     fn tell_scopes(&mut self, given: &[Given<'a>]) {
         if let [first, rest @ ..] = given
@@ -301,50 +290,11 @@ impl<'a, 'f> Reader<'a, 'f> {
             );
         }
     }
-
-    /// What is written of a keyword: the unscoped value first, then the scoped ones by scope; from
-    /// the `DEFAULT` section where the section itself says nothing.
-    fn values(&self, name: &str) -> Vec<Given<'a>> {
-        let own = written(&self.section.keywords, name, false);
-        match own.is_empty() {
-            true => written(&self.document.defaults, name, true),
-            false => own,
-        }
-    }
 }
 
 /// Whether the braces of a keyword's values are its own.
 fn is_json(keyword: &Keyword) -> bool {
     matches!(keyword.kind, Kind::Object | Kind::Sections(_))
-}
-
-fn alias_of(group: Group, keyword: &Keyword) -> Option<&'static Keyword> {
-    group
-        .keywords()
-        .iter()
-        .copied()
-        .find(|other| other.alias_of == Some(keyword.name))
-}
-
-fn written<'a>(
-    keywords: &'a BTreeMap<String, Value>,
-    name: &str,
-    inherited: bool,
-) -> Vec<Given<'a>> {
-    let from = (Bound::Included(name), Bound::Unbounded);
-    keywords
-        .range::<str, _>(from)
-        .take_while(|(label, _)| label.starts_with(name))
-        .filter(|(label, value)| {
-            let rest = &label[name.len()..];
-            (rest.is_empty() || rest.starts_with('@')) && !value::is_empty(value)
-        })
-        .map(|(label, value)| Given {
-            label,
-            value,
-            inherited,
-        })
-        .collect()
 }
 
 /// The first unresolved reference in a text or in a list of texts.

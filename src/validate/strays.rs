@@ -21,10 +21,13 @@ const OTHERS: [&str; 10] = [
 
 pub(super) fn find(document: &Document, findings: &mut Findings) {
     for name in document.sections.keys() {
+        if Group::of(name).is_some() {
+            continue;
+        }
         let Some((group, index)) = name.split_once('#') else {
             continue;
         };
-        if Group::of(name).is_some() || OTHERS.contains(&group) {
+        if OTHERS.contains(&group) {
             continue;
         }
         let plain = group.to_ascii_lowercase().replace(['_', '-'], "");

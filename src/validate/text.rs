@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::codes;
 use super::names;
 use super::value::{Problem, line, quote};
+use crate::envoy::shown;
 
 /// A character of an HTTP token, RFC 9110 section 5.6.2.
 fn is_token(c: char) -> bool {
@@ -62,7 +63,7 @@ pub(super) fn match_path(value: &Value) -> Result<String, Problem> {
                 "{} holds a query, and only the path is matched",
                 quote(&path)
             ),
-            format!("write {}", &path[..at]),
+            format!("write {}", shown(&path[..at])),
         )),
     }
 }
@@ -83,7 +84,7 @@ pub(super) fn path(value: &Value) -> Result<String, Problem> {
     if !path.starts_with('/') {
         return Err(problem(
             "does not start with /, as every path does",
-            format!("write /{path}"),
+            format!("write /{}", shown(&path)),
         ));
     }
     match path.chars().find(|c| !c.is_ascii_graphic()) {

@@ -3,6 +3,8 @@
 //! Each function takes the text of a configuration file as well as the JSON that the daemon makes of
 //! it, and gives the same result for both.
 
+use std::borrow::Cow;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -10,7 +12,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::codes;
-use crate::envoy::holds_pem_key;
+use super::keywords::Keyword;
+use crate::envoy::shown;
 use crate::model::ObjectPath;
 
 /// What is wrong with a value.
@@ -19,6 +22,8 @@ pub(super) struct Problem {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) hint: String,
+    /// Whether the message is said of the value, which has to be put before it.
+    is_predicate: bool,
 }
 
 impl Problem {
@@ -31,6 +36,31 @@ impl Problem {
             code,
             message: message.into(),
             hint: hint.into(),
+            is_predicate: false,
+        }
+    }
+
+    /// A problem whose message goes on after the value, as `is a list` does. Who knows whether the value
+    /// may be shown completes it: see [`Problem::complete`].
+    pub(super) fn of_value(
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            is_predicate: true,
+            ..Self::new(code, message, hint)
+        }
+    }
+
+    /// Puts the value before the message where it belongs there, unless it may be a secret.
+    pub(super) fn complete(&mut self, keyword: &Keyword, value: &Value) {
+        if mem::take(&mut self.is_predicate) && keyword.is_shown() {
+            let value = match value {
+                Value::String(text) => quote(text.trim()),
+                other => quote(&other.to_string()),
+            };
+            self.message = format!("{value} {}", self.message);
         }
     }
 }
@@ -42,25 +72,9 @@ const MAX_JSON_DEPTH: usize = 48;
 /// Envoy counts nanoseconds in 63 bits.
 const MAX_SECONDS: u64 = 9_223_372_036;
 
-/// A value as it is shown in a message: on one line, and not too long.
+/// A value as it stands in a message.
 pub(super) fn quote(text: &str) -> String {
-    const SHOWN: usize = 60;
-    if holds_pem_key(text.as_bytes()) {
-        return "'[private key]'".to_owned();
-    }
-    let mut quoted = String::from("'");
-    for c in text.chars().take(SHOWN) {
-        match c {
-            '\'' => quoted.push(c),
-            c if c.is_control() => quoted.extend(c.escape_default()),
-            c => quoted.push(c),
-        }
-    }
-    if text.chars().nth(SHOWN).is_some() {
-        quoted.push('…');
-    }
-    quoted.push('\'');
-    quoted
+    format!("'{}'", shown(text))
 }
 
 /// Whether a value says nothing: absent, empty, or a list of nothing.
@@ -74,18 +88,18 @@ pub(super) fn is_empty(value: &Value) -> bool {
 }
 
 /// One text.
-pub(super) fn text(value: &Value) -> Result<String, Problem> {
+pub(super) fn text(value: &Value) -> Result<Cow<'_, str>, Problem> {
     match value {
-        Value::String(text) => Ok(text.trim().to_owned()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Null => Ok(String::new()),
-        Value::Array(_) => Err(Problem::new(
+        Value::String(text) => Ok(text.trim().into()),
+        Value::Number(number) => Ok(number.to_string().into()),
+        Value::Bool(flag) => Ok(flag.to_string().into()),
+        Value::Null => Ok("".into()),
+        Value::Array(_) => Err(Problem::of_value(
             codes::WRONG_TYPE,
             "is a list",
             "write one value",
         )),
-        Value::Object(_) => Err(Problem::new(
+        Value::Object(_) => Err(Problem::of_value(
             codes::WRONG_TYPE,
             "is a JSON object",
             "write one value",
@@ -95,7 +109,7 @@ pub(super) fn text(value: &Value) -> Result<String, Problem> {
 
 /// One text without control characters, which have no place in HTTP.
 pub(super) fn line(value: &Value) -> Result<String, Problem> {
-    let text = text(value)?;
+    let text = text(value)?.into_owned();
     match text.chars().any(char::is_control) {
         true => Err(Problem::new(
             codes::CONTROL_CHARACTER,
@@ -111,26 +125,28 @@ pub(super) fn line(value: &Value) -> Result<String, Problem> {
 
 /// Texts separated by white space.
 pub(super) fn list(value: &Value) -> Result<Vec<String>, Problem> {
+    let problem = |what| {
+        let hint = "write names separated by spaces";
+        Problem::of_value(codes::WRONG_TYPE, what, hint)
+    };
     match value {
         Value::String(text) => Ok(text.split_whitespace().map(str::to_owned).collect()),
-        Value::Array(items) => items
-            .iter()
-            .filter(|item| !is_empty(item))
-            .map(|item| match item {
-                Value::Array(_) | Value::Object(_) => Err(Problem::new(
-                    codes::WRONG_TYPE,
-                    "is a list of something else than names",
-                    "write names separated by spaces",
-                )),
-                item => text(item),
-            })
-            .collect(),
-        Value::Object(_) => Err(Problem::new(
-            codes::WRONG_TYPE,
-            "is a JSON object",
-            "write names separated by spaces",
-        )),
-        other => Ok(vec![text(other)?]),
+        Value::Array(items) => {
+            let names = items.iter().map(|item| match item {
+                Value::Array(_) | Value::Object(_) | Value::Null => {
+                    Err(problem("is a list of something else than names"))
+                }
+                item => text(item).map(Cow::into_owned),
+            });
+            let mut names = names.collect::<Result<Vec<String>, _>>()?;
+            names.retain(|name| !name.is_empty());
+            match names.is_empty() && !items.is_empty() {
+                true => Err(problem("is a list of nothing")),
+                false => Ok(names),
+            }
+        }
+        Value::Object(_) => Err(problem("is a JSON object")),
+        other => Ok(vec![text(other)?.into_owned()]),
     }
 }
 
@@ -142,7 +158,7 @@ fn integer(value: &Value, want: &str) -> Result<u64, Problem> {
         Ok(number) if is_integer => Ok(number),
         _ if is_integer => Err(Problem::new(
             codes::PORT_OUT_OF_RANGE,
-            format!("{text} is no port"),
+            format!("{} is no port", shown(&text)),
             format!("write {want}"),
         )),
         _ => Err(Problem::new(
@@ -184,10 +200,14 @@ pub(super) fn port_or_zero(value: &Value) -> Result<Option<NonZeroU16>, Problem>
 
 /// The agent's own words for true and false.
 pub(super) fn boolean(value: &Value) -> Result<bool, Problem> {
-    let text = text(value)?;
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "t" | "yes" | "y" | "1" => Ok(true),
-        "false" | "f" | "no" | "n" | "0" => Ok(false),
+    let text = match value {
+        Value::Bool(flag) => return Ok(*flag),
+        value => text(value)?,
+    };
+    let is_one_of = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    match text {
+        _ if is_one_of(["true", "t", "yes", "y", "1"]) => Ok(true),
+        _ if is_one_of(["false", "f", "no", "n", "0"]) => Ok(false),
         _ => Err(Problem::new(
             codes::INVALID_BOOLEAN,
             format!("{} is neither true nor false", quote(&text)),
@@ -202,12 +222,14 @@ pub(super) fn choice(
     candidates: &'static [&'static str],
 ) -> Result<&'static str, Problem> {
     let text = text(value)?;
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], " ");
-    let wanted = plain(&text);
+    let plain = |byte: u8| match byte {
+        b'-' | b'_' => b' ',
+        byte => byte.to_ascii_lowercase(),
+    };
     candidates
         .iter()
         .copied()
-        .find(|candidate| plain(candidate) == wanted)
+        .find(|candidate| text.bytes().map(plain).eq(candidate.bytes().map(plain)))
         .ok_or_else(|| {
             Problem::new(
                 codes::INVALID_CHOICE,
@@ -233,7 +255,7 @@ fn parse_duration(value: &Value, fractions: bool, hint: &str) -> Result<Duration
     let text = text(value)?;
     let nanos = match text.parse::<u64>() {
         Ok(seconds) => Some(u128::from(seconds) * 1_000_000_000),
-        Err(_) => units(&text.to_ascii_lowercase(), fractions),
+        Err(_) => units(&text, fractions),
     };
     let nanos = nanos.ok_or_else(|| {
         Problem::new(
@@ -267,13 +289,14 @@ fn units(text: &str, fractions: bool) -> Option<u128> {
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(after.len());
         let (unit, after) = after.split_at(length);
+        let is = |name| unit.eq_ignore_ascii_case(name);
         let unit = match unit {
-            "w" => 604_800 * NANOS,
-            "d" => 86_400 * NANOS,
-            "h" => 3_600 * NANOS,
-            "m" => 60 * NANOS,
-            "s" => NANOS,
-            "ms" if fractions => NANOS / 1_000,
+            _ if is("w") => 604_800 * NANOS,
+            _ if is("d") => 86_400 * NANOS,
+            _ if is("h") => 3_600 * NANOS,
+            _ if is("m") => 60 * NANOS,
+            _ if is("s") => NANOS,
+            _ if is("ms") && fractions => NANOS / 1_000,
             "" if fractions && number.len() == text.len() => NANOS,
             _ => return None,
         };
@@ -336,13 +359,13 @@ pub(super) fn object(value: &Value) -> Result<Map<String, Value>, Problem> {
                 true => "JSON wants double quotes around keys and texts",
                 false => want,
             };
-            Problem::new(codes::INVALID_JSON, format!("is not JSON: {error}"), hint)
+            Problem::of_value(codes::INVALID_JSON, format!("is not JSON: {error}"), hint)
         })?,
         value => value.clone(),
     };
     let what = match &parsed {
         Value::Object(_) if depth_exceeds(&parsed, MAX_JSON_DEPTH) => {
-            return Err(Problem::new(
+            return Err(Problem::of_value(
                 codes::INVALID_JSON,
                 format!("is nested more than {MAX_JSON_DEPTH} deep"),
                 "no message of Envoy is",
@@ -357,7 +380,7 @@ pub(super) fn object(value: &Value) -> Result<Map<String, Value>, Problem> {
     };
     match (parsed, what) {
         (Value::Object(object), None) => Ok(object),
-        (_, what) => Err(Problem::new(
+        (_, what) => Err(Problem::of_value(
             codes::INVALID_JSON,
             format!("is {}, not an object", what.unwrap_or("something")),
             want,

@@ -196,12 +196,11 @@ impl Request {
     /// Decodes a request of a variant.
     pub fn decode(variant: Variant, mut buffer: impl Buf) -> Result<Self, prost::DecodeError> {
         use prost::Message;
+        // In one piece, of which thousands of names can be slices.
+        let request = buffer.copy_to_bytes(buffer.remaining());
         match variant {
-            Variant::StateOfTheWorld => {
-                let request = buffer.copy_to_bytes(buffer.remaining());
-                SotwRequest::decode(request).map(Self::Sotw)
-            }
-            Variant::Delta => DeltaRequest::decode(buffer).map(Self::Delta),
+            Variant::StateOfTheWorld => SotwRequest::decode(request).map(Self::Sotw),
+            Variant::Delta => DeltaRequest::decode(request).map(Self::Delta),
         }
     }
 

@@ -76,7 +76,7 @@ fn the_numbers_of_the_abi_agree() {
     let header = fs::read_to_string(root().join("include/igw_envoy.h")).unwrap();
     let number = igw_envoy::ffi::IGW_ABI_VERSION;
     assert!(header.contains(&format!("#define IGW_ABI_VERSION {number}")));
-    let build = fs::read_to_string(root().join("build.rs")).unwrap();
+    let build = fs::read_to_string(root().join("build/main.rs")).unwrap();
     assert!(build.contains(&format!("libigw_envoy.so.{number}")));
     let python = fs::read_to_string(root().join("python/igw_envoy/_library.py")).unwrap();
     assert!(python.contains(&format!("\nABI = {number}\n")));

@@ -7,6 +7,9 @@ Each template is judged by the agent's own validation, in its own Python, as `de
 stores anything: nothing is created, and the daemon is not asked. A template with an error or a warning
 fails. To see that this can fail, each is judged once more with a mistake in every section.
 
+Validation sees keywords only. So the agent's driver also puts together the command that runs each
+container, where `user = 0`, say, which the agent evaluates to a number, ends in a traceback.
+
 Needs the agent in /usr/share/opensvc; says so, and exits 0, or 1 where REQUIRE_ALL=1, where there is
 none.
 """
@@ -25,7 +28,7 @@ DEFAULTS = ("/etc/default/opensvc", "/etc/sysconfig/opensvc")
 
 #: Runs inside the agent's Python: configurations on standard input, verdicts on standard output.
 JUDGE = """
-import json, logging, sys
+import json, logging, sys, tempfile
 sys.path.insert(0, "/usr/share/opensvc/opensvc")
 from core.node import Node
 from utilities.naming import factory
@@ -44,6 +47,20 @@ for config in json.load(sys.stdin):
     service.log.logger.handlers = [Handler()]
     verdict = service._validate_config()
     count = verdict["errors"] + verdict["warnings"]
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        for section, keywords in config.items():
+            lines = ["%s = %s" % keyword for keyword in keywords.items()]
+            file.write("[%s]\\n%s\\n" % (section, "\\n".join(lines)))
+        file.flush()
+        stored = factory("svc")("igwtemplate", namespace="system", cf=file.name, node=node, volatile=True)
+        containers = stored.get_resources("container")
+    for container in containers:
+        container.cgroup_options = lambda: []
+        try:
+            container._add_run_args(errors="ignore")
+        except Exception as error:
+            count += 1
+            said.append("%s cannot be started: %s" % (container.rid, error))
     print("VERDICT " + json.dumps([count, said]))
 """
 
@@ -97,14 +114,17 @@ def main():
         config = read(path)
         sections = [section for section in config if section not in ("DEFAULT", "env")]
         spoilt = [dict(config, **{section: dict(config[section], nonesuch="1")}) for section in sections]
-        (count, said), *controls = judge(python, [config] + spoilt)
+        numbers = {section: dict(keywords, user="0") for section, keywords in config.items() if "user" in keywords}
+        (count, said), (_, crashed), *controls = judge(python, [config, dict(config, **numbers)] + spoilt)
         print("%-24s %s" % (os.path.basename(path), "accepted" if not count else "%d findings" % count))
         for line in said:
             print("    " + line)
         blind = [section for section, (found, _) in zip(sections, controls) if not found]
         if blind:
             print("    a keyword that does not exist was not found in " + ", ".join(blind))
-        failed |= count > 0 or bool(blind)
+        if len(crashed) != len(numbers):
+            print("    a user that is a number was not found in each of " + ", ".join(numbers))
+        failed |= count > 0 or bool(blind) or len(crashed) != len(numbers)
     return 1 if failed else 0
 
 

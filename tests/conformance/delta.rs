@@ -8,9 +8,8 @@ use igw_envoy::envoy::ResourceType::{self, Cluster, Endpoints};
 
 use crate::client::{error, owned};
 use crate::gateway::{self, Gateway};
-use crate::item::{Case, delta, items};
+use crate::item::{Case, delta, items, long_silence};
 use crate::model::Follower;
-use crate::sotw::no_loop;
 use crate::support::discovery::Heard;
 use crate::things::{NAMED, WILD, thing, things};
 
@@ -25,7 +24,7 @@ items! {
     46 "A subscription counts, whatever the nonce" delta => any_nonce;
     47 "A request may answer and subscribe" delta => both;
     48 "A refusal starts no loop and stops no other" delta => refused,
-        "What was refused is not sent again until it changes. A response that puts right what a refusal left behind may follow.";
+        "What was refused is not sent again until it changes. An Envoy, whose refusal may have been applied in part, is told at once what puts it right; whoever is no Envoy hears nothing until something changes, or for 60 s.";
     49 "Responses may be under way together, and be answered in any order" delta => pipelining;
     50 "Who reconnects is sent what differs" delta => reconnect;
     51 "So is who reconnects with names" delta => reconnect_by_name,
@@ -214,7 +213,7 @@ async fn refused_of(case: Case, kind: ResourceType) {
     server.publish([bad.clone()]);
     let heard = client.hear().await;
     client.refuse(&heard, "a: no").await;
-    no_loop(&mut client, &bad).await;
+    client.quiet_for(long_silence()).await;
     server.publish([thing(kind, "b", 2)]);
     client.expect(kind, &["b"]).await;
     server.publish([thing(kind, "a", 3)]);
@@ -223,9 +222,9 @@ async fn refused_of(case: Case, kind: ResourceType) {
     server.publish([bad.clone()]);
     let heard = client.hear().await;
     client.refuse(&heard, "a: no").await;
-    no_loop(&mut client, &bad).await;
+    client.quiet_for(long_silence()).await;
     server.publish([thing(kind, "a", 3)]);
-    no_loop(&mut client, &bad).await;
+    client.quiet_for(long_silence()).await;
     server.publish([thing(kind, "a", 4)]);
     client.expect(kind, &["a"]).await;
 }

@@ -120,7 +120,7 @@ pub(crate) fn vhost(section: &str, domains: &[&str], routes: Vec<Route>) -> Virt
     VirtualHost {
         section: section.into(),
         domains: domains.iter().map(ToString::to_string).collect(),
-        routes,
+        routes: routes.into_iter().map(Into::into).collect(),
     }
 }
 

@@ -13,6 +13,7 @@ use imbl::OrdMap;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::shape::{As, Flag, Object, Shape, Text, Word, members};
+use super::whole::Texts;
 use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
 use crate::model::ObjectPath;
 
@@ -39,6 +40,8 @@ pub(super) struct Tables {
     /// What was known before. A whole state that is read again repeats nearly all of it, which is
     /// then shared rather than held twice.
     pub(super) known: OrdMap<ObjectPath, Arc<ServiceState>>,
+    /// The instances by their text, where a whole state was read.
+    pub(super) texts: Texts,
 }
 
 impl Tables {
@@ -47,19 +50,39 @@ impl Tables {
         !self.phases.is_empty() && self.phases.values().all(|phase| *phase != Phase::Init)
     }
 
-    fn put_instance(&mut self, node: &str, service: ObjectPath, mut instance: Instance) {
-        let known = self.known.get(&service);
+    /// Takes in an instance. Returns it as it is shared from now on.
+    pub(super) fn put_instance(
+        &mut self,
+        node: &str,
+        service: &ObjectPath,
+        mut instance: Instance,
+    ) -> Arc<Instance> {
+        let known = self.known.get(service);
         let known = known.and_then(|state| state.instances.get(node));
         let known = known.filter(|known| ***known == instance).cloned();
-        let nodes = self.instances.entry(service).or_default();
-        if let Some(known) = known {
-            nodes.insert(node.into(), known);
-            return;
-        }
-        if let Some(other) = nodes.values().next() {
-            share_infos(&mut instance, other);
-        }
-        nodes.insert(node.into(), Arc::new(instance));
+        let shared = known.unwrap_or_else(|| {
+            let nodes = self.instances.get(service);
+            if let Some(other) = nodes.and_then(|nodes| nodes.values().next()) {
+                share_infos(&mut instance, other);
+            }
+            Arc::new(instance)
+        });
+        self.share_instance(node, service, shared)
+    }
+
+    /// Takes in an instance that is shared already.
+    pub(super) fn share_instance(
+        &mut self,
+        node: &str,
+        service: &ObjectPath,
+        instance: Arc<Instance>,
+    ) -> Arc<Instance> {
+        let nodes = match self.instances.get_mut(service) {
+            Some(nodes) => nodes,
+            None => self.instances.entry(service.clone()).or_default(),
+        };
+        nodes.insert(node.into(), instance.clone());
+        instance
     }
 }
 
@@ -76,10 +99,13 @@ fn share_infos(instance: &mut Instance, other: &Instance) {
 
 /// The path of a service; `None` for every other object.
 pub(super) fn service(text: &str) -> Option<ObjectPath> {
+    is_service(text).then(|| text.parse().ok()).flatten()
+}
+
+/// Whether a path, which need not be valid, is that of a service.
+pub(super) fn is_service(text: &str) -> bool {
     // The cluster's own configuration is listed like a service of the root namespace.
-    (text != "cluster" && is_kind(text, "svc"))
-        .then(|| text.parse().ok())
-        .flatten()
+    text != "cluster" && is_kind(text, "svc")
 }
 
 /// The path of a secret; `None` for every other object.
@@ -227,7 +253,7 @@ impl<'de> Shape<'de> for Statuses<'_> {
                 continue;
             };
             if let Some(instance) = object.next_value_seed(As(InstanceStatus))? {
-                self.1.put_instance(self.0, service, instance);
+                self.1.put_instance(self.0, &service, instance);
             }
         }
         Ok(())

@@ -14,9 +14,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::DaemonV2;
 use super::backoff::{Backoff, jittered};
+use super::change::Change;
 use super::message::{Message, message};
 use super::replica::Replica;
-use super::socket::{EventStream, Frame};
+use super::sieve::{News, Sieve, heard};
+use super::socket::{self, Frame};
 use crate::daemon::{Link, Publisher, RequestError, Resync};
 
 /// How long the daemon must have been followed for a failure to be a new one.
@@ -28,6 +30,8 @@ const QUIET: Duration = Duration::from_secs(60);
 /// How many bytes of messages are kept to replay them on a state that is being read.
 const MAX_REPLAY: usize = 16 * 1024 * 1024;
 
+type EventStream = socket::EventStream<News>;
+
 /// Follows a daemon until nobody wants its updates any more.
 pub(super) async fn follow(daemon: DaemonV2, publisher: Publisher) {
     let follower = Follower {
@@ -35,7 +39,6 @@ pub(super) async fn follow(daemon: DaemonV2, publisher: Publisher) {
         publisher: &publisher,
         replica: Replica::default(),
         started: false,
-        last_id: None,
         pace: Backoff::new(daemon.tempo.resync, daemon.tempo.resync * 30),
         paced_until: Instant::now(),
         due: Instant::now(),
@@ -54,8 +57,6 @@ struct Follower<'p> {
     replica: Replica,
     /// Whether the first full state was published.
     started: bool,
-    /// The number of the last message.
-    last_id: Option<u64>,
     /// Keeps resynchronisations apart.
     pace: Backoff,
     paced_until: Instant,
@@ -96,8 +97,9 @@ impl Follower<'_> {
     /// Follows one connection until it ends.
     async fn session(&mut self) -> Result<Infallible, RequestError> {
         let options = &self.daemon.options;
-        let mut stream = EventStream::open(&self.daemon.socket, options.timeout).await?;
-        self.last_id = None;
+        let mut sieve = Sieve::new(self.publisher.connection().clone());
+        let sift = move |text: &[u8]| sieve.sift(text);
+        let mut stream = EventStream::open(&self.daemon.socket, options.timeout, sift).await?;
         let mut reason = Resync::Connected;
         loop {
             self.resync(&mut stream, reason).await?;
@@ -118,9 +120,7 @@ impl Follower<'_> {
         }
         self.replica = loop {
             // What was received by now is in the state that is asked for next.
-            while let Some(frame) = stream.try_next()? {
-                self.pass_over(&frame);
-            }
+            while stream.try_next()?.is_some() {}
             let (replica, full) = self.daemon.refreshed(self.replica.clone()).await?;
             if self.started || full || began.elapsed() >= self.daemon.tempo.patience {
                 break replica;
@@ -153,8 +153,10 @@ impl Follower<'_> {
                 biased;
                 frame = stream.next() => match frame? {
                     Frame::Lost => break Resync::Overflow,
-                    Frame::Message(text) => {
-                        if let Err(reason) = self.message(text, &mut refetch) {
+                    Frame::Message(News::Broken(reason)) => break reason,
+                    Frame::Message(News::Unknown(what)) => self.unknown(&what),
+                    Frame::Message(News::Patch { changes, text }) => {
+                        if let Err(reason) = self.patch(changes, text, &mut refetch) {
                             break reason;
                         }
                     }
@@ -177,46 +179,34 @@ impl Follower<'_> {
         Ok(reason)
     }
 
-    /// Applies one message. Fails where only the whole state can tell more.
-    fn message(&mut self, text: Vec<u8>, refetch: &mut Option<Refetch>) -> Result<(), Resync> {
-        let mut update = None;
-        match message(&text) {
-            Message::Event => {}
-            Message::Unknown(what) => {
-                let told = self.warned.is_some_and(|at| at.elapsed() < QUIET);
-                if !told {
-                    self.warned = Some(Instant::now());
-                    tracing::warn!(%what, "the daemon sent a message that is not understood");
-                }
-                self.count(Resync::Unknown);
-                self.refetch_at = self.refetch_at.min(self.pace());
-            }
-            Message::Patch { id, changes } => {
-                match self.last_id.replace(id) {
-                    Some(last) if id <= last => return Err(Resync::Restart),
-                    Some(last) if id - last > 1 => return Err(Resync::Gap),
-                    _ => {}
-                }
-                if !changes.is_empty() {
-                    if let Err(anomaly) = self.replica.apply(changes) {
-                        tracing::debug!(id, %anomaly, "a change does not fit");
-                        return Err(Resync::Anomaly);
-                    }
-                    if let Some(refetch) = refetch {
-                        refetch.keep(text);
-                    }
-                    update = self.replica.take();
-                }
-            }
+    /// Takes note of a message that is not understood: the whole state may tell what it says.
+    fn unknown(&mut self, what: &str) {
+        let told = self.warned.is_some_and(|at| at.elapsed() < QUIET);
+        if !told {
+            self.warned = Some(Instant::now());
+            tracing::warn!(%what, "the daemon sent a message that is not understood");
         }
-        self.publisher.connection().send_if_modified(|connection| {
-            connection.last_message = Some(SystemTime::now());
-            match update {
-                Some(_) => connection.patches += 1,
-                None => connection.irrelevant += 1,
-            }
-            false
-        });
+        self.count(Resync::Unknown);
+        self.refetch_at = self.refetch_at.min(self.pace());
+        heard(self.publisher.connection(), false);
+    }
+
+    /// Applies one message. Fails where only the whole state can tell more.
+    fn patch(
+        &mut self,
+        changes: Vec<Change>,
+        text: Vec<u8>,
+        refetch: &mut Option<Refetch>,
+    ) -> Result<(), Resync> {
+        if let Err(anomaly) = self.replica.apply(changes) {
+            tracing::debug!(%anomaly, "a change does not fit");
+            return Err(Resync::Anomaly);
+        }
+        if let Some(refetch) = refetch {
+            refetch.keep(text);
+        }
+        let update = self.replica.take();
+        heard(self.publisher.connection(), update.is_some());
         if let Some(update) = update {
             self.publisher.publish(update);
         }
@@ -267,18 +257,9 @@ impl Follower<'_> {
         let until = self.pace();
         loop {
             tokio::select! {
-                frame = stream.next() => self.pass_over(&frame?),
+                frame = stream.next() => drop(frame?),
                 () = sleep_until(until) => return Ok(()),
             }
-        }
-    }
-
-    /// Takes note of the number of a message that need not be applied.
-    fn pass_over(&mut self, frame: &Frame) {
-        if let Frame::Message(text) = frame
-            && let Message::Patch { id, .. } = message(text)
-        {
-            self.last_id = Some(id);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the daemon sends: replies with its dataset, and the messages of its event stream.
 
+use std::borrow::Cow;
+use std::io::Read;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -10,6 +12,9 @@ use super::change::{Change, Changes};
 use super::dataset::{Monitor, Tables};
 use super::repair::repaired;
 use super::shape::{As, Json, Shape, Text, Word, members};
+use super::span::{Cursor, Walk};
+use super::stream::Stream;
+use super::whole::{self, Known};
 use crate::daemon::{RequestError, ServiceState};
 use crate::model::ObjectPath;
 
@@ -32,22 +37,24 @@ pub(super) enum Message {
 /// Reads a message of the event stream.
 pub(super) fn message(text: &[u8]) -> Message {
     match read(text, || Envelope) {
-        Ok((Some(kind), Some(id), Some(changes))) if kind == "patch" => {
-            Message::Patch { id, changes }
-        }
-        Ok((Some(kind), ..)) if kind == "event" => Message::Event,
-        Ok((kind, ..)) => Message::Unknown(format!("of kind {kind:?}")),
+        Ok((Kind::Patch, Some(id), Some(changes))) => Message::Patch { id, changes },
+        Ok((Kind::Event, ..)) => Message::Event,
+        Ok((Kind::Other(kind), ..)) => Message::Unknown(format!("of kind {kind:?}")),
+        Ok(_) => Message::Unknown("without a kind".into()),
         Err(error) => Message::Unknown(format!("not JSON ({error})")),
     }
 }
 
 /// Reads the reply to `daemon_status`. Instances that are `known` already, and still the same, are
 /// shared.
-pub(super) fn status(
-    text: &[u8],
-    known: &OrdMap<ObjectPath, Arc<ServiceState>>,
-) -> Result<Tables, RequestError> {
-    match read(text, || StatusReply(known)) {
+pub(super) fn status(text: &[u8], known: &Known) -> Result<Tables, RequestError> {
+    let mut cursor = Cursor::new(text);
+    if let Ok(tables) = whole::tables(&mut cursor, known)
+        && cursor.peek().is_err()
+    {
+        return Ok(tables);
+    }
+    match read(text, || StatusReply(&known.services)) {
         Ok(StatusReplied::Dataset(tables)) => Ok(tables),
         Ok(StatusReplied::Error(status, Some(message))) => {
             Err(RequestError::Refused { status, message })
@@ -59,8 +66,25 @@ pub(super) fn status(
     }
 }
 
+/// The same, as the reply comes, without holding it; `None` where that does not tell what it is, and its
+/// beginning was let go.
+pub(super) fn status_as_it_comes(
+    reply: impl Read,
+    limit: usize,
+    known: &Known,
+) -> Result<Option<Tables>, RequestError> {
+    let mut stream = Stream::new(reply, limit);
+    match whole::tables(&mut stream, known) {
+        Ok(tables) if stream.is_at_end() => Ok(Some(tables)),
+        _ => match stream.whole()? {
+            Some(text) => status(&text, known).map(Some),
+            None => Ok(None),
+        },
+    }
+}
+
 /// Reads a document by a shape; once more, repaired, where it is not JSON.
-fn read<V, S, F>(text: &[u8], shape: F) -> Result<V, serde_json::Error>
+pub(super) fn read<V, S, F>(text: &[u8], shape: F) -> Result<V, serde_json::Error>
 where
     S: for<'de> Shape<'de, Value = V>,
     F: Fn() -> S,
@@ -77,16 +101,38 @@ where
     })
 }
 
+/// What a message says it is.
+#[derive(Debug, Default)]
+enum Kind {
+    Patch,
+    Event,
+    Other(String),
+    #[default]
+    Missing,
+}
+
+impl<'de> Shape<'de> for Kind {
+    type Value = Self;
+
+    fn text(self, text: Cow<'de, str>) -> Self {
+        match &*text {
+            "patch" => Self::Patch,
+            "event" => Self::Event,
+            _ => Self::Other(text.into_owned()),
+        }
+    }
+}
+
 /// A message: its kind, number and changes.
 struct Envelope;
 
 impl<'de> Shape<'de> for Envelope {
-    type Value = (Option<String>, Option<u64>, Option<Vec<Change>>);
+    type Value = (Kind, Option<u64>, Option<Vec<Change>>);
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let (mut kind, mut id, mut changes) = (None, None, None);
+        let (mut kind, mut id, mut changes) = (Kind::Missing, None, None);
         members!(object, {
-            "kind" => kind = object.next_value_seed(As(Text::default()))?.map(Into::into),
+            "kind" => kind = object.next_value_seed(As(Kind::Missing))?,
             "id" => id = object.next_value_seed(As(Natural))?,
             "data" => changes = object.next_value_seed(As(Changes))?,
         });
@@ -197,12 +243,12 @@ mod tests {
     fn a_status_error_is_said_in_the_daemons_words() {
         let reply = br#"{"status": 500, "error": "no", "traceback": "..."}"#;
         assert!(matches!(
-            status(reply, &OrdMap::new()),
+            status(reply, &Known::default()),
             Err(RequestError::Refused { status: 500, message }) if message == "no"
         ));
         for odd in ["", "[]", "{}", r#"{"cluster": {}}"#, "\0"] {
             assert!(matches!(
-                status(odd.as_bytes(), &OrdMap::new()),
+                status(odd.as_bytes(), &Known::default()),
                 Err(RequestError::Malformed(_))
             ));
         }
@@ -213,7 +259,7 @@ mod tests {
         let text = br#"{"monitor": {"nodes": {"n1": {"services": {"status": {"web": {"resources":
             {"expose#0": {"info": {"cluster_data": {"a": NaN, "b": -Infinity, "c": "NaN \ud800"}}}}
             }}}}}}}"#;
-        let tables = status(text, &OrdMap::new()).unwrap_or_default();
+        let tables = status(text, &Known::default()).unwrap_or_default();
         assert_eq!(tables.instances.len(), 1);
     }
 }

@@ -6,6 +6,7 @@
 //!                       nothing else    copied on write
 //!                 └───► dataset ───────────┘
 //! ```
+//! Nearly every message is about nothing that is watched: the [`sieve`] ends its way where it is read.
 //! [`follow`] drives it. Nothing here panics on what the daemon sends: what has another shape than
 //! expected counts as missing, and what does not fit makes the whole state be read again.
 
@@ -22,10 +23,14 @@ mod repair;
 mod replica;
 mod request;
 mod shape;
+mod sieve;
 mod socket;
+mod span;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod transcript;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,8 +39,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use imbl::OrdMap;
 use serde_json::Value;
+use tokio::task::JoinError;
 
 pub use self::once::Events;
 pub use self::transcript::Transcript;
@@ -72,7 +77,7 @@ impl Default for Options {
 /// # Errors
 /// Where the text is not that.
 pub fn read_status(text: &[u8]) -> Result<BTreeMap<ObjectPath, Arc<ServiceState>>, RequestError> {
-    let tables = message::status(text, &OrdMap::new())?;
+    let tables = message::status(text, &whole::Known::default())?;
     let services = tables.instances.into_iter();
     Ok(services
         .map(|(path, instances)| (path, Arc::new(ServiceState { instances })))
@@ -89,7 +94,7 @@ pub fn replay<'a>(
     messages: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<usize, RequestError> {
     let mut replica = Replica::default();
-    let tables = message::status(status, replica.services())?;
+    let tables = message::status(status, &replica.known())?;
     replica.replace(&Scope::Root, tables);
     let mut services = match replica.reset() {
         super::Update::Reset { services, .. } => services,
@@ -170,18 +175,25 @@ impl DaemonV2 {
     /// Reads the whole state and makes what is known into it. Returns also whether it is full:
     /// whether no daemon is still evaluating its services.
     async fn refreshed(&self, mut known: Replica) -> Result<(Replica, bool), RequestError> {
-        let reply = self.exchange(&request::status(), MAX_STATUS).await?;
-        // Tens of megabytes: not on a thread that serves streams.
-        let parsed = tokio::task::spawn_blocking(move || {
-            let tables = message::status(&reply, known.services())?;
-            drop(reply);
-            let full = tables.is_settled();
+        // Tens of megabytes: not on a thread that serves streams, and not all of them at a time.
+        let (socket, timeout) = (&self.socket, self.options.timeout);
+        let before = known.known();
+        let read = move |reply| message::status_as_it_comes(reply, MAX_STATUS, &before);
+        let read = socket::converse(socket, &request::status(), timeout, read).await?;
+        let tables = match read {
+            Some(tables) => tables,
+            None => {
+                let reply = self.exchange(&request::status(), MAX_STATUS).await?;
+                message::status(&reply, &known.known())?
+            }
+        };
+        let full = tables.is_settled();
+        let replaced = tokio::task::spawn_blocking(move || {
             known.replace(&Scope::Root, tables);
-            Ok((known, full))
+            (known, full)
         });
-        parsed
-            .await
-            .unwrap_or_else(|error| Err(RequestError::Malformed(error.to_string())))
+        let broken = |error: JoinError| RequestError::Malformed(error.to_string());
+        replaced.await.map_err(broken)
     }
 }
 

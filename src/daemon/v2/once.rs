@@ -12,7 +12,7 @@ use crate::model::ObjectPath;
 
 /// The daemon's events as it sends them.
 #[derive(Debug)]
-pub struct Events(EventStream);
+pub struct Events(EventStream<Vec<u8>>);
 
 impl Events {
     /// The next message; `None` where some were lost because nobody took them.
@@ -49,7 +49,8 @@ impl DaemonV2 {
     /// # Errors
     /// When the daemon does not answer.
     pub async fn events(&self) -> Result<Events, RequestError> {
-        let stream = EventStream::open(&self.socket, self.options.timeout).await?;
+        let stream =
+            EventStream::open(&self.socket, self.options.timeout, |text| Some(text.into())).await?;
         Ok(Events(stream))
     }
 

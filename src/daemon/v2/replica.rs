@@ -16,6 +16,7 @@ use super::dataset::{Phase, Tables};
 use super::instance;
 use super::json::Anomaly;
 use super::path::Scope;
+use super::whole::{Known, Texts};
 use crate::daemon::{Instance, ServiceState, Update};
 use crate::model::{ObjectKind, ObjectPath};
 
@@ -28,6 +29,8 @@ pub(super) struct Replica {
     secrets: OrdMap<ObjectPath, BTreeMap<String, String>>,
     /// Objects that are missing on a node which cannot be asked yet.
     retained: BTreeSet<(String, ObjectPath)>,
+    /// The instances of the last whole state by their text.
+    texts: Texts,
     /// Objects that changed since the last [`Replica::take`].
     dirty: BTreeSet<ObjectPath>,
 }
@@ -93,9 +96,12 @@ impl Replica {
         Ok(())
     }
 
-    /// The services that are known.
-    pub(super) fn services(&self) -> &OrdMap<ObjectPath, Arc<ServiceState>> {
-        &self.services
+    /// What is known, for reading the whole state again.
+    pub(super) fn known(&self) -> Known {
+        Known {
+            services: self.services.clone(),
+            texts: self.texts.clone(),
+        }
     }
 
     /// Replaces everything in a scope.
@@ -105,7 +111,11 @@ impl Replica {
             instances,
             secrets,
             known: _,
+            texts,
         } = new;
+        if *scope == Scope::Root && !texts.is_empty() {
+            self.texts = texts;
+        }
         if scope.has_phases() {
             let of = scope.node();
             self.phases

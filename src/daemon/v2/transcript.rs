@@ -18,7 +18,7 @@ impl Transcript {
     /// # Errors
     /// Where the text is not that.
     pub fn status(&mut self, text: &[u8]) -> Result<Update, RequestError> {
-        let tables = message::status(text, self.replica.services())?;
+        let tables = message::status(text, &self.replica.known())?;
         self.replica.replace(&Scope::Root, tables);
         Ok(self.replica.reset())
     }

@@ -13,11 +13,12 @@ use std::{fmt, mem};
 
 use prost::{Message, Name};
 
-pub(super) use field::FieldRules;
+pub(super) use field::{FieldRules, ValueRules};
 use rules::Scalar;
+pub(super) use rules::{Number, Rule, Shape};
 
 use super::encode::encode;
-use super::schema::{FieldShape, FieldType, MessageType, Schema, schema};
+use super::schema::{self, FieldShape, FieldType, MessageType};
 use super::wire::{Field, Fields, Value};
 
 /// The most that Envoy's clocks count, in nanoseconds: 292 years.
@@ -46,7 +47,7 @@ impl fmt::Display for Violation {
 /// # Errors
 /// Every rule that it breaks.
 pub fn check<M: Message + Name>(message: &M) -> Result<(), Vec<Violation>> {
-    check_encoded(&M::full_name(), &encode(message))
+    check_as(schema::of::<M>(), &encode(message))
 }
 
 /// Checks an encoded message of a type, named or by its URL. An unknown type is not checked.
@@ -54,14 +55,24 @@ pub fn check<M: Message + Name>(message: &M) -> Result<(), Vec<Violation>> {
 /// # Errors
 /// Every rule that it breaks.
 pub fn check_encoded(name: &str, message: &[u8]) -> Result<(), Vec<Violation>> {
-    let schema = schema();
+    check_as(schema::find(name), message)
+}
+
+/// Checks an encoded message of a type.
+///
+/// # Errors
+/// Every rule that it breaks.
+pub(crate) fn check_part<M: Name>(message: &[u8]) -> Result<(), Vec<Violation>> {
+    check_as(schema::of::<M>(), message)
+}
+
+fn check_as(kind: Option<&'static MessageType>, message: &[u8]) -> Result<(), Vec<Violation>> {
     let mut walk = Walk {
-        schema,
         path: Vec::new(),
         counts: Vec::new(),
         violations: Vec::new(),
     };
-    if let Some(kind) = schema.find(name) {
+    if let Some(kind) = kind {
         walk.message(kind, message);
     }
     match walk.violations.is_empty() {
@@ -71,7 +82,6 @@ pub fn check_encoded(name: &str, message: &[u8]) -> Result<(), Vec<Violation>> {
 }
 
 struct Walk {
-    schema: &'static Schema,
     path: Vec<Step>,
     /// How many values the fields have of each message that is being walked, the innermost last.
     counts: Vec<usize>,
@@ -101,7 +111,7 @@ impl Walk {
             let count = self.counts.get(outer + index).copied().unwrap_or_default();
             let count = match field_type.ruled {
                 true => {
-                    self.path.push(Step::Field(&field_type.name));
+                    self.path.push(Step::Field(field_type.name));
                     let count = self.field(field_type, field, count);
                     self.path.pop();
                     count
@@ -178,7 +188,7 @@ impl Walk {
         self.path.push(Step::Key(key.clone()));
         self.report(broken);
         if let FieldShape::Message(entry_type) = field_type.shape
-            && let Some(entry_type) = self.schema.messages.get(entry_type)
+            && let Some(entry_type) = schema::held(entry_type)
             && let Some((_, value_type)) = entry_type.field(2)
             && let Some(value) = Fields::of(entry).find(|f| f.number == 2)
         {
@@ -191,8 +201,7 @@ impl Walk {
         let rules = &field_type.rules.values;
         match (field_type.shape, value) {
             (FieldShape::Message(held), Value::Bytes(message)) => {
-                if let (false, Some(kind)) = (field_type.rules.skip, self.schema.messages.get(held))
-                {
+                if let (false, Some(kind)) = (field_type.rules.skip, schema::held(held)) {
                     self.message(kind, message);
                 }
             }
@@ -205,7 +214,7 @@ impl Walk {
                 }
             }
             (FieldShape::Wrapper(held), Value::Bytes(wrapper)) => {
-                if let Some(kind) = self.schema.messages.get(held)
+                if let Some(kind) = schema::held(held)
                     && let Some(inner) = kind.fields.first()
                 {
                     let value = Fields::of(wrapper).next().map(|f| f.value);
@@ -228,7 +237,7 @@ impl Walk {
                 (1, Value::Bytes(url)) => {
                     kind = std::str::from_utf8(url)
                         .ok()
-                        .and_then(|url| self.schema.find(url));
+                        .and_then(|url| schema::find(url));
                 }
                 (2, Value::Bytes(value)) => message = value,
                 _ => {}
@@ -240,28 +249,28 @@ impl Walk {
     }
 
     fn presence(&mut self, kind: &'static MessageType, message: &[u8], counts: &[usize]) {
-        for &index in &kind.counted {
+        for &index in kind.counted {
             let (Some(field_type), Some(&count)) = (kind.fields.get(index), counts.get(index))
             else {
                 continue;
             };
             if let Some(broken) = field_type.rules.broken_by_count(field_type, count) {
-                self.path.push(Step::Field(&field_type.name));
+                self.path.push(Step::Field(field_type.name));
                 self.refuse(broken);
                 self.path.pop();
             }
             if field_type.rules.unique && repeats(message, field_type.number) {
-                self.path.push(Step::Field(&field_type.name));
+                self.path.push(Step::Field(field_type.name));
                 self.refuse("must not repeat a value".into());
                 self.path.pop();
             }
         }
-        for (name, members) in &kind.required_oneofs {
+        for (name, members) in kind.required_oneofs {
             let set = |member: &usize| counts.get(*member).is_some_and(|count| *count > 0);
             if !members.iter().any(set) {
                 let names: Vec<&str> = members
                     .iter()
-                    .filter_map(|member| Some(kind.fields.get(*member)?.name.as_str()))
+                    .filter_map(|member| Some(kind.fields.get(*member)?.name))
                     .collect();
                 self.path.push(Step::Field(name));
                 self.refuse(format!("must be given: one of {}", names.join(", ")));

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use prost_reflect::{DynamicMessage, ReflectMessage, Value};
-
 /// A value that rules judge.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scalar<'a> {
@@ -17,28 +15,27 @@ pub(super) enum Scalar<'a> {
 
 /// One rule.
 #[derive(Debug, Clone)]
-pub(super) enum Rule {
+pub(in crate::envoy) enum Rule {
     MinChars(usize),
-    MaxChars(usize),
     MinBytes(usize),
     MaxBytes(usize),
-    Prefix(String),
-    Suffix(String),
-    TextIn(Vec<String>),
+    Prefix(&'static str),
+    Suffix(&'static str),
+    TextIn(&'static [&'static str]),
     Shape(Shape),
     Is(bool),
     Above(Number),
     AtLeast(Number),
     Below(Number),
     AtMost(Number),
-    NotIn(Vec<i128>),
+    NotIn(&'static [i128]),
     /// The numbers of an enum's values, sorted.
-    Defined(Vec<i128>),
+    Defined(&'static [i128]),
 }
 
 /// A bound, in the unit of its field.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Number {
+pub(in crate::envoy) enum Number {
     Int(i128),
     Float(f64),
     /// Nanoseconds.
@@ -47,7 +44,7 @@ pub(super) enum Number {
 
 /// The form of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::envoy) enum Shape {
     /// An HTTP header's name.
     HeaderName,
     /// An HTTP header's value.
@@ -63,25 +60,6 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// The shape of a regular expression: those that Envoy's protos use.
-    fn of_pattern(pattern: &str) -> Option<Self> {
-        match pattern {
-            "^[^?#]+[^?#/]$" => Some(Self::PathSegments),
-            r"^[0-9a-zA-Z_\-\.~:]+$" => Some(Self::Identifier),
-            r"^[0-9a-zA-Z_\-\./~:]+$" => Some(Self::IdentifierPath),
-            _ => None,
-        }
-    }
-
-    fn of_well_known(number: i32, strict: bool) -> Option<Self> {
-        match (number, strict) {
-            (1, true) => Some(Self::HeaderName),
-            (2, true) => Some(Self::HeaderValue),
-            (1 | 2, false) => Some(Self::HeaderSafe),
-            _ => None,
-        }
-    }
-
     fn fits(self, text: &str) -> bool {
         match self {
             Self::HeaderName => {
@@ -106,19 +84,6 @@ fn is_made_of(text: &str, more: &[u8]) -> bool {
 }
 
 impl Number {
-    fn of(value: &Value) -> Option<Self> {
-        Some(match value {
-            Value::I32(n) => Self::Int((*n).into()),
-            Value::I64(n) => Self::Int((*n).into()),
-            Value::U32(n) => Self::Int((*n).into()),
-            Value::U64(n) => Self::Int((*n).into()),
-            Value::F32(n) => Self::Float((*n).into()),
-            Value::F64(n) => Self::Float(*n),
-            Value::Message(duration) => Self::Time(nanoseconds(duration)?),
-            _ => return None,
-        })
-    }
-
     /// How a value compares with this bound; `None` where they cannot be compared.
     fn order(self, value: Scalar<'_>) -> Option<std::cmp::Ordering> {
         match (value, self) {
@@ -129,81 +94,6 @@ impl Number {
     }
 }
 
-fn nanoseconds(duration: &DynamicMessage) -> Option<i128> {
-    let part = |name| -> Option<i128> {
-        match *duration.get_field_by_name(name)? {
-            Value::I64(n) => Some(n.into()),
-            Value::I32(n) => Some(n.into()),
-            _ => None,
-        }
-    };
-    Some(part("seconds")? * 1_000_000_000 + part("nanos")?)
-}
-
-/// Reads the rules of one kind (`StringRules`, `UInt32Rules`, …). Those about presence are the
-/// caller's; what is not understood is returned by name.
-pub(super) fn read(rules: &DynamicMessage, defined: Vec<i128>) -> (Vec<Rule>, Vec<String>) {
-    let mut read = Vec::new();
-    let mut unknown = Vec::new();
-    let strict = rules
-        .get_field_by_name("strict")
-        .and_then(|v| v.as_bool())
-        .unwrap_or(true);
-    for (field, value) in rules.fields() {
-        let text = || value.as_str().map(str::to_owned);
-        let count = || value.as_u64().and_then(|n| usize::try_from(n).ok());
-        let rule = match field.name() {
-            "ignore_empty" | "required" | "strict" => continue,
-            "defined_only" => Some(Rule::Defined(defined.clone())),
-            "min_len" if is_bytes(rules) => count().map(Rule::MinBytes),
-            "max_len" if is_bytes(rules) => count().map(Rule::MaxBytes),
-            "min_len" => count().map(Rule::MinChars),
-            "max_len" => count().map(Rule::MaxChars),
-            "min_bytes" => count().map(Rule::MinBytes),
-            "max_bytes" => count().map(Rule::MaxBytes),
-            "prefix" => text().map(Rule::Prefix),
-            "suffix" => text().map(Rule::Suffix),
-            "pattern" => value.as_str().and_then(Shape::of_pattern).map(Rule::Shape),
-            "well_known_regex" => value
-                .as_enum_number()
-                .and_then(|number| Shape::of_well_known(number, strict))
-                .map(Rule::Shape),
-            "const" => value.as_bool().map(Rule::Is),
-            "gt" => Number::of(value).map(Rule::Above),
-            "gte" => Number::of(value).map(Rule::AtLeast),
-            "lt" => Number::of(value).map(Rule::Below),
-            "lte" => Number::of(value).map(Rule::AtMost),
-            "in" => texts(value).map(Rule::TextIn),
-            "not_in" => integers(value).map(Rule::NotIn),
-            _ => None,
-        };
-        match rule {
-            Some(rule) => read.push(rule),
-            None => unknown.push(field.full_name().to_owned()),
-        }
-    }
-    (read, unknown)
-}
-
-fn is_bytes(rules: &DynamicMessage) -> bool {
-    rules.descriptor().name() == "BytesRules"
-}
-
-fn texts(value: &Value) -> Option<Vec<String>> {
-    let list = value.as_list()?;
-    list.iter().map(|v| Some(v.as_str()?.to_owned())).collect()
-}
-
-fn integers(value: &Value) -> Option<Vec<i128>> {
-    let list = value.as_list()?;
-    list.iter()
-        .map(|v| match Number::of(v)? {
-            Number::Int(n) => Some(n),
-            _ => None,
-        })
-        .collect()
-}
-
 impl Rule {
     /// Whether a value keeps the rule. A rule about another kind of value is kept.
     pub(super) fn accepts(&self, value: Scalar<'_>) -> bool {
@@ -212,12 +102,11 @@ impl Rule {
             (Self::MinChars(min), Scalar::Text(text)) => {
                 text.chars().nth(min.saturating_sub(1)).is_some() || *min == 0
             }
-            (Self::MaxChars(max), Scalar::Text(text)) => text.chars().count() <= *max,
             (Self::MinBytes(min), _) => value.bytes().is_none_or(|b| b >= *min),
             (Self::MaxBytes(max), _) => value.bytes().is_none_or(|b| b <= *max),
             (Self::Prefix(prefix), Scalar::Text(text)) => text.starts_with(prefix),
             (Self::Suffix(suffix), Scalar::Text(text)) => text.ends_with(suffix),
-            (Self::TextIn(known), Scalar::Text(text)) => known.iter().any(|k| k == text),
+            (Self::TextIn(known), Scalar::Text(text)) => known.contains(&text),
             (Self::Shape(shape), Scalar::Text(text)) => shape.fits(text),
             (Self::Is(wanted), Scalar::Bool(value)) => value == *wanted,
             (Self::Above(bound), _) => order(bound).is_none_or(|o| o.is_gt()),
@@ -267,7 +156,6 @@ impl fmt::Display for Rule {
         match self {
             Self::MinChars(1) | Self::MinBytes(1) => f.write_str("must not be empty"),
             Self::MinChars(n) => write!(f, "must have at least {n} characters"),
-            Self::MaxChars(n) => write!(f, "must have at most {n} characters"),
             Self::MinBytes(n) => write!(f, "must have at least {n} bytes"),
             Self::MaxBytes(n) => write!(f, "must have at most {n} bytes"),
             Self::Prefix(text) => write!(f, "must start with '{text}'"),

@@ -5,10 +5,8 @@
 
 use serde_json::Value as Json;
 
-use crate::envoy::sensitive::holds_pem_key;
-
-/// How long a value or a name may be to be told, in characters.
-const SHOWN: usize = 60;
+/// How long a value may be to be told, in characters.
+const TOLD: usize = 60;
 
 /// How much of a value may be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +20,7 @@ pub(super) enum Shown {
 /// The beginning of a sentence about a value, up to `is `.
 pub(super) fn found(json: &Json, shown: Shown) -> String {
     let is_word = match json {
-        Json::String(text) => text.chars().count() <= SHOWN && !text.chars().any(char::is_control),
+        Json::String(text) => text.chars().count() <= TOLD && !text.chars().any(char::is_control),
         Json::Number(_) | Json::Bool(_) | Json::Null => true,
         Json::Array(_) | Json::Object(_) => false,
     };
@@ -38,16 +36,4 @@ pub(super) fn found(json: &Json, shown: Shown) -> String {
         Json::Object(_) => "an object",
     };
     format!("is {kind}, ")
-}
-
-/// A name that the user wrote, cut where it is too long to be one.
-pub(crate) fn named(name: &str) -> String {
-    if holds_pem_key(name.as_bytes()) {
-        return "[private key]".to_owned();
-    }
-    let name = name.escape_debug().collect::<String>();
-    match name.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
-        None => name,
-    }
 }

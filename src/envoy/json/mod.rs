@@ -7,7 +7,6 @@ mod print;
 mod tests;
 mod types;
 
-pub(crate) use found::named;
 pub(crate) use parse::proto_names;
 pub use parse::{JsonError, parse};
 pub use print::{Sensitive, print};

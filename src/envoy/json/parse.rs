@@ -13,11 +13,11 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value as Json};
 
-use super::found::{Shown, found, named};
+use super::found::{Shown, found};
 use super::types::{depth, map_key, scalar, takes_null};
 use crate::envoy::encode::in_order;
-use crate::envoy::pool;
 use crate::envoy::sensitive::is_sensitive;
+use crate::envoy::{pool, schema, shown};
 
 /// How deep messages may be nested, those in `Any`s and the levels of a `Struct` counted too. What
 /// reads them later, Envoy's own parser first of all, gives up at 100.
@@ -85,13 +85,25 @@ pub(crate) fn proto_names<M: Name>(json: &Map<String, Json>) -> Map<String, Json
         .collect()
 }
 
-/// The known word that a misspelt one most likely stands for.
-fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
+/// How many fields are offered in place of an unknown one.
+const OFFERED: usize = 6;
+
+/// What to write in place of an unknown field: the one that was most likely meant, or those that come
+/// nearest.
+fn hint(word: &str, known: Vec<&str>) -> String {
+    let likeness = |known| (strsim::jaro_winkler(word, known), known);
+    let mut known: Vec<(f64, &str)> = known.into_iter().map(likeness).collect();
+    known.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let names = || {
+        let names: Vec<&str> = known.iter().take(OFFERED).map(|(_, name)| *name).collect();
+        names.join(", ")
+    };
+    match known.first() {
+        None => "remove it: this message has no fields".to_owned(),
+        Some((likeness, name)) if *likeness > 0.85 => format!("did you mean '{name}'?"),
+        Some(_) if known.len() <= OFFERED => format!("its fields are {}", names()),
+        Some(_) => format!("the nearest of its fields are {}", names()),
+    }
 }
 
 #[derive(Default)]
@@ -199,7 +211,7 @@ impl Reader {
             let field = descriptor
                 .get_field_by_name(name)
                 .or_else(|| descriptor.get_field_by_json_name(name));
-            self.within(format!(".{}", named(name)), |reader| {
+            self.within(format!(".{}", shown(name)), |reader| {
                 let Some(field) = field else {
                     return reader.unknown(name, descriptor);
                 };
@@ -228,11 +240,10 @@ impl Reader {
 
     fn unknown(&mut self, name: &str, descriptor: &MessageDescriptor) {
         let fields: Vec<FieldDescriptor> = descriptor.fields().collect();
-        let hint = suggestion(name, fields.iter().map(FieldDescriptor::name))
-            .map(|near| format!("did you mean '{near}'?"));
+        let names: Vec<&str> = fields.iter().map(FieldDescriptor::name).collect();
         let message = descriptor.full_name();
-        let problem = format!("unknown field '{}' (Envoy v3 {message})", named(name));
-        self.fail::<()>(problem, hint.unwrap_or_default());
+        let problem = format!("unknown field '{}' (Envoy v3 {message})", shown(name));
+        self.fail::<()>(problem, hint(name, names));
         if let Some(error) = self.errors.last_mut() {
             error.unknown_field = true;
         }
@@ -272,7 +283,7 @@ impl Reader {
         let mut map = HashMap::new();
         let mut complete = true;
         for (key, json) in entries {
-            let read = self.within(format!("[\"{}\"]", named(key)), |reader| {
+            let read = self.within(format!("[\"{}\"]", shown(key)), |reader| {
                 // An entry is a message too.
                 let value = reader.deeper(1, |reader| reader.value(&values, json))?;
                 let Some(key) = map_key(&keys, key) else {
@@ -348,7 +359,7 @@ impl Reader {
         };
         let Some(held) = pool::message(&url) else {
             let v2 = url.contains("/envoy.api.v2") || url.contains(".v2.");
-            let url = named(&url);
+            let url = shown(&url);
             return match v2 {
                 true => self.fail(
                     format!("'{url}' is a type of Envoy's v2 API, which is gone"),
@@ -365,7 +376,7 @@ impl Reader {
         } else {
             self.object(&held, &fields)?
         };
-        let encoded = in_order(held.full_name(), message.encode_to_vec());
+        let encoded = in_order(schema::find(held.full_name()), message.encode_to_vec());
         let url = format!("type.googleapis.com/{}", message.descriptor().full_name());
         let mut any = DynamicMessage::new(descriptor.clone());
         any.set_field_by_name("type_url", Value::String(url));

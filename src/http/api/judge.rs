@@ -12,8 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::exposes::Finding;
 use super::resources::Resource;
 use super::{Body, Problem, Query};
+use crate::config::{Config, ConfigError, check_is_service};
 use crate::inspect::State;
-use crate::model::{Config, ConfigError, Document, ObjectPath, Severity, check_is_service};
+use crate::model::{Document, ObjectPath, Severity};
 use crate::validate::Context;
 use crate::verdict::{Facts, Verdict, judge};
 
@@ -132,7 +133,7 @@ fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
     let json: Value = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
     let sections = json.as_object().into_iter().flat_map(Map::keys);
     check_is_service(sections.map(String::as_str)).map_err(from_config)?;
-    Document::from_json(path, &json).map_err(from_config)
+    Document::from_json(path, json).map_err(from_config)
 }
 
 fn unreadable(detail: impl Into<String>) -> Problem {

@@ -8,6 +8,7 @@ mod memory;
 mod ports;
 mod scalers;
 mod secrets;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -14,9 +14,11 @@ use envoy_types::pb::envoy::extensions::filters::udp::udp_proxy::v3::UdpProxyCon
 use prost::Name;
 use serde_json::{Map, Value};
 
-use crate::envoy::json::{self, JsonError, named};
+use crate::envoy::json::{self, JsonError};
+use crate::envoy::shown;
 use crate::model::{Diagnostic, Expose, LbPolicy, Severity};
 use crate::validate::codes;
+use crate::validate::keywords::expose::{CLUSTER_DATA, FILTER_CONFIG_DATA};
 
 type Object = Map<String, Value>;
 
@@ -107,7 +109,7 @@ pub(super) fn cluster(
     };
     let mut place = Place {
         section: &expose.id.section,
-        keyword: "cluster_data",
+        keyword: CLUSTER_DATA.name,
         findings: Vec::new(),
     };
     let mut data = json::proto_names::<Cluster>(data);
@@ -194,7 +196,7 @@ fn http_filters(manager: &HttpConnectionManager, place: &mut Place<'_>) {
                 codes::PASSTHROUGH_INVALID,
                 format!(
                     "http_filters[{index}] '{}' has no typed_config",
-                    named(&filter.name)
+                    shown(&filter.name)
                 ),
                 "write its typed_config with '@type'",
             );
@@ -222,7 +224,7 @@ fn filter<M: Passthrough>(
     };
     let mut place = Place {
         section: &expose.id.section,
-        keyword: "filter_config_data",
+        keyword: FILTER_CONFIG_DATA.name,
         findings: Vec::new(),
     };
     let mut data = json::proto_names::<M>(data);

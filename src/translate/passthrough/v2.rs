@@ -10,8 +10,8 @@ use prost::Name;
 use serde_json::{Value, json};
 
 use super::{Object, Place};
-use crate::envoy::json::named;
 use crate::envoy::pack;
+use crate::envoy::shown;
 use crate::model::Severity;
 use crate::validate::codes;
 
@@ -113,7 +113,7 @@ pub(super) fn named_configs(object: &mut Object, place: &mut Place<'_>) {
                 config.insert("@type".into(), format!("{TYPE_URL}{type_name}").into());
                 note(
                     place,
-                    &format!("config of '{}'", named(&name)),
+                    &format!("config of '{}'", shown(&name)),
                     "typed_config with '@type'",
                 );
             }
@@ -121,7 +121,7 @@ pub(super) fn named_configs(object: &mut Object, place: &mut Place<'_>) {
                 codes::PASSTHROUGH_V2,
                 format!(
                     "'{}' with an untyped config has no v3 translation",
-                    named(&name)
+                    shown(&name)
                 ),
                 "write its typed_config with '@type', as Envoy's v3 documentation has it",
             ),

@@ -68,9 +68,12 @@ pub const CERTIFICATE_CHAIN_INLINE_STRING: Keyword = Keyword::new(
 );
 
 /// `private_key_inline_string`
-pub const PRIVATE_KEY_INLINE_STRING: Keyword = Keyword::new(
-    "private_key_inline_string",
-    Kind::Text,
-    "{safe://web1.key.pem}",
-    "The PEM private key itself. Anyone who can read the configuration reads it: prefer a secret.",
-);
+pub const PRIVATE_KEY_INLINE_STRING: Keyword = Keyword {
+    confidential: true,
+    ..Keyword::new(
+        "private_key_inline_string",
+        Kind::Text,
+        "{safe://web1.key.pem}",
+        "The PEM private key itself. Anyone who can read the configuration reads it: prefer a secret.",
+    )
+};

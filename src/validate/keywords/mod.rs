@@ -50,8 +50,11 @@ impl Group {
 
     /// The group of a section's name; `None` for sections that are no concern of the gateway.
     pub fn of(section: &str) -> Option<Self> {
-        let (name, _) = section.split_once('#')?;
-        Self::ALL.into_iter().find(|group| group.name() == name)
+        let is_in = |group: &Self| {
+            let rest = section.strip_prefix(group.name());
+            rest.is_some_and(|rest| rest.starts_with('#'))
+        };
+        Self::ALL.into_iter().find(is_in)
     }
 
     /// The `type` keyword's only value in the group.
@@ -147,6 +150,9 @@ pub struct Keyword {
     pub scopable: bool,
     /// The agent's converter; `None` leaves the text as it is.
     pub convert: Option<&'static str>,
+    /// Whether its value is a private key, which nothing may show.
+    #[serde(skip)]
+    pub confidential: bool,
     /// The keyword that this one is only another name of.
     pub alias_of: Option<&'static str>,
     /// Who defines it.
@@ -181,11 +187,18 @@ impl Keyword {
                 Kind::Object => Some("json"),
                 _ => None,
             },
+            confidential: false,
             alias_of: None,
             origin: Origin::Stock,
             help,
             example,
         }
+    }
+
+    /// Whether its values may be shown: not those that are a private key, a password or a token, or may
+    /// hold one among Envoy's own words.
+    pub fn is_shown(&self) -> bool {
+        !self.confidential && self.kind != Kind::Object
     }
 }
 

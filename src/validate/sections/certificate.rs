@@ -1,5 +1,6 @@
 //! `certificate#…`
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use super::super::certificate::{PairError, PairFacts, check_pair, date};
@@ -30,7 +31,7 @@ pub(super) fn parse(
         reader,
         &keyword::CERTIFICATE_CHAIN_INLINE_STRING,
         &keyword::PRIVATE_KEY_INLINE_STRING,
-        value::text,
+        |value| value::text(value).map(Cow::into_owned),
     );
     check_sources(reader);
     if let Some((chain, key)) = &files {

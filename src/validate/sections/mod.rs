@@ -8,12 +8,19 @@ mod traffic;
 mod vhost;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet, HashSetExt};
 
 use super::findings::Findings;
+use super::given::Values;
 use super::keywords::Group;
 use super::reader::{Parsed, Reader};
 use super::{Context, codes};
-use crate::model::{Certificate, Diagnostic, Document, Expose, HashPolicy, Route, Severity};
+use crate::model::{
+    Certificate, Diagnostic, Document, Expose, HashPolicy, Route, Section, Severity,
+};
 
 /// How many routes and hash policies the exposes of a service may reach together. Sections can be
 /// named by many others, so that a small document could ask for a very large configuration.
@@ -24,11 +31,13 @@ type Table<'a, T> = BTreeMap<&'a str, Parsed<T>>;
 /// Every section of a document, parsed.
 pub(super) struct Sections<'a> {
     document: &'a Document,
+    /// The sections of each group, in the order of their names.
+    groups: [(Group, Vec<(&'a str, &'a Section)>); 5],
     /// What each section names.
-    links: BTreeMap<&'a str, Vec<&'a str>>,
+    links: HashMap<&'a str, Vec<&'a str>>,
     certificates: Table<'a, Certificate>,
     hash_policies: Table<'a, HashPolicy>,
-    routes: Table<'a, Route>,
+    routes: Table<'a, Arc<Route>>,
     vhosts: Table<'a, vhost::Vhost>,
     /// The routes and hash policies reached so far.
     reached: usize,
@@ -41,9 +50,17 @@ impl<'a> Sections<'a> {
         context: &Context,
         findings: &mut Findings,
     ) -> Vec<Expose> {
+        let mut groups = Group::ALL.map(|group| (group, Vec::new()));
+        for (name, section) in &document.sections {
+            let group = Group::of(name);
+            if let Some((_, members)) = groups.iter_mut().find(|(of, _)| Some(*of) == group) {
+                members.push((name.as_str(), section));
+            }
+        }
         let mut sections = Self {
             document,
-            links: BTreeMap::new(),
+            groups,
+            links: HashMap::default(),
             certificates: Table::new(),
             hash_policies: Table::new(),
             routes: Table::new(),
@@ -57,7 +74,7 @@ impl<'a> Sections<'a> {
             hashpolicy::parse(reader)
         });
         sections.routes = sections.table(Group::Route, findings, |sections, reader| {
-            route::parse(&sections.hash_policies, reader)
+            route::parse(&sections.hash_policies, reader).map(Arc::new)
         });
         sections.vhosts = sections.table(Group::Vhost, findings, Self::vhost);
         let exposes = sections.table(Group::Expose, findings, Self::expose);
@@ -76,12 +93,13 @@ impl<'a> Sections<'a> {
         findings: &mut Findings,
         mut parse: impl FnMut(&mut Self, &mut Reader<'a, '_>) -> Option<T>,
     ) -> Table<'a, T> {
-        let mut table = Table::new();
+        let mut table = Vec::new();
         let document = self.document;
-        for (name, section) in &document.sections {
-            if Group::of(name) != Some(group) {
-                continue;
-            }
+        let defaults = Values::defaults(group, &document.defaults);
+        let mut groups = self.groups.iter_mut();
+        let members = groups.find(|(of, _)| *of == group);
+        let members = members.map_or_else(Vec::new, |(_, members)| mem::take(members));
+        for (name, section) in members {
             if let Some(driver) = foreign_driver(group, section.driver.as_deref()) {
                 findings.push(
                     Diagnostic::new(
@@ -94,13 +112,14 @@ impl<'a> Sections<'a> {
                 );
                 continue;
             }
-            let mut reader = Reader::new(name, group, document, section, findings);
+            let mut reader = Reader::new(name, group, document, section, &defaults, findings);
             let value = parse(self, &mut reader);
             let (parsed, links) = reader.finish(value);
             self.links.insert(name, links);
-            table.insert(name.as_str(), parsed);
+            table.push((name, parsed));
         }
-        table
+        // In the order of their names, which is cheaper than one by one.
+        table.into_iter().collect()
     }
 
     /// Counts what an expose or a vhost reaches. Returns false when it is too much.
@@ -110,8 +129,8 @@ impl<'a> Sections<'a> {
     }
 
     /// Every section that some sections lead to, themselves included.
-    fn reachable(&self, from: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
-        let mut seen = BTreeSet::new();
+    fn reachable(&self, from: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
+        let mut seen = HashSet::new();
         let mut todo: Vec<&'a str> = from.collect();
         while let Some(name) = todo.pop() {
             if seen.insert(name) {
@@ -147,7 +166,9 @@ impl<'a> Sections<'a> {
     /// because of what they lead to.
     fn say_what_is_unused(&self, exposes: &Table<'a, Expose>, findings: &mut Findings) {
         let reachable = self.reachable(exposes.keys().copied());
-        for name in self.links.keys().filter(|name| !reachable.contains(*name)) {
+        let names = self.document.sections.keys().map(String::as_str);
+        let read = names.filter(|name| self.links.contains_key(name));
+        for name in read.filter(|name| !reachable.contains(name)) {
             findings.push(
                 Diagnostic::new(
                     Severity::Info,

@@ -9,6 +9,7 @@ use super::super::value::{self, Problem};
 use super::super::{regex, text};
 use super::Table;
 use crate::envoy::bootstrap::RE2_MAX_PROGRAM_SIZE;
+use crate::envoy::shown;
 use crate::model::{
     Action, Destination, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode, Route,
 };
@@ -61,15 +62,16 @@ fn path_match(reader: &mut Reader<'_, '_>) -> Option<PathMatch> {
     let exact = reader.read(&keyword::MATCH_PATH, text::match_path);
     let prefix = reader.read(&keyword::MATCH_PREFIX, text::match_path);
     let regex = reader.read(&keyword::MATCH_REGEX, expression);
-    if let Some((_, size)) = regex
-        && size > ENVOY_DEFAULT_PROGRAM_SIZE
+    if let Some((pattern, size)) = &regex
+        && *size > ENVOY_DEFAULT_PROGRAM_SIZE
     {
         reader.info(
             keyword::MATCH_REGEX.name,
             codes::REGEX_LARGE,
             format!(
-                "compiles to about {size} instructions; Envoy takes \
-                 {ENVOY_DEFAULT_PROGRAM_SIZE} unless its bootstrap says more"
+                "{} compiles to about {size} instructions; Envoy takes \
+                 {ENVOY_DEFAULT_PROGRAM_SIZE} unless its bootstrap says more",
+                value::quote(pattern)
             ),
             "use the gateway's own bootstrap, which does, or several routes",
         );
@@ -106,14 +108,14 @@ fn path_match(reader: &mut Reader<'_, '_>) -> Option<PathMatch> {
 fn expression(value: &Value) -> Result<(String, u64), Problem> {
     let pattern = value::line(value)?;
     let facts = regex::judge(&pattern).map_err(|refusal| {
-        Problem::new(
+        Problem::of_value(
             codes::INVALID_REGEX,
             format!("is not a regular expression of RE2: {}", refusal.why),
             refusal.hint,
         )
     })?;
     if facts.size > u64::from(RE2_MAX_PROGRAM_SIZE) {
-        return Err(Problem::new(
+        return Err(Problem::of_value(
             codes::REGEX_TOO_LARGE,
             format!(
                 "compiles to about {} instructions, and Envoy is told to take \
@@ -124,12 +126,9 @@ fn expression(value: &Value) -> Result<(String, u64), Problem> {
         ));
     }
     if !facts.can_match {
-        return Err(Problem::new(
+        return Err(Problem::of_value(
             codes::REGEX_NEVER_MATCHES,
-            format!(
-                "{} never matches: the whole path is compared, and it starts with /",
-                value::quote(&pattern)
-            ),
+            "never matches: the whole path is compared, and it starts with /",
             "start the expression with / or .*",
         ));
     }
@@ -175,12 +174,12 @@ fn check_rewrite(
             "write match_prefix to keep the rest of the path",
         ),
         Some(PathMatch::Prefix(prefix)) if !prefix.ends_with('/') && rewrite.ends_with('/') => {
-            let slashed = format!("{prefix}/");
+            let prefix = shown(prefix);
             reader.warn(
                 keyword,
                 codes::REWRITE_DOUBLE_SLASH,
-                format!("makes {rewrite}/x of {slashed}x",),
-                format!("write match_prefix={slashed}, or a rewrite without the final /"),
+                format!("makes {}/x of {prefix}/x", shown(rewrite)),
+                format!("write match_prefix={prefix}/, or a rewrite without the final /"),
             );
         }
         _ => {}

@@ -1,7 +1,10 @@
 //! `vhost#…`
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::super::codes;
 use super::super::keywords::vhost as keyword;
@@ -15,13 +18,13 @@ use crate::model::{Action, PathMatch, Route};
 #[derive(Debug)]
 pub(super) struct Vhost {
     pub(super) domains: Vec<Domain>,
-    pub(super) routes: Vec<Route>,
+    pub(super) routes: Vec<Arc<Route>>,
 }
 
 impl Vhost {
     /// How many sections a copy of it holds.
     pub(super) fn weight(&self) -> usize {
-        1 + self.routes.iter().map(weight).sum::<usize>()
+        1 + self.routes.iter().map(|route| weight(route)).sum::<usize>()
     }
 }
 
@@ -62,10 +65,9 @@ impl<'a> Sections<'a> {
                 format!("name {route} before {hidden_by}"),
             );
         }
-        let routes: Vec<&Route> = named.into_iter().map(|(_, route)| route).collect();
         let fits = self.reached.saturating_add(reached) <= super::MAX_REACHED;
         let routes = match fits {
-            true => routes.into_iter().cloned().collect(),
+            true => named.into_iter().map(|(_, route)| route.clone()).collect(),
             false => Vec::new(),
         };
         if !self.reach(reached) {
@@ -92,21 +94,19 @@ pub(super) fn too_much(reader: &mut Reader<'_, '_>, keyword: &'static str) {
 }
 
 /// The routes that never get a request, with the earlier one that takes them all.
-///
-/// Prefixes are kept sorted: the longest one that starts a text is found without looking at each.
-fn hidden<'a>(routes: &[(&'a str, &Route)]) -> Vec<(&'a str, &'a str)> {
-    let mut exact: BTreeMap<String, &str> = BTreeMap::new();
-    let mut folded: BTreeMap<String, &str> = BTreeMap::new();
-    let mut regexes: BTreeMap<&str, &str> = BTreeMap::new();
+fn hidden<'a>(routes: &[(&'a str, &Arc<Route>)]) -> Vec<(&'a str, &'a str)> {
+    let mut exact = Prefixes::default();
+    let mut folded = Prefixes::default();
+    let mut regexes: HashMap<&str, &str> = HashMap::default();
     let mut found = Vec::new();
     for (name, route) in routes {
         let (text, is_prefix) = match &route.path {
             PathMatch::Exact(path) => (path, false),
             PathMatch::Prefix(path) => (path, true),
             PathMatch::Regex(pattern) => {
-                let all = exact.get("/").or(folded.get("/"));
-                match all.or(regexes.get(pattern.as_str())) {
-                    Some(by) => found.push((*name, *by)),
+                let all = exact.covering("/").or_else(|| folded.covering("/"));
+                match all.or_else(|| regexes.get(pattern.as_str()).copied()) {
+                    Some(by) => found.push((*name, by)),
                     None => {
                         regexes.insert(pattern, name);
                     }
@@ -114,24 +114,50 @@ fn hidden<'a>(routes: &[(&'a str, &Route)]) -> Vec<(&'a str, &'a str)> {
                 continue;
             }
         };
-        let lower = text.to_ascii_lowercase();
-        let by = covering(&folded, &lower).or_else(|| match route.case_sensitive {
-            true => covering(&exact, text),
-            // A prefix that minds the case covers all cases only where it has no letters.
-            false => covering(&exact, letterless(text)),
-        });
+        let lower = match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text.as_str()),
+        };
+        let by = folded
+            .covering(&lower)
+            .or_else(|| match route.case_sensitive {
+                true => exact.covering(text),
+                // A prefix that minds the case covers all cases only where it has no letters.
+                false => exact.covering(letterless(text)),
+            });
         match by {
             Some(by) => found.push((*name, by)),
-            None if is_prefix && route.case_sensitive => {
-                exact.insert(text.clone(), name);
-            }
-            None if is_prefix => {
-                folded.insert(lower, name);
-            }
+            None if is_prefix && route.case_sensitive => exact.insert(text.into(), name),
+            None if is_prefix => folded.insert(lower, name),
             None => {}
         }
     }
     found
+}
+
+/// The prefixes of routes, by their text.
+#[derive(Default)]
+struct Prefixes<'t, 'a> {
+    names: HashMap<Cow<'t, str>, &'a str>,
+    lengths: BTreeSet<usize>,
+}
+
+impl<'t, 'a> Prefixes<'t, 'a> {
+    fn insert(&mut self, prefix: Cow<'t, str>, name: &'a str) {
+        self.lengths.insert(prefix.len());
+        self.names.insert(prefix, name);
+    }
+
+    /// The name of the longest prefix that starts a text, if it is found soon: one of as many lengths as
+    /// nobody uses.
+    fn covering(&self, text: &str) -> Option<&'a str> {
+        const TRIES: usize = 32;
+        let lengths = self.lengths.range(..=text.len()).rev().take(TRIES);
+        lengths
+            .filter_map(|length| self.names.get(text.get(..*length)?))
+            .next()
+            .copied()
+    }
 }
 
 /// The part of a path before its first letter.
@@ -139,28 +165,6 @@ fn letterless(path: &str) -> &str {
     path.split(|c: char| c.is_ascii_alphabetic())
         .next()
         .unwrap_or_default()
-}
-
-/// The name of a prefix that starts a text, if it is found soon.
-fn covering<'a>(prefixes: &BTreeMap<String, &'a str>, text: &str) -> Option<&'a str> {
-    const TRIES: usize = 32;
-    let mut probe = text;
-    for _ in 0..TRIES {
-        let (prefix, name) = prefixes
-            .range::<str, _>((Bound::Unbounded, Bound::Included(probe)))
-            .next_back()?;
-        if probe.starts_with(prefix.as_str()) {
-            return Some(name);
-        }
-        let common = prefix
-            .chars()
-            .zip(probe.chars())
-            .take_while(|(a, b)| a == b)
-            .map(|(a, _)| a.len_utf8())
-            .sum();
-        probe = probe.get(..common).filter(|rest| !rest.is_empty())?;
-    }
-    None
 }
 
 /// The domains of an expose's virtual hosts as the `Host` header is matched: without the port,
@@ -216,13 +220,13 @@ pub(super) fn own_domains<'a>(
 mod tests {
     use super::*;
 
-    fn route(path: PathMatch, case_sensitive: bool) -> Route {
-        Route {
+    fn route(path: PathMatch, case_sensitive: bool) -> Arc<Route> {
+        Arc::new(Route {
             section: String::new(),
             path,
             case_sensitive,
             action: Action::Redirect(crate::model::Redirect::default()),
-        }
+        })
     }
 
     #[test]
@@ -244,7 +248,7 @@ mod tests {
             ("late folded", folded("/x")),
             ("late regex", regex("/x.*")),
         ];
-        let routes: Vec<(&str, &Route)> = routes.iter().map(|(n, r)| (*n, r)).collect();
+        let routes: Vec<(&str, &Arc<Route>)> = routes.iter().map(|(n, r)| (*n, r)).collect();
         assert_eq!(
             hidden(&routes),
             [

@@ -19,7 +19,7 @@ fn http(route: &str) -> String {
 
 fn route_of(text: &str) -> Route {
     match only(text).traffic {
-        Traffic::Http { mut vhosts, .. } => vhosts.remove(0).routes.remove(0),
+        Traffic::Http { mut vhosts, .. } => vhosts.remove(0).routes.remove(0).as_ref().clone(),
         other => unreachable!("{other:?}"),
     }
 }

@@ -1,10 +1,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod defects;
+mod exposing;
 mod properties;
-mod stories;
+mod reading;
+mod services;
+mod shown;
 mod tables;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -48,7 +52,7 @@ fn with(base: &str, section: &str, keywords: &[(&str, Value)]) -> Document {
     let mut document = Document::from_config(path, base).unwrap();
     let section = document.sections.entry(section.to_owned()).or_default();
     for (name, value) in keywords {
-        section.keywords.insert((*name).to_owned(), value.clone());
+        Arc::make_mut(&mut section.keywords).insert((*name).to_owned(), value.clone());
     }
     document
 }

@@ -104,7 +104,7 @@ fn document() -> impl Strategy<Value = Document> {
         let mut document = Document::from_config("test/svc/web".parse().unwrap(), GOOD).unwrap();
         for (name, keywords) in sections {
             let section = document.sections.entry(name).or_default();
-            section.keywords.extend(keywords);
+            Arc::make_mut(&mut section.keywords).extend(keywords);
         }
         document
     })
@@ -195,7 +195,7 @@ proptest! {
         let mut document = document;
         for group in [Group::Vhost, Group::Route, Group::Hashpolicy, Group::Certificate] {
             let section = document.sections.entry(format!("{group}#lone")).or_default();
-            section.keywords.extend(keywords.clone());
+            Arc::make_mut(&mut section.keywords).extend(keywords.clone());
         }
         prop_assert_eq!(judged(&document).service, before);
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::validate::keywords::{Group, Keyword, Kind};
 
 /// One section of each group, each leading to the next.
-const BASE: &str = "
+pub(super) const BASE: &str = "
 [ip#1]
 expose = expose#0
 [expose#0]
@@ -26,13 +26,10 @@ cookie_name = SID
 certificate_secret = web
 ";
 
-fn section_of(keyword: &Keyword) -> &'static str {
+pub(super) fn section_of(keyword: &Keyword) -> &'static str {
     let group = Group::ALL
         .into_iter()
-        .find(|g| {
-            g.keyword(keyword.name)
-                .is_some_and(|k| std::ptr::eq(k, keyword))
-        })
+        .find(|group| group.keyword(keyword.name) == Some(keyword))
         .unwrap();
     match group {
         Group::Expose => "expose#0",

@@ -135,21 +135,30 @@ impl Session {
             removed,
             identifier: self.common.identifier.clone(),
         };
-        self.depart(kind, plan, &response, now);
+        let bytes = response.encoded_len();
+        self.depart(kind, plan, &response, bytes, now);
         self.tell(&Event::Sent {
             kind,
             version,
             nonce: &response.nonce,
             resources: response.resources.len(),
             removed: response.removed.len(),
-            bytes: response.encoded_len(),
+            bytes,
         });
         response
     }
 
-    fn depart(&mut self, kind: ResourceType, plan: Plan, response: &Response, now: Instant) {
+    fn depart(
+        &mut self,
+        kind: ResourceType,
+        plan: Plan,
+        response: &Response,
+        bytes: usize,
+        now: Instant,
+    ) {
         let aggregated = self.is_aggregated();
         let sequence = self.nonces;
+        let follows = self.lane(ResourceType::Endpoints).is_some();
         let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return;
@@ -157,13 +166,16 @@ impl Session {
         let ledger = &mut lane.ledger;
         let mut items = Vec::with_capacity(plan.puts.len() + plan.removals.len());
         let mut due = Vec::new();
-        for resource in plan.puts {
+        let settled = ledger.settle_all(&plan.puts);
+        for (resource, pending) in plan.puts.into_iter().zip(settled) {
             let name = resource.name.clone();
-            let (had, maybe) = had(ledger.settle(&name));
+            let (had, maybe) = had(pending);
             match kind {
                 ResourceType::Cluster if aggregated => {
                     newcomers.sent_cluster(&resource, &had, sequence, now);
-                    due.extend(endpoints(&resource.references).cloned());
+                    if follows {
+                        due.extend(endpoints(&resource.references).cloned());
+                    }
                 }
                 ResourceType::Endpoints => newcomers.sent_endpoints(&name),
                 _ => {}
@@ -211,6 +223,7 @@ impl Session {
             nonce: response.nonce.clone(),
             version: response.version,
             sent_at: now,
+            bytes,
             items,
             resumes,
         });

@@ -200,7 +200,11 @@ impl Session {
                 ledger.forget(name);
             }
         }
-        for name in &shift.asked {
+        let is_first = initial.is_empty() && !shift.was_wildcard;
+        if is_first {
+            ledger.demand_all(&shift.asked);
+        }
+        for name in shift.asked.iter().filter(|_| !is_first) {
             match initial.remove(name.as_bytes()) {
                 Some(version) if newcomers.owes(name) => ledger.demand(name, Has::Earlier(version)),
                 Some(version) => ledger.touch(name, Has::Earlier(version)),
@@ -216,7 +220,13 @@ impl Session {
         }
         if shift.asks_all {
             lane.owes_answer = initial.is_empty();
-            for resource in view.iter(kind) {
+            let listed = subscription.names().next();
+            let has_nothing = is_first && listed.is_none() && ledger.is_blank();
+            if has_nothing {
+                let names = view.iter(kind).map(|resource| &resource.name);
+                ledger.want_all(names, |name| newcomers.owes(name));
+            }
+            for resource in view.iter(kind).filter(|_| !has_nothing) {
                 let name = &resource.name;
                 let pending = match initial.remove(name.as_bytes()) {
                     Some(version) => ledger.touch(name, Has::Earlier(version)),

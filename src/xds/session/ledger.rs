@@ -14,6 +14,9 @@ use super::FALLBACK;
 use super::search::{Group, Held, Search};
 use crate::envoy::{Resource, ResourceType, Version};
 
+/// Up to how many names are dealt with one by one.
+const FEW: usize = 16;
+
 /// What a client has under a name.
 #[derive(Debug, Clone)]
 pub(super) enum Has {
@@ -84,6 +87,14 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Something that the client has not.
+    fn anew(demanded: bool) -> Self {
+        Self {
+            demanded,
+            ..Self::of(Has::Nothing, Has::Nothing)
+        }
+    }
+
     fn of(has: Has, maybe: Has) -> Self {
         Self {
             has,
@@ -141,6 +152,8 @@ pub(super) struct Flight {
     pub(super) version: Version,
     /// When it was sent.
     pub(super) sent_at: Instant,
+    /// How long it is.
+    pub(super) bytes: usize,
     /// What it carried.
     pub(super) items: Vec<Item>,
     /// Whether it is the first to a client that has something from an earlier stream.
@@ -192,6 +205,37 @@ impl Ledger {
         pending
     }
 
+    /// The client asked for names that it did not want until now.
+    pub(super) fn demand_all(&mut self, names: &[Arc<str>]) {
+        if self.is_blank() {
+            let demanded = |name: &Arc<str>| (name.clone(), Pending::anew(true));
+            self.pending = names.iter().map(demanded).collect();
+            return;
+        }
+        for name in names {
+            let coming = self.coming(name);
+            self.demand(name, coming);
+        }
+    }
+
+    /// A client that has nothing wants everything; of some names, it is to hear again.
+    pub(super) fn want_all<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a Arc<str>>,
+        is_demanded: impl Fn(&str) -> bool,
+    ) {
+        let wanted = names.map(|name| (name.clone(), Pending::anew(is_demanded(name))));
+        self.pending = wanted.collect();
+    }
+
+    /// Whether nothing was ever sent, nor is to be.
+    pub(super) fn is_blank(&self) -> bool {
+        self.pending.is_empty()
+            && self.held.is_empty()
+            && self.flights.is_empty()
+            && self.abandoned.is_empty()
+    }
+
     /// The client no longer wants a name.
     pub(super) fn forget(&mut self, name: &Arc<str>) {
         self.pending.remove(name);
@@ -220,6 +264,25 @@ impl Ledger {
     /// A name is dealt with: the client has what it should, or it is under way.
     pub(super) fn settle(&mut self, name: &str) -> Option<Pending> {
         self.pending.remove(name)
+    }
+
+    /// Names are dealt with. Where they are the first of those that are pending, as when a client has just
+    /// connected, not each is looked for.
+    pub(super) fn settle_all(&mut self, resources: &[Arc<Resource>]) -> Vec<Option<Pending>> {
+        let mut pending = self.pending.keys();
+        let is_first = |resource: &Arc<Resource>| {
+            let name = pending.next();
+            name.is_some_and(|name| Arc::ptr_eq(name, &resource.name) || *name == resource.name)
+        };
+        if resources.len() < FEW || !resources.iter().all(is_first) {
+            return resources.iter().map(|r| self.settle(&r.name)).collect();
+        }
+        let rest = match pending.next().cloned() {
+            Some(next) => self.pending.split_off(&next),
+            None => BTreeMap::new(),
+        };
+        let settled = std::mem::replace(&mut self.pending, rest);
+        settled.into_values().map(Some).collect()
     }
 
     /// A resource is sent as it was before, because others of its type changed.

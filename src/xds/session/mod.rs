@@ -75,6 +75,10 @@ pub const SETTLE: Duration = Duration::from_millis(500);
 /// How many responses of a type may be unacknowledged before changes are gathered instead.
 const WINDOW: usize = 64;
 
+/// How long these may be together, in bytes, if they are more than one. A route configuration of
+/// thousands of services is sent as often as the client takes it, and not for each that comes or goes.
+const WINDOW_BYTES: usize = 4 << 20;
+
 /// The size from which a response that may be split is: bytes of encoded resources.
 const CHUNK: usize = 1 << 20;
 

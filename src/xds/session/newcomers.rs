@@ -89,7 +89,9 @@ impl Newcomers {
         };
         if let Some(newcomer) = self.clusters.get_mut(&cluster) {
             newcomer.owed = newcomer.owed.saturating_sub(1);
-            self.settle(&cluster);
+            if newcomer.is_settled() {
+                self.clusters.remove(&cluster);
+            }
         }
     }
 
@@ -107,7 +109,9 @@ impl Newcomers {
     pub(super) fn accepted(&mut self, cluster: &str, sequence: Sequence, now: Instant) {
         if let Some(newcomer) = self.newcomer(cluster, sequence) {
             newcomer.accepted_at = Some(now);
-            self.settle(cluster);
+            if newcomer.is_settled() {
+                self.clusters.remove(cluster);
+            }
         }
     }
 
@@ -133,13 +137,6 @@ impl Newcomers {
         (newcomer.sequence <= sequence).then_some(newcomer)
     }
 
-    fn settle(&mut self, cluster: &str) {
-        let done = |n: &Newcomer| n.accepted_at.is_some() && n.owed == 0;
-        if self.clusters.get(cluster).is_some_and(done) {
-            self.clusters.remove(cluster);
-        }
-    }
-
     /// Whether a resource may be sent, as far as the clusters sent are concerned.
     ///
     /// A client that takes no endpoints from this stream (`endpoints_wanted`) is given the moment it
@@ -161,6 +158,11 @@ impl Newcomers {
 }
 
 impl Newcomer {
+    /// Whether nothing need wait for it any more.
+    fn is_settled(&self) -> bool {
+        self.accepted_at.is_some() && self.owed == 0
+    }
+
     fn gate(&self, endpoints_wanted: bool, now: Instant) -> Gate {
         let given_up_at = self.sent_at + FALLBACK;
         let until = match self.accepted_at {

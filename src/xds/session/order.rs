@@ -1,8 +1,10 @@
 //! What must wait for what, so that a client is never left with a reference to something it lacks.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::lane::Claim;
 use super::ledger::{Has, Leftover, Pending};
@@ -12,6 +14,9 @@ use crate::envoy::{Resource, ResourceType};
 
 /// From this many removals, who still names what is indexed rather than searched for each.
 const MANY: usize = 16;
+
+/// Walking along so many references costs what a search among them costs.
+const SEARCH: usize = 16;
 
 /// What the client may still have that could name resources of a type.
 pub(super) struct Holders<'a> {
@@ -38,17 +43,30 @@ impl<'a> Holders<'a> {
         }
     }
 
-    fn index(&mut self) {
+    /// Gathers who still names each of some names.
+    fn index(&mut self, names: &'a BTreeMap<Arc<str>, Pending>) {
         let mut named: HashMap<&'a str, Gate> = HashMap::default();
+        // What is under way comes after what it replaces, which is in the response before.
+        let mut seen = HashSet::default();
         for leftover in &self.leftovers {
             match leftover.has {
                 Has::Nothing => {}
                 Has::Earlier(_) => self.anything = self.anything.and(until(leftover)),
                 Has::Resource(resource) => {
-                    let ours = resource.references.iter().filter(|r| r.kind == self.kind);
-                    for reference in ours {
-                        let gate = named.entry(&reference.name).or_insert(Gate::Open);
+                    if !seen.insert((Arc::as_ptr(resource), leftover.until)) {
+                        continue;
+                    }
+                    let mut note = |name: &'a str| {
+                        let gate = named.entry(name).or_insert(Gate::Open);
                         *gate = gate.and(until(leftover));
+                    };
+                    // Whichever is shorter is walked: a route configuration may name thousands.
+                    if names.len() * SEARCH < resource.references.len() {
+                        let names = names.keys().filter(|n| resource.references(self.kind, n));
+                        names.for_each(|name| note(name));
+                    } else {
+                        let ours = resource.references.iter().filter(|r| r.kind == self.kind);
+                        ours.for_each(|reference| note(&reference.name));
                     }
                 }
             }
@@ -74,9 +92,14 @@ fn holders_of(kind: ResourceType) -> &'static [ResourceType] {
 }
 
 impl Session {
-    /// What the client may still have that could name resources of a type, of which `removals` are
-    /// to be judged.
-    pub(super) fn holders(&self, kind: ResourceType, removals: usize, now: Instant) -> Holders<'_> {
+    /// What the client may still have that could name resources of a type, of which some are pending and
+    /// may have to be removed.
+    pub(super) fn holders<'a>(
+        &'a self,
+        kind: ResourceType,
+        pending: &'a BTreeMap<Arc<str>, Pending>,
+        now: Instant,
+    ) -> Holders<'a> {
         let lanes = holders_of(kind).iter().filter_map(|kind| self.lane(*kind));
         let mut holders = Holders {
             kind,
@@ -84,11 +107,9 @@ impl Session {
             anything: Gate::Open,
             named: None,
         };
-        if removals > 0 {
-            holders.leftovers = lanes.flat_map(|lane| lane.ledger.leftovers(now)).collect();
-        }
-        if removals > MANY {
-            holders.index();
+        holders.leftovers = lanes.flat_map(|lane| lane.ledger.leftovers(now)).collect();
+        if pending.len() > MANY {
+            holders.index(pending);
         }
         holders
     }

@@ -10,7 +10,7 @@ use super::ledger::{Has, Pending};
 use super::newcomers::Gate;
 use super::order::Holders;
 use super::search::Group;
-use super::{CHUNK, Session, WINDOW};
+use super::{CHUNK, Session, WINDOW, WINDOW_BYTES};
 use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType};
 use crate::xds::Event;
@@ -173,7 +173,9 @@ impl Session {
             return false;
         };
         let flights = lane.ledger.flights();
-        let Some(oldest) = flights.front().filter(|_| flights.len() >= WINDOW) else {
+        let bytes: usize = flights.iter().map(|flight| flight.bytes).sum();
+        let is_full = flights.len() >= WINDOW || bytes >= WINDOW_BYTES;
+        let Some(oldest) = flights.front().filter(|_| is_full) else {
             return true;
         };
         let at = oldest.given_up_at();
@@ -194,7 +196,7 @@ impl Session {
         let whole = self.stream.variant == Variant::StateOfTheWorld && kind.is_full_state();
         let pending = lane.ledger.pending();
         let holders = OnceCell::new();
-        let holders = || holders.get_or_init(|| self.holders(kind, pending.len(), now));
+        let holders = || holders.get_or_init(|| self.holders(kind, pending, now));
         // What the client says of a group of suspects must be about them alone.
         let undisturbed = lane.ledger.search.undisturbed_until(now);
         let calm = undisturbed.filter(|_| whole).map(Gate::Until);

@@ -60,13 +60,17 @@ impl View {
         count: usize,
     ) -> impl FnMut(&str) -> Option<&'a Arc<Resource>> {
         let is_walk = count > self.snapshot.len(kind) / FEW;
-        let mut walk = is_walk.then(|| self.iter(kind).peekable());
-        move |name| match &mut walk {
-            None => self.get(kind, name),
-            Some(all) => {
-                while all.next_if(|resource| *resource.name < *name).is_some() {}
-                all.next_if(|resource| *resource.name == *name)
+        let mut walk = None;
+        move |name| {
+            if !is_walk {
+                return self.get(kind, name);
             }
+            let all = walk.get_or_insert_with(|| {
+                let all = self.snapshot.iter_from(kind, name);
+                all.filter(|resource| self.shows(resource)).peekable()
+            });
+            while all.next_if(|resource| *resource.name < *name).is_some() {}
+            all.next_if(|resource| *resource.name == *name)
         }
     }
 

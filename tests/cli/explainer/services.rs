@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use igw_envoy::model::{Config, Document, ObjectPath};
+use igw_envoy::config::Config;
+use igw_envoy::model::{Document, ObjectPath};
 use igw_envoy::preview::{Address, Preview};
 use igw_envoy::snapshot::Snapshot;
 use igw_envoy::verdict::{Facts, judge};

@@ -21,7 +21,7 @@ use crate::daemon::Update;
 /// A replica of a dataset.
 fn replica(dataset: &Value) -> Replica {
     let mut replica = Replica::default();
-    let tables = status(dataset.to_string().as_bytes(), replica.services()).unwrap();
+    let tables = status(dataset.to_string().as_bytes(), &replica.known()).unwrap();
     replica.replace(&Scope::Root, tables);
     replica.take();
     replica

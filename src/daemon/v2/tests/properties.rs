@@ -243,6 +243,26 @@ proptest! {
         assert_same(&typed.reset(), &naive::project(&whole), "at the end");
     }
 
+    /// Whatever was read before, and whatever was patched since: a whole state is what it says, and the
+    /// quick way to read it is the thorough one.
+    #[test]
+    fn a_whole_state_that_is_read_again(
+        states in vec(dataset(), 1..4),
+        entries in vec(wild_entry(), 0..6),
+        again in 0..4usize,
+    ) {
+        let mut typed = replica(&json!({"monitor": {"nodes": {"n0": {"monitor": {"status": "idle"}}}}}));
+        for whole in states.iter().chain(states.get(again)) {
+            let text = whole.to_string();
+            let tables = super::status(text.as_bytes(), &typed.known()).unwrap();
+            typed.replace(&super::Scope::Root, tables);
+            assert_same(&typed.reset(), &naive::project(whole), "as read");
+            for entry in &entries {
+                apply(&mut typed, &json!([entry]));
+            }
+        }
+    }
+
     /// Whatever comes.
     #[test]
     fn a_patch_of_anything_anywhere(
@@ -286,9 +306,9 @@ proptest! {
     #[test]
     fn any_bytes(text in vec(any::<u8>(), 0..64), cut in 0..400usize, dataset in dataset()) {
         let _ = super::message(&text);
-        let _ = super::status(&text, &imbl::OrdMap::new());
+        let _ = super::status(&text, &super::super::whole::Known::default());
         let mut text = dataset.to_string().into_bytes();
         text.truncate(cut);
-        let _ = super::status(&text, &imbl::OrdMap::new());
+        let _ = super::status(&text, &super::super::whole::Known::default());
     }
 }

@@ -29,7 +29,7 @@ fn cluster(nodes: Value) -> Value {
 }
 
 fn refresh(replica: &mut Replica, dataset: &Value) -> Vec<String> {
-    let tables = status(dataset.to_string().as_bytes(), replica.services()).unwrap();
+    let tables = status(dataset.to_string().as_bytes(), &replica.known()).unwrap();
     replica.replace(&Scope::Root, tables);
     changed(replica)
 }
@@ -140,7 +140,7 @@ fn a_state_that_is_read_again_is_not_held_twice() {
     let dataset = cluster(json!({"n1": node("idle", &["a", "b"])}));
     let mut replica = replica(&dataset);
     let dataset = cluster(json!({"n1": node("idle", &["a", "c"])}));
-    let tables = status(dataset.to_string().as_bytes(), replica.services()).unwrap();
+    let tables = status(dataset.to_string().as_bytes(), &replica.known()).unwrap();
     let read = |service: &str| {
         tables
             .instances
@@ -149,7 +149,8 @@ fn a_state_that_is_read_again_is_not_held_twice() {
             .clone()
     };
     let kept = replica
-        .services()
+        .known()
+        .services
         .get(&"a".parse::<ObjectPath>().unwrap())
         .unwrap()
         .instances["n1"]

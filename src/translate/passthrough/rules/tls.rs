@@ -12,6 +12,7 @@ use prost::{Message, Name};
 
 use super::Place;
 use crate::validate::certificate::{check_pair, check_validation};
+use crate::validate::keywords::expose::CLUSTER_CERTIFICATES;
 
 /// Judges the TLS context of a transport socket, where it is one.
 pub(super) fn check(socket: &TransportSocket, path: &str, place: &mut Place<'_>) {
@@ -40,7 +41,7 @@ fn check_context(common: &CommonTlsContext, path: &str, place: &mut Place<'_>) {
     }
     for secret in &common.tls_certificate_sds_secret_configs {
         let path = format!("{path}.tls_certificate_sds_secret_configs");
-        check_secret(secret, &path, "cluster_certificates", place);
+        check_secret(secret, &path, CLUSTER_CERTIFICATES.name, place);
     }
     let validation = format!("{path}.validation_context");
     let dynamic = match &common.validation_context_type {

@@ -1,15 +1,15 @@
-//! Cuts Envoy's descriptors down to what this crate reads and writes.
+//! Envoy's descriptors, cut down to what this crate reads and writes.
 //!
 //! The envoy-types crate ships the FileDescriptorSet that it was generated from. JSON and proto
-//! constraints need it at run time, but only the files below and what they import, and no comments:
-//! that is a tenth of it. Nothing of Envoy's protos is kept in this repository, and protoc is not
-//! needed.
+//! constraints need it, but only the files below and what they import, and no comments: that is a
+//! tenth of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::error::Error;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use prost::Message;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
@@ -68,17 +68,10 @@ struct Files {
     file: Vec<Vec<u8>>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=Cargo.lock");
-    // The digit is IGW_ABI_VERSION: programs linked against another ABI must not find this library.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libigw_envoy.so.1");
-    let package = envoy_types()?;
-    let whole = fs::read(package.join("src/generated/types.bin"))?;
-    let pruned = prune(Files::decode(&*whole)?)?;
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("envoy.bin");
-    fs::write(out, pruned.encode_to_vec())?;
-    Ok(())
+/// The cut set, encoded.
+pub(crate) fn cut() -> Result<Vec<u8>, Box<dyn Error>> {
+    let whole = fs::read(envoy_types()?.join("src/generated/types.bin"))?;
+    Ok(prune(Files::decode(&*whole)?)?.encode_to_vec())
 }
 
 /// The roots and what they import, in the set's order (imports first), without comments.

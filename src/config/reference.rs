@@ -4,7 +4,7 @@
 //! The agent evaluates them on each node. Here, those are replaced that the configuration alone
 //! decides; the others stay as they are, and so does the value's being unknown.
 
-use super::ObjectPath;
+use crate::model::ObjectPath;
 
 /// How deep references may lead to references.
 const MAX_DEPTH: usize = 20;
@@ -53,6 +53,10 @@ pub(crate) struct TooLarge;
 /// references only braces around word characters and `.[]:/`, with at most one `#` after a word,
 /// and leaves alone those that lead nowhere, such as the `{2}` and `\p{Greek}` of a regular expression.
 pub fn unresolved(text: &str) -> Option<&str> {
+    // Nearly every value has neither.
+    if !text.bytes().any(|byte| matches!(byte, b'{' | b'$')) {
+        return None;
+    }
     references(text)
         .find(|reference| !is_count(reference) && !is_escape(text, reference))
         .or_else(|| expression(text))

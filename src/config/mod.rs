@@ -1,0 +1,11 @@
+//! OpenSVC's configuration as it is written: its text, its JSON, and the references in its values.
+//!
+//! What leaves this room is a [`crate::model::Document`], of which nothing is believed yet.
+
+mod document;
+mod reference;
+mod text;
+
+pub use reference::unresolved;
+pub(crate) use reference::{Effort, own, resolve};
+pub use text::{Config, ConfigError, check_is_service};

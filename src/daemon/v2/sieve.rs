@@ -1,0 +1,78 @@
+//! What of the daemon's messages is worth waking somebody for: next to none of them.
+
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use super::change::Change;
+use super::message::{Message, message};
+use crate::daemon::{Connection, Resync};
+
+/// A message that matters.
+#[derive(Debug)]
+pub(super) enum News {
+    /// It changes what is watched, and follows the message before it.
+    Patch {
+        /// In order.
+        changes: Vec<Change>,
+        /// The message itself.
+        text: Vec<u8>,
+    },
+    /// It does not follow the message before it: something was missed.
+    Broken(Resync),
+    /// It is not understood; why.
+    Unknown(String),
+}
+
+/// Goes through the messages of one stream, and keeps count of what does not matter.
+#[derive(Debug)]
+pub(super) struct Sieve {
+    connection: watch::Sender<Connection>,
+    /// The number of the last message.
+    last_id: Option<u64>,
+}
+
+impl Sieve {
+    /// For the messages of a stream that was just opened; they are counted in `connection`.
+    pub(super) fn new(connection: watch::Sender<Connection>) -> Self {
+        Self {
+            connection,
+            last_id: None,
+        }
+    }
+
+    /// What a message has to tell; `None` for one that changes nothing.
+    pub(super) fn sift(&mut self, text: &[u8]) -> Option<News> {
+        let (id, changes) = match message(text) {
+            Message::Patch { id, changes } => (id, changes),
+            Message::Event => return self.pass(),
+            Message::Unknown(what) => return Some(News::Unknown(what)),
+        };
+        match self.last_id.replace(id) {
+            Some(last) if id <= last => Some(News::Broken(Resync::Restart)),
+            Some(last) if id - last > 1 => Some(News::Broken(Resync::Gap)),
+            _ if changes.is_empty() => self.pass(),
+            _ => Some(News::Patch {
+                changes,
+                text: text.into(),
+            }),
+        }
+    }
+
+    fn pass(&self) -> Option<News> {
+        heard(&self.connection, false);
+        None
+    }
+}
+
+/// Counts a message, which changed something that is watched or did not. Wakes nobody.
+pub(super) fn heard(connection: &watch::Sender<Connection>, mattered: bool) {
+    connection.send_if_modified(|connection| {
+        connection.last_message = Some(SystemTime::now());
+        match mattered {
+            true => connection.patches += 1,
+            false => connection.irrelevant += 1,
+        }
+        false
+    });
+}

@@ -1,0 +1,266 @@
+//! Finding the values of a JSON text without reading them.
+//!
+//! Of the tens of megabytes of a whole state, most is nothing that is watched, and most of the rest was
+//! read before. So the way down to the instances only looks for where each value ends; what is inside
+//! is read, or recognised, as a whole. What cannot be found this way is left to the real parser, which
+//! says what is wrong with it.
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+
+/// The text is not JSON, or not enough of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lost;
+
+/// A way through a JSON text.
+pub(super) trait Walk: Sized {
+    /// The next byte that is no space.
+    fn peek(&mut self) -> Result<u8, Lost>;
+
+    /// Moves past the byte that was peeked at.
+    fn step(&mut self);
+
+    /// Moves past the value that comes next, of which only the end is looked for. Returns its text.
+    fn value(&mut self) -> Result<&[u8], Lost>;
+
+    /// Moves past the object that comes next, member by member, in order: `member` must move past the
+    /// value. A value of another type is passed over. Returns whether it was an object.
+    fn members(
+        &mut self,
+        mut member: impl FnMut(&mut Self, &str) -> Result<(), Lost>,
+    ) -> Result<bool, Lost> {
+        if self.peek()? != b'{' {
+            return self.value().map(|_| false);
+        }
+        self.step();
+        if self.peek()? == b'}' {
+            self.step();
+            return Ok(true);
+        }
+        let mut name = String::new();
+        loop {
+            name.clear();
+            name.push_str(&word(self.value()?)?);
+            if self.peek()? != b':' {
+                return Err(Lost);
+            }
+            self.step();
+            member(self, &name)?;
+            let mark = self.peek()?;
+            self.step();
+            match mark {
+                b',' => {}
+                b'}' => return Ok(true),
+                _ => return Err(Lost),
+            }
+        }
+    }
+
+    /// Moves past the value that comes next, which may be large: an object is not held as a whole.
+    fn pass(&mut self) -> Result<(), Lost> {
+        self.members(|walk, _| walk.value().map(drop)).map(drop)
+    }
+}
+
+/// A place in a text that is there as a whole.
+pub(super) struct Cursor<'t> {
+    rest: &'t [u8],
+}
+
+impl<'t> Cursor<'t> {
+    /// At the beginning of a text.
+    pub(super) fn new(text: &'t [u8]) -> Self {
+        Self { rest: text }
+    }
+}
+
+impl Walk for Cursor<'_> {
+    fn peek(&mut self) -> Result<u8, Lost> {
+        self.rest = self.rest.get(spaces(self.rest)..).unwrap_or_default();
+        self.rest.first().copied().ok_or(Lost)
+    }
+
+    fn step(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+
+    fn value(&mut self) -> Result<&[u8], Lost> {
+        self.peek()?;
+        let end = match value_end(self.rest)? {
+            Some(end) => end,
+            // Nothing says where a number ends, if not the text.
+            None if is_plain(self.rest) => self.rest.len(),
+            None => return Err(Lost),
+        };
+        let (value, rest) = self.rest.split_at_checked(end).ok_or(Lost)?;
+        self.rest = rest;
+        Ok(value)
+    }
+}
+
+/// How many spaces a text begins with.
+pub(super) fn spaces(text: &[u8]) -> usize {
+    let is_space = |byte: &u8| is_space(*byte);
+    text.iter().take_while(|byte| is_space(byte)).count()
+}
+
+/// The length of the value that a text begins with; `None` where it may go on after the text.
+pub(super) fn value_end(text: &[u8]) -> Result<Option<usize>, Lost> {
+    match text.first() {
+        None => Ok(None),
+        Some(b'"') => Ok(string_end(text)),
+        Some(b'{' | b'[') => Ok(compound_end(text)),
+        Some(b'}' | b']' | b',' | b':') => Err(Lost),
+        Some(_) => {
+            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | 0) || is_space(*byte);
+            Ok(text.iter().position(ends))
+        }
+    }
+}
+
+/// Whether a text begins with a number or a word.
+fn is_plain(text: &[u8]) -> bool {
+    !matches!(text.first(), None | Some(b'"' | b'{' | b'['))
+}
+
+/// What a member's name says.
+fn word(text: &[u8]) -> Result<Cow<'_, str>, Lost> {
+    let inner = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\""));
+    let inner = inner.ok_or(Lost)?;
+    match inner.contains(&b'\\') {
+        true => serde_json::from_slice(text).map(Cow::Owned).or(Err(Lost)),
+        false => std::str::from_utf8(inner).map(Cow::Borrowed).or(Err(Lost)),
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
+}
+
+/// The length of the string that a text begins with, if its end is there.
+fn string_end(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let rest = text.get(at..)?;
+        let found = memchr2(b'"', b'\\', rest)?;
+        at += found + 1;
+        if rest.get(found) == Some(&b'"') {
+            return Some(at);
+        }
+        // What is escaped is no end.
+        at += 1;
+    }
+}
+
+/// The bytes that begin or end something.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let mut at = 0;
+    while at < MARK.len() {
+        marks[MARK[at] as usize] = true;
+        at += 1;
+    }
+    marks
+};
+const MARK: &[u8] = b"\"{}[]";
+
+/// The length of the object or list that a text begins with, if its end is there.
+fn compound_end(text: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let found = rest.iter().position(|byte| MARKS[usize::from(*byte)])?;
+        let mark = rest.get(found..)?;
+        at += found;
+        match mark.first()? {
+            b'"' => {
+                at += string_end(mark)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            _ => depth -= 1,
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// The members of an object, as texts.
+    fn members(text: &str) -> Result<Vec<(String, String)>, Lost> {
+        let mut found = Vec::new();
+        let mut cursor = Cursor::new(text.as_bytes());
+        let is_object = cursor.members(|cursor, name| {
+            let value = String::from_utf8_lossy(cursor.value()?).into_owned();
+            found.push((name.to_owned(), value));
+            Ok(())
+        })?;
+        assert_eq!(is_object, text.trim().starts_with('{'));
+        match cursor.peek() {
+            Err(Lost) => Ok(found),
+            Ok(_) => Err(Lost),
+        }
+    }
+
+    #[test]
+    fn each_value_ends_where_the_next_begins() {
+        let values = [
+            "1",
+            "-1.5e3",
+            "null",
+            "NaN",
+            r#""""#,
+            r#""a \" } \\""#,
+            "[]",
+            r#"[1, [{"b": "]"}], "\\"]"#,
+            r#"{"c": {"d": [{}]}}"#,
+        ];
+        let text: Vec<String> = (values.iter().enumerate())
+            .map(|(at, value)| format!("\"{at}\" :\n {value}\t"))
+            .collect();
+        let found = members(&format!(" {{ {} }} ", text.join(","))).unwrap();
+        let found: Vec<&str> = found.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(found, values);
+    }
+
+    #[test]
+    fn a_name_may_be_escaped() {
+        let found = members(r#"{"a\u0062\"": 1}"#).unwrap();
+        assert_eq!(found, [("ab\"".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_members() {
+        for text in ["null", "[1]", "\"x\"", "7", "{}"] {
+            assert_eq!(members(text).unwrap(), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_crooked_is_told() {
+        let whole = r#"{"a": {"b": ["c\"", 1]}}"#;
+        for end in 0..whole.len() {
+            assert_eq!(members(&whole[..end]), Err(Lost), "{}", &whole[..end]);
+        }
+        for text in [
+            "{,}",
+            "{1: 2}",
+            r#"{"a" 1}"#,
+            r#"{"a": }"#,
+            r#"{"a": 1 "b": 2}"#,
+            r#"{"a": 1} 2"#,
+            r#"{"\ud800": 1}"#,
+        ] {
+            assert_eq!(members(text), Err(Lost), "{text}");
+        }
+    }
+}

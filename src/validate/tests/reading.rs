@@ -1,0 +1,264 @@
+//! How what is written is read: defaults, scopes, references, near misses, and too much of it.
+
+use serde_json::json;
+
+use super::*;
+use crate::model::{PathMatch, Traffic};
+
+fn route(expose: &Expose, section: &str) -> crate::model::Route {
+    let Traffic::Http { vhosts, .. } = &expose.traffic else {
+        unreachable!("{:?}", expose.traffic)
+    };
+    let mut routes = vhosts.iter().flat_map(|vhost| &vhost.routes);
+    routes
+        .find(|route| route.section == section)
+        .unwrap()
+        .as_ref()
+        .clone()
+}
+
+/// The agent crashes on a missing listener_port, and stores port=abc as no port at all.
+#[test]
+fn listener_port_has_its_documented_default() {
+    let expose = only("[ip#1]\nexpose=expose#0\n[expose#0]\nport=8080\n");
+    assert_eq!(expose.socket().unwrap().to_string(), "0.0.0.0:8080/tcp");
+    let expose = only("[ip#1]\nexpose=expose#0\n[expose#0]\nport=8080\nlistener_port=0\n");
+    assert_eq!(expose.listener_port, None);
+    let expose =
+        only("[ip#1]\nexpose=expose#0\n[expose#0]\nport=53\nprotocol=udp\nlistener_addr=::\n");
+    assert_eq!(expose.socket().unwrap().to_string(), "[::]:53/udp");
+}
+
+#[test]
+fn defaults_are_inherited_and_their_errors_say_so() {
+    let expose = only(
+        "[DEFAULT]\nnodes=node1\nport=8080\nlistener_addr=10.0.0.1\n\
+         [ip#1]\nexpose=expose#0\n[expose#0]\nlistener_addr=10.0.0.2\n",
+    );
+    assert_eq!(expose.socket().unwrap().to_string(), "10.0.0.2:8080/tcp");
+    let validated = judge("[DEFAULT]\nport=abc\n[ip#1]\nexpose=expose#0\n[expose#0]\n");
+    assert_eq!(
+        errors(&validated),
+        [
+            "expose#0.port: 'abc' is not an integer (from the DEFAULT section); write a port from 1 \
+          to 65535"
+        ]
+    );
+}
+
+/// A value for another node is refused here too, since every node judges the same configuration.
+#[test]
+fn every_scoped_value_is_judged_and_one_is_used() {
+    let validated =
+        judge("[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nport@node1=81\nport@node2=abc\n");
+    assert_eq!(
+        errors(&validated),
+        ["expose#0.port@node2: 'abc' is not an integer; write a port from 1 to 65535"]
+    );
+    let expose = only("[ip#1]\nexpose=expose#0\n[expose#0]\nport@node2=82\nport@node1=81\n");
+    assert_eq!(expose.port.get(), 81);
+    let validated = judge("[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nvhosts@node1=vhost#7\n");
+    assert_eq!(
+        errors(&validated),
+        ["expose#0.vhosts@node1: 'vhost#7' is not defined; add a section [vhost#0]"]
+    );
+}
+
+#[test]
+fn that_one_value_of_several_counts_is_told_once_under_any_name_of_the_keyword() {
+    for name in ["header_header_name", "header_name"] {
+        let validated = judge(&format!(
+            "[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nlb_policy=maglev\nvhosts=vhost#0\n\
+             [vhost#0]\ndomains=a.org\nroutes=route#0\n\
+             [route#0]\nmatch_prefix=/\nhash_policies=hashpolicy#0\n\
+             [hashpolicy#0]\n{name}@node1=X-A\n{name}@node2=X-B\n"
+        ));
+        let mut told = lines(&validated, Severity::Info);
+        told.retain(|line| line.contains("differs"));
+        let expected = format!("hashpolicy#0.{name}: differs from node to node");
+        assert!(
+            matches!(&told[..], [one] if one.starts_with(&expected)),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn what_only_a_node_can_evaluate_is_neither_right_nor_wrong() {
+    for value in ["{node.env.port}", "$(8000+80)", "{nodename}"] {
+        let validated = judge(&format!(
+            "[ip#1]\nexpose=expose#0\n[expose#0]\nport={value}\nlistener_addr=foo\n"
+        ));
+        assert_eq!(errors(&validated).len(), 1, "the other keywords are judged");
+        assert_eq!(
+            lines(&validated, Severity::Info),
+            [format!(
+                "expose#0.port: '{value}' is evaluated by the agent; the value is judged when it \
+                 is known"
+            )]
+        );
+        assert_eq!(validated.service.exposes, []);
+    }
+    let expose = only(
+        "[env]\nport=8080\n[ip#1]\nexpose=expose#0\n[expose#0]\nport={env.port}\nvhosts=vhost#0\n\
+         [vhost#0]\ndomains={name}.acme.com\nroutes=route#0\n[route#0]\nmatch_regex=/a{2}/[^/]{1,3}\n",
+    );
+    assert_eq!(expose.port.get(), 8080);
+    assert_eq!(
+        route(&expose, "route#0").path,
+        PathMatch::Regex("/a{2}/[^/]{1,3}".into())
+    );
+}
+
+#[test]
+fn near_misses_are_guessed() {
+    let validated = judge(
+        "
+[ip#1]
+expose = expose#0 expose#11
+[expose#0]
+port = 80
+listen_port = 80
+match_prefix = /
+vhosts = vhost#frnt
+[vhost#front]
+domain = a.org
+[hash_policy#0]
+cookie_name = a
+[hashpolicies#1]
+cookie_name = a
+[Routes#1]
+match_prefix = /
+[disk#0]
+type = lvm
+",
+    );
+    assert_eq!(
+        errors(&validated),
+        ["expose#0.vhosts: 'vhost#frnt' is not defined; did you mean vhost#front?"]
+    );
+    assert_eq!(
+        warnings(&validated),
+        [
+            "Routes#1: Routes is no group of sections, so this one is ignored; did you mean route#1?",
+            "expose#0.listen_port: is not a keyword of expose sections and has no effect; did you \
+             mean listener_port?",
+            "expose#0.match_prefix: is not a keyword of expose sections and has no effect; it is a \
+             keyword of route sections",
+            "hash_policy#0: hash_policy is no group of sections, so this one is ignored; did you \
+             mean hashpolicy#0?",
+            "hashpolicies#1: hashpolicies is no group of sections, so this one is ignored; did you \
+             mean hashpolicy#1?",
+            "ip#1.expose: 'expose#11' is not defined; add a section [expose#11], or remove the name",
+            "vhost#front.domain: is not a keyword of vhost sections and has no effect; did you mean \
+             domains?",
+            "vhost#front.routes: is empty, so every request is answered with 404; write for example \
+             routes=route#0, and match_prefix=/ in route#0",
+        ]
+    );
+}
+
+#[test]
+fn sections_of_another_type_are_not_the_gateways() {
+    let validated = judge("[ip#1]\nexpose=expose#0\n[expose#0]\ntype=haproxy\nport=abc\n");
+    assert_eq!(errors(&validated), Vec::<String>::new());
+    assert_eq!(validated.service.exposes, []);
+    let validated = judge(
+        "[ip#1]\nexpose=expose#0\n[expose#0]\ntype=envoy\nport=1\nvhosts=vhost#0\n[vhost#0]\ntype=x\n",
+    );
+    assert_eq!(
+        errors(&validated),
+        ["expose#0.vhosts: vhost#0 is of type 'x'; name a vhost section of type envoy"]
+    );
+    let mut document = with(
+        "[ip#1]\nexpose=expose#0\n",
+        "expose#0",
+        &[("port", json!(80))],
+    );
+    document.sections.get_mut("expose#0").unwrap().driver = Some("expose.envoy".into());
+    let validated = validate(&document, &Context::default());
+    assert_eq!(validated.service.exposes.len(), 1);
+}
+
+#[test]
+fn the_daemons_limit_is_a_warning_and_then_an_error_that_serves_all_the_same() {
+    let document = |kib: usize| {
+        let data = json!({"x": "y".repeat(kib * 1024)});
+        let keywords = [("port", json!(80)), ("cluster_data", data)];
+        with("[ip#1]\nexpose=expose#0\n", "expose#0", &keywords)
+    };
+    let of_size = |kib: usize| validate(&document(kib), &Context::default());
+    assert_eq!(of_size(30).report.worst(), None);
+    for (size, severity) in [(40, Severity::Warning), (70, Severity::Error)] {
+        let validated = of_size(size);
+        assert_eq!(validated.report.worst(), Some(severity));
+        assert_eq!(
+            validated.report.diagnostics[0].code,
+            codes::DOCUMENT_TOO_LARGE
+        );
+        assert_eq!(validated.service.exposes.len(), 1);
+    }
+    let mut delivered = document(70);
+    delivered.evaluated = true;
+    let delivered = validate(&delivered, &Context::default());
+    assert_eq!(delivered.report.worst(), Some(Severity::Warning));
+    let unread = of_size(2048);
+    assert_eq!(unread.report.diagnostics[0].code, codes::DOCUMENT_UNREAD);
+    assert_eq!(unread.service.exposes, []);
+}
+
+/// Few bytes that would become millions of routes.
+#[test]
+fn sections_named_many_times_do_not_multiply() {
+    let mut text = String::from("[DEFAULT]\nvhosts =");
+    for i in 0..150 {
+        text.push_str(&format!(" vhost#{i}"));
+    }
+    text.push_str("\nroutes =");
+    for i in 0..150 {
+        text.push_str(&format!(" route#{i}"));
+    }
+    for i in 0..150 {
+        text.push_str(&format!(
+            "\n[expose#{i}]\nport={}\n[vhost#{i}]\ndomains=d{i}\n[route#{i}]\nmatch_path=/{i}",
+            i + 1
+        ));
+    }
+    let validated = judge(&text);
+    assert!(
+        validated
+            .report
+            .errors()
+            .any(|d| d.code == codes::TOO_MANY_ROUTES)
+    );
+    assert!(validated.report.diagnostics.len() <= 501);
+}
+
+/// What is missing only because it is wrong is not said to be missing as well.
+#[test]
+fn a_mistake_is_said_once() {
+    let validated = judge(
+        "
+[ip#1]
+expose = expose#0
+[expose#0]
+port = 80
+lb_policy = ring_hash
+vhosts = vhost#0
+[vhost#0]
+routes = route#0
+[route#0]
+match_prefix = /
+hash_policies = hashpolicy#0
+[hashpolicy#0]
+cookie_path = /
+",
+    );
+    let codes: Vec<_> = validated
+        .report
+        .diagnostics
+        .iter()
+        .map(|d| d.code)
+        .collect();
+    assert_eq!(codes, [codes::COOKIE_WITHOUT_NAME, codes::LEFT_OUT]);
+}
