@@ -38,10 +38,18 @@ pub(crate) fn all() -> impl Iterator<Item = MessageDescriptor> {
 
 /// The message of a name or a type URL.
 pub(crate) fn message(name: &str) -> Option<MessageDescriptor> {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let served = pool().get_message_by_name(name);
+    let served = pool().get_message_by_name(full_name(name));
     // What no table names is not looked for, as decoding takes its time.
-    served.or_else(|| schema::find(name).and_then(|_| extensions().get_message_by_name(name)))
+    served.or_else(|| schema::find(name).and_then(|_| message_among_extensions(name)))
+}
+
+/// The same message in the pool that has the extensions, too.
+pub(crate) fn message_among_extensions(name: &str) -> Option<MessageDescriptor> {
+    extensions().get_message_by_name(full_name(name))
+}
+
+fn full_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 #[cfg(test)]
