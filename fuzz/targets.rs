@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::envoy::{Reference, Resource, ResourceType};
 use igw_envoy::ffi::*;
 use igw_envoy::snapshot::Snapshot;

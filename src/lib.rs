@@ -13,7 +13,7 @@
 //!                    patches,   O(change) model +    model ─► v3  versioned by per-type streams
 //!                    resync               diagnostics             content
 //!  configuration ─► config ─────────► verdict ──────────┘             └─► inspect ─► http, control
-//!  status of the daemon ─► index ────────┤ incumbents
+//!  status of the daemon ─► index ────────┤ incumbents     daemon's Connection ─┘
 //!                                        └─► preview: what would change, served to no one
 //! ```
 //!

@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use igw_envoy::envoy::bootstrap::{Bootstrap, Variant, XdsAddress};
+use igw_envoy::envoy::Variant;
+use igw_envoy::envoy::bootstrap::{Bootstrap, XdsAddress};
 use serde_json::Value;
 
 /// The Envoy of `make test`; without one the test is skipped, unless everything is required.
@@ -45,6 +46,7 @@ fn the_demo_shows_everything_and_succeeds() {
         "requests, 0 failed, answered by 0.svcweb 1.svcweb 2.svcweb 3.svcweb 4.svcweb 5.svcweb",
         "refused: svcshop expose#1.port: ",
         "GET http://shop.acme.org:",
+        "kept as it was: svcshop expose#1.port: ",
         "dashboard   http://127.0.0.1:",
     ] {
         assert!(said.contains(expected), "no '{expected}' in:\n{said}");

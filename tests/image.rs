@@ -15,7 +15,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use igw_envoy::envoy::bootstrap::{Variant, XdsAddress};
+use igw_envoy::envoy::Variant;
+use igw_envoy::envoy::bootstrap::XdsAddress;
 use igw_envoy::simnode::{Settings, SimNode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -8,52 +8,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use igw_envoy::envoy::ResourceType;
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use support::discovery::{Server, VARIANTS, WAYS, Way};
 use support::envoy::{Envoy, binary};
+use support::named::{answers, backend, web, who};
 use support::resources::{cluster, endpoints, tcp_listener};
 use support::{eventually, free_address};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant};
-
-/// A backend that says its name to whoever connects.
-async fn backend(name: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            // A client that is gone needs no answer.
-            let _ = stream.write_all(name.as_bytes()).await;
-        }
-    });
-    address
-}
-
-/// Who answers at an address, if anybody does.
-async fn who(address: SocketAddr) -> Option<String> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    let mut name = String::new();
-    stream.read_to_string(&mut name).await.ok()?;
-    (!name.is_empty()).then_some(name)
-}
-
-async fn answers(address: SocketAddr, name: &str) {
-    eventually(&format!("{name} answers"), async || {
-        who(address).await.filter(|answer| answer == name)
-    })
-    .await;
-}
 
 async fn follows(binary: &PathBuf, way: Way, variant: Variant) {
     let (one, two) = (backend("one").await, backend("two").await);
     let front = free_address();
-    let server = Server::with([
-        cluster("web", 1),
-        endpoints("web", &[one]),
-        tcp_listener(front, "web"),
-    ])
-    .await;
+    let server = Server::with(web(one, &[front])).await;
     let mut envoy = Envoy::start(binary, "envoy1", server.address(way), variant);
     envoy.ready().await;
     answers(front, "one").await;
@@ -158,13 +125,7 @@ async fn one_refused_listener_leaves_the_others_served() {
     let one = backend("one").await;
     for variant in VARIANTS {
         let front = free_address();
-        let server = Server::with([
-            cluster("web", 1),
-            endpoints("web", &[one]),
-            tcp_listener(foreign, "web"),
-            tcp_listener(front, "web"),
-        ])
-        .await;
+        let server = Server::with(web(one, &[foreign, front])).await;
         let mut envoy = Envoy::start(&binary, "envoy1", server.address(Way::Unix), variant);
         envoy.ready().await;
         answers(front, "one").await;
@@ -186,12 +147,7 @@ async fn a_restarted_server_sends_nothing_that_envoy_has() {
     let (one, two) = (backend("one").await, backend("two").await);
     for variant in VARIANTS {
         let front = free_address();
-        let server = Server::with([
-            cluster("web", 1),
-            endpoints("web", &[one]),
-            tcp_listener(front, "web"),
-        ])
-        .await;
+        let server = Server::with(web(one, &[front])).await;
         let mut envoy = Envoy::start(&binary, "envoy1", server.address(Way::Unix), variant);
         envoy.ready().await;
         answers(front, "one").await;

@@ -6,7 +6,7 @@ mod support;
 use std::net::SocketAddr;
 
 use igw_envoy::envoy::ResourceType::{self, Cluster, Endpoints, Listener, Routes, Secret};
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::envoy::{Resource, encode};
 use support::discovery::{Ask, Server, Talk, VARIANTS, WAYS, Way, path};
 use support::resources::{cluster, endpoints, tcp_listener};

@@ -20,7 +20,7 @@ use envoy_types::pb::envoy::r#type::matcher::v3::{
     NodeMatcher, RegexMatcher, StringMatcher, StructMatcher,
 };
 use igw_envoy::envoy::ResourceType::{Cluster, Endpoints, Secret};
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::envoy::{Resource, encode};
 use support::discovery::{Server, Talk, VARIANTS, WAYS, Way};
 use support::eventually;

@@ -54,4 +54,8 @@ def _load() -> ctypes.CDLL:
             return lib
         except (OSError, AttributeError) as error:
             reasons.append(str(error))
-    raise LibraryError("igw-envoy's library cannot be loaded: " + "; ".join(reasons))
+    raise LibraryError(
+        "igw-envoy's library cannot be loaded: %s. `pip install ./python` in a clone builds it into the package; "
+        "%s names the file of one that is built already, such as target/release/libigw_envoy.so"
+        % ("; ".join(reasons), VARIABLE)
+    )

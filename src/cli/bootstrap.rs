@@ -9,7 +9,8 @@ use super::OK;
 use super::failure::Failure;
 use super::sidecar::without_scheme;
 use super::terminal;
-use crate::envoy::bootstrap::{Bootstrap, RE2_MAX_PROGRAM_SIZE, Tuning, Variant, XdsAddress};
+use crate::envoy::Variant;
+use crate::envoy::bootstrap::{Bootstrap, RE2_MAX_PROGRAM_SIZE, Tuning, XdsAddress};
 
 /// Options of `xds bootstrap`.
 #[derive(Debug, Clone, Args)]

@@ -61,6 +61,12 @@ impl From<BadQuestion> for Failure {
 
 /// Runs the command. Fails where the request reaches nobody.
 pub(super) async fn run(args: ExplainArgs) -> Result<u8, Failure> {
+    let sidecar = args.sidecar.clone();
+    let done = tell(args).await;
+    done.map_err(|failure| sidecar.blame(failure))
+}
+
+async fn tell(args: ExplainArgs) -> Result<u8, Failure> {
     let (explanation, findings_text) = match args.files.is_empty() {
         true => (ask(&args).await?, String::new()),
         false => answer(&args).await?,

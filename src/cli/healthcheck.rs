@@ -16,8 +16,17 @@ use tower::service_fn;
 /// The service whose health is that the daemon's state, or a last known good, is served.
 const DISCOVERY: &str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
 
+/// What the help says of exit codes. Container runtimes know two, so that a sidecar that does not
+/// answer is no other than one that says no.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  the sidecar lives, or with --ready has something to serve
+  1  it says no, or does not answer in time; why is on standard error
+  2  the command line is not understood";
+
 /// What to ask, and whom.
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct HealthcheckArgs {
     /// The unix socket on which the sidecar serves Envoy
     #[arg(
@@ -47,15 +56,15 @@ pub(super) async fn ask(args: HealthcheckArgs) -> Result<(), String> {
         Ok(status) => status,
         Err(_) => Err(format!("no answer in {} s", args.timeout)),
     };
+    let at = path.display();
     match status {
         Ok(ServingStatus::Serving) => Ok(()),
-        Ok(ServingStatus::NotServing) if args.ready => {
-            Err("the daemon's state is not known yet".to_owned())
-        }
-        Ok(status) => Err(format!("the sidecar says {}", status.as_str_name())),
+        Ok(ServingStatus::NotServing) if args.ready => Err(format!(
+            "the sidecar at {at} does not know the daemon's state yet"
+        )),
+        Ok(status) => Err(format!("the sidecar at {at} says {}", status.as_str_name())),
         Err(error) => Err(format!(
-            "{}: {error}; --janitor-socket names another socket",
-            path.display()
+            "no sidecar answers at {at}: {error}; name its socket with --janitor-socket PATH"
         )),
     }
 }

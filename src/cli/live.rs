@@ -36,6 +36,20 @@ impl SidecarSocket {
         })
     }
 
+    /// Says of a failure which sidecar was asked, where it does not say so itself.
+    pub(super) fn blame(&self, failure: Failure) -> Failure {
+        let socket = without_scheme(&self.janitor_socket).display().to_string();
+        let named = |text: String| match text.contains(&socket) {
+            true => text,
+            false => format!("{text} (the sidecar at {socket} was asked)"),
+        };
+        match failure {
+            Failure::Failed(text) => Failure::Failed(named(text)),
+            Failure::Unreachable(text) => Failure::Unreachable(named(text)),
+            other => other,
+        }
+    }
+
     /// Connects to the sidecar's control service.
     pub(super) async fn control(&self) -> Result<ControlClient<Channel>, Failure> {
         Ok(control::client(self.connect().await?))

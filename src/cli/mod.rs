@@ -28,9 +28,10 @@ mod watch;
 use std::ffi::OsString;
 use std::future::Future;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::demo;
+use crate::model::printable;
 use failure::Failure;
 
 pub use sidecar::SidecarArgs;
@@ -92,6 +93,8 @@ enum Command {
     /// Plays a recording: tells what a gateway makes of it, or serves it as a daemon would
     Replay(replay::ReplayArgs),
     /// Writes Envoy's bootstrap for this gateway
+    ///
+    /// It is the file for `envoy -c`; `envoy --mode validate -c FILE` checks it without serving.
     Bootstrap(bootstrap::BootstrapArgs),
     /// Lists the keywords that services may use, and what they do
     Keywords(keywords::KeywordsArgs),
@@ -103,7 +106,7 @@ enum Command {
     Man(shell::ManArgs),
     /// Publishes a service of a simulated OpenSVC node through a real Envoy, and shows it answer
     Demo(demo::Options),
-    /// Asks the sidecar of this machine whether it serves: exits with 0 if so, with 1 if not
+    /// Asks the sidecar of this machine whether it serves, for container runtimes and systemd
     Healthcheck(healthcheck::HealthcheckArgs),
 }
 
@@ -121,13 +124,17 @@ struct LogArgs {
 
 /// The command line as clap knows it.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|command| command.after_help(EXIT_CODES))
+    Cli::command().mut_subcommands(|command| match command.get_after_help() {
+        None => command.after_help(EXIT_CODES),
+        Some(_) => command,
+    })
 }
 
 /// Runs the command line. Returns the exit code: [`OK`], [`FAILED`], [`USAGE`], [`UNREACHABLE`] or
 /// [`TIMED_OUT`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let parsed = command().try_get_matches_from(args);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are "errors" too, that belong on standard output. Where that cannot
@@ -146,10 +153,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     outcome.unwrap_or_else(|failure| {
         let code = failure.code();
         if code != OK {
-            eprintln!("xds: {failure}");
+            eprintln!("xds: {}", lines_of(&failure));
         }
         code
     })
+}
+
+/// A failure as it is shown: it may quote a file, whose bytes are nobody's to send to a terminal.
+fn lines_of(failure: &Failure) -> String {
+    let text = failure.to_string();
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 fn run(command: Command) -> Result<u8, Failure> {

@@ -54,8 +54,12 @@ pub(super) async fn run(args: RecordArgs) -> Result<u8, Failure> {
     let mut events = daemon.events().await.map_err(unreachable)?;
     let began = Instant::now();
     let whole = daemon.status_text().await.map_err(unreachable)?;
-    let whole: Value = serde_json::from_slice(&whole)
-        .map_err(|error| Failure::Failed(format!("the daemon's state is not JSON: {error}")))?;
+    let whole: Value = serde_json::from_slice(&whole).map_err(|error| {
+        Failure::Failed(format!(
+            "the state of the daemon at {} is not JSON: {error}",
+            socket.display()
+        ))
+    })?;
     let mut out = open(&args.file)?;
     let head = Head {
         igw_recording: FORMAT,

@@ -154,7 +154,10 @@ pub(super) fn run(args: SidecarArgs, logging: &LogArgs) -> u8 {
             return FAILED;
         }
     };
-    match runtime.block_on(serve(args.options(std::env::var_os(SOCKET_VARIABLE)))) {
+    let outcome = runtime.block_on(serve(args.options(std::env::var_os(SOCKET_VARIABLE))));
+    // What is still being read from a disk is not waited for.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => OK,
         Err(error) => {
             tracing::error!("{error}");

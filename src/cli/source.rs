@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::sidecar::daemon_socket_of;
-use crate::config::Config;
+use crate::config::{Config, check_is_service};
 use crate::daemon::{Availability, DaemonV2, ResourceStatus, ServiceState};
 use crate::index;
 use crate::model::{Document, Expose, ObjectPath};
@@ -71,6 +71,7 @@ pub(super) struct Source {
 /// A cluster as its daemon tells of it at one moment.
 #[derive(Debug)]
 pub(super) struct Cluster {
+    socket: PathBuf,
     daemon: DaemonV2,
     services: BTreeMap<ObjectPath, Arc<ServiceState>>,
 }
@@ -121,10 +122,16 @@ impl Source {
     fn parse(name: String, service: ObjectPath, text: &str) -> Result<Self, Failure> {
         let wrong = |error: String| Failure::Usage(format!("{name}: {error}"));
         if text.trim_start().starts_with('{') {
-            let json = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+            let json: Value =
+                serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+            let sections = json.as_object().into_iter().flat_map(Map::keys);
+            check_is_service(sections.map(String::as_str))
+                .map_err(|error| wrong(error.to_string()))?;
             return Self::from_json(name, service, &json);
         }
         let config = Config::parse(text).map_err(|error| wrong(error.to_string()))?;
+        check_is_service(config.sections.keys().map(String::as_str))
+            .map_err(|error| wrong(error.to_string()))?;
         let ips = config
             .sections
             .keys()
@@ -165,7 +172,11 @@ impl Cluster {
         let socket = daemon_socket_of(args.socket.as_deref());
         let daemon = DaemonV2::new(&socket, Default::default());
         match daemon.services().await {
-            Ok(services) => Ok(Self { daemon, services }),
+            Ok(services) => Ok(Self {
+                socket,
+                daemon,
+                services,
+            }),
             Err(error) => Err(Failure::Unreachable(format!(
                 "the OpenSVC daemon does not answer at {}: {error}; is it running here? \
                  name its socket with --socket PATH",
@@ -190,11 +201,13 @@ impl Cluster {
                 Ok(source)
             }
             Ok(None) => Err(Failure::Failed(format!(
-                "{service}: this node has no instance of the service; `om '**' ls` lists those that \
-                 there are"
+                "{service}: the daemon at {} has no instance of the service on this node; `om '**' ls` \
+                 lists those that there are",
+                self.socket.display()
             ))),
             Err(error) => Err(Failure::Unreachable(format!(
-                "{service}: the OpenSVC daemon does not tell its configuration: {error}"
+                "{service}: the OpenSVC daemon at {} does not tell its configuration: {error}",
+                self.socket.display()
             ))),
         }
     }

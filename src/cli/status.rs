@@ -29,6 +29,12 @@ pub(super) struct StatusArgs {
 
 /// Runs the command. Fails where the gateway is not ready.
 pub(super) async fn run(args: StatusArgs) -> Result<u8, Failure> {
+    let sidecar = args.sidecar.clone();
+    let done = tell(args).await;
+    done.map_err(|failure| sidecar.blame(failure))
+}
+
+async fn tell(args: StatusArgs) -> Result<u8, Failure> {
     let mut client = args.sidecar.control().await?;
     let service = args.service.clone().unwrap_or_default();
     let status = client

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::source::{self, Source, SourceArgs};
 use super::terminal::{self, Paint, Style, Table, count, plain, styled};
 use super::{FAILED, OK};
-use crate::model::{Diagnostic, Expose, Severity};
+use crate::model::{Diagnostic, Expose, Severity, printable};
 use crate::verdict::{Facts, Verdict, judge};
 
 /// Options of `xds validate`.
@@ -147,8 +147,12 @@ pub(super) fn findings(findings: &[Diagnostic], paint: Paint) -> String {
         let code = paint.apply(Style::Dim, format!("[{}]", finding.code));
         table.row([
             styled(style, finding.severity.to_string()),
-            plain(place),
-            plain(format!("{}{hint} {code}", finding.message)),
+            plain(printable(&place)),
+            plain(format!(
+                "{}{} {code}",
+                printable(&finding.message),
+                printable(&hint)
+            )),
         ]);
     }
     let mut text = table.lines(2, paint);

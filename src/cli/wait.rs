@@ -64,6 +64,12 @@ enum Progress {
 
 /// Runs the command.
 pub(super) async fn run(args: WaitArgs) -> Result<u8, Failure> {
+    let sidecar = args.sidecar.clone();
+    let done = wait_for(args).await;
+    done.map_err(|failure| sidecar.blame(failure))
+}
+
+async fn wait_for(args: WaitArgs) -> Result<u8, Failure> {
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
     let mut told = Vec::new();
     match timeout_at(deadline, wait(&args, &mut told)).await {

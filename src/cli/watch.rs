@@ -27,6 +27,12 @@ pub(super) struct WatchArgs {
 
 /// Runs the command until it is interrupted.
 pub(super) async fn run(args: WatchArgs) -> Result<u8, Failure> {
+    let sidecar = args.sidecar.clone();
+    let done = tell(args).await;
+    done.map_err(|failure| sidecar.blame(failure))
+}
+
+async fn tell(args: WatchArgs) -> Result<u8, Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut client = args.sidecar.control().await?;

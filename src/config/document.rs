@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Config, ConfigError, reference};
-use crate::model::{Document, IpSection, ObjectPath, Section};
+use super::reference::{self, Effort, TooLarge};
+use super::{Config, ConfigError};
+use crate::model::{Document, IpSection, ObjectPath, Remark, Section};
 
 impl Document {
     /// A document from configuration text.
@@ -21,7 +22,9 @@ impl Document {
         };
         let sections = config.sections.into_iter();
         let sections = sections.map(|(name, text)| (name, keywords(text)));
-        Ok(assemble(path, sections.collect()))
+        let mut document = assemble(path, sections.collect());
+        document.remarks.extend(config.remarks);
+        Ok(document)
     }
 
     /// A document from the JSON form of a configuration: an object of sections, each an object of
@@ -55,8 +58,8 @@ type Keywords = Map<String, Value>;
 /// Sorts the sections into a document and evaluates the references that need no node.
 fn assemble(path: ObjectPath, mut raw: Sections) -> Document {
     let inherited: Vec<String> = raw.get("DEFAULT").into_iter().flat_map(exposes).collect();
-    evaluate_all(&path, &mut raw);
     let mut document = Document::new(path);
+    document.remarks = evaluate_all(&document.path, &mut raw);
     for (name, mut keywords) in raw {
         match name.split_once('#') {
             _ if name == "DEFAULT" => document.defaults = keywords,
@@ -81,16 +84,25 @@ fn assemble(path: ObjectPath, mut raw: Sections) -> Document {
 }
 
 /// Evaluates every value that may hold a reference, by what was written: no result refers to another.
-fn evaluate_all(path: &ObjectPath, raw: &mut Sections) {
+/// Returns those whose references have no end.
+fn evaluate_all(path: &ObjectPath, raw: &mut Sections) -> Vec<Remark> {
+    let mut effort = Effort::default();
+    let mut remarks = Vec::new();
     let mut evaluated = Vec::new();
-    for (section, keywords) in &*raw {
+    // Other sections are only referred to, and their references count in the value that refers.
+    let used = |section: &str| section.contains('#') || section == "DEFAULT";
+    for (section, keywords) in raw.iter().filter(|(section, _)| used(section)) {
         for (keyword, value) in keywords {
             if let Value::String(text) = value
                 && text.contains('{')
             {
-                let result = evaluate(path, raw, section, text);
-                if result != *text {
-                    evaluated.push((section.clone(), keyword.clone(), result));
+                match evaluate(path, raw, section, text, &mut effort) {
+                    Ok(result) if result == *text => {}
+                    Ok(result) => evaluated.push((section.clone(), keyword.clone(), result)),
+                    Err(TooLarge) => remarks.push(Remark::EndlessReferences {
+                        section: section.clone(),
+                        keyword: keyword.clone(),
+                    }),
                 }
             }
         }
@@ -100,6 +112,7 @@ fn evaluate_all(path: &ObjectPath, raw: &mut Sections) {
             *value = Value::String(result);
         }
     }
+    remarks
 }
 
 fn has(keywords: &Keywords, name: &str) -> bool {
@@ -138,7 +151,13 @@ fn exposes(keywords: &Keywords) -> impl Iterator<Item = String> + '_ {
 }
 
 /// Evaluates the references of a text to the service itself and to unscoped keywords.
-fn evaluate(path: &ObjectPath, raw: &Sections, section: &str, text: &str) -> String {
+fn evaluate(
+    path: &ObjectPath,
+    raw: &Sections,
+    section: &str,
+    text: &str,
+    effort: &mut Effort,
+) -> Result<String, TooLarge> {
     let keyword = |section: &str, name: &str| {
         let keywords = raw.get(section)?;
         if keywords.keys().any(|k| {
@@ -159,7 +178,7 @@ fn evaluate(path: &ObjectPath, raw: &Sections, section: &str, text: &str) -> Str
             None => keyword(section, name).or_else(|| keyword("DEFAULT", name)),
         })
     };
-    reference::resolve(text, &lookup)
+    reference::resolve(text, &lookup, effort)
 }
 
 #[cfg(test)]
@@ -219,6 +238,41 @@ mod tests {
     fn the_last_of_equal_keywords_and_sections_counts() {
         let document = document("[expose#0]\nport=1\n[vhost#0]\n[expose#0]\nport=2\nport=3\n");
         assert_eq!(document.sections["expose#0"].keywords["port"], "3");
+    }
+
+    #[test]
+    fn what_is_written_twice_is_remarked() {
+        let text = "[expose#0]\nport=1\n[vhost#0]\n[expose#0]\nport=2\nport@n1=3\nport =\n  4\n";
+        let repeated = |line| Remark::RepeatedKeyword {
+            section: "expose#0".into(),
+            keyword: "port".into(),
+            line,
+        };
+        let section = Remark::RepeatedSection {
+            section: "expose#0".into(),
+            line: 4,
+        };
+        let document = document(text);
+        assert_eq!(document.remarks, [section, repeated(5), repeated(7)]);
+        assert_eq!(document.sections["expose#0"].keywords["port"], "\n4");
+    }
+
+    #[test]
+    fn references_that_double_end_soon_and_are_remarked() {
+        let mut text = String::from("[env]\n");
+        for i in 0..40 {
+            text.push_str(&format!("k{i} = {{env.k{n}}}{{env.k{n}}}\n", n = i + 1));
+        }
+        text.push_str("k40 = x\n[expose#0]\nport = {env.k0}\nsni = {name}.acme.org\n");
+        let document = document(&text);
+        let port = Remark::EndlessReferences {
+            section: "expose#0".into(),
+            keyword: "port".into(),
+        };
+        assert_eq!(document.remarks, [port]);
+        let keywords = &document.sections["expose#0"].keywords;
+        assert_eq!(keywords["port"], "{env.k0}");
+        assert_eq!(keywords["sni"], "web.acme.org");
     }
 
     #[test]

@@ -7,5 +7,5 @@ mod reference;
 mod text;
 
 pub use reference::unresolved;
-pub(crate) use reference::{own, resolve};
-pub use text::{Config, ConfigError};
+pub(crate) use reference::{Effort, own, resolve};
+pub use text::{Config, ConfigError, check_is_service};

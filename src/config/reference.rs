@@ -8,8 +8,44 @@ use crate::model::ObjectPath;
 
 /// How deep references may lead to references.
 const MAX_DEPTH: usize = 20;
-/// How long a value may grow by references to references.
-const MAX_LENGTH: usize = 256 * 1024;
+/// What evaluating one value may cost, in bytes that are copied. The daemon carries a service of
+/// 64 KiB, so this is more than enough for any value but one that was made to double itself.
+const VALUE_EFFORT: usize = 512 * 1024;
+/// What evaluating a whole configuration may cost.
+const WHOLE_EFFORT: usize = 32 * VALUE_EFFORT;
+/// What one look-up costs, beside what it finds.
+const LOOKUP_EFFORT: usize = 64;
+
+/// What evaluating a configuration may still cost.
+#[derive(Debug)]
+pub(crate) struct Effort {
+    value: usize,
+    whole: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self {
+            value: VALUE_EFFORT,
+            whole: WHOLE_EFFORT,
+        }
+    }
+}
+
+impl Effort {
+    fn spend(&mut self, cost: usize) -> Result<(), TooLarge> {
+        self.whole = self.whole.saturating_sub(cost);
+        self.value = self.value.min(self.whole).saturating_sub(cost);
+        match self.value {
+            0 => Err(TooLarge),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// References that lead to ever more references.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLarge;
 
 /// The first reference in a value that only a node can evaluate, with its braces.
 ///
@@ -27,12 +63,21 @@ pub fn unresolved(text: &str) -> Option<&str> {
 }
 
 /// Replaces the references that `lookup` knows, in their results too.
-pub(crate) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+///
+/// # Errors
+/// When the value grows too long, or the effort is used up.
+pub(crate) fn resolve(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    effort: &mut Effort,
+) -> Result<String, TooLarge> {
     let mut value = text.to_owned();
     if !text.contains('{') {
-        return value;
+        return Ok(value);
     }
+    effort.value = VALUE_EFFORT;
     for _ in 0..MAX_DEPTH {
+        effort.spend(value.len())?;
         let mut done = String::with_capacity(value.len());
         let mut rest = value.as_str();
         let mut replaced = false;
@@ -43,14 +88,15 @@ pub(crate) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> St
             match lookup(&reference[1..reference.len() - 1]) {
                 Some(found) => {
                     replaced = true;
+                    effort.spend(LOOKUP_EFFORT + found.len())?;
                     done.push_str(&found);
                 }
-                None => done.push_str(reference),
+                None => {
+                    effort.spend(LOOKUP_EFFORT)?;
+                    done.push_str(reference);
+                }
             }
             rest = after;
-            if done.len() > MAX_LENGTH {
-                return text.to_owned();
-            }
         }
         done.push_str(rest);
         value = done;
@@ -58,7 +104,7 @@ pub(crate) fn resolve(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> St
             break;
         }
     }
-    value
+    Ok(value)
 }
 
 /// What a reference to the service itself stands for.
@@ -177,8 +223,8 @@ mod tests {
             _ => None,
         };
         assert_eq!(
-            resolve("{env.url}/{2}/{nodename}", &lookup),
-            "web:80/{2}/{nodename}"
+            resolve("{env.url}/{2}/{nodename}", &lookup, &mut Effort::default()),
+            Ok("web:80/{2}/{nodename}".to_owned())
         );
     }
 
@@ -189,7 +235,17 @@ mod tests {
             "b" => Some("{b}{b}{b}{b}".to_owned()),
             _ => None,
         };
-        assert_eq!(resolve("{a}", &lookup), "{a}");
-        assert_eq!(resolve("{b}", &lookup), "{b}");
+        let resolve = |text| resolve(text, &lookup, &mut Effort::default());
+        assert_eq!(resolve("{a}"), Ok("{a}".to_owned()));
+        assert_eq!(resolve("{b}"), Err(TooLarge));
+    }
+
+    #[test]
+    fn many_values_share_one_effort() {
+        let lookup = |_: &str| Some("x".repeat(1024));
+        let mut effort = Effort::default();
+        let text = "{a}".repeat(200);
+        let done = (0..100).map(|_| resolve(&text, &lookup, &mut effort));
+        assert_eq!(done.filter(Result::is_ok).count(), 39);
     }
 }

@@ -5,12 +5,24 @@
 //! belong to it, and of two equal keywords the last one counts.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::model::{Remark, printable};
 
 /// The sections of a configuration, every keyword as text, references unevaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     /// By section name, then by keyword, with its scope where it has one (`port@node1`).
     pub sections: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is written twice.
+    pub remarks: Vec<Remark>,
+}
+
+/// A keyword whose value may go on.
+struct Open<'t> {
+    name: String,
+    line: usize,
+    value: Vec<&'t str>,
 }
 
 /// Why a configuration cannot be read.
@@ -33,12 +45,21 @@ pub enum ConfigError {
         text: String,
     },
     /// JSON of another shape.
-    #[error("{at}: want {want}")]
+    #[error("{shown}: want {want}", shown = printable(at))]
     Shape {
         /// The section; `configuration` for the whole.
         at: String,
         /// What was expected.
         want: &'static str,
+    },
+    /// Sections that no service has.
+    #[error(
+        "this is no configuration of a service: it has {found}; want sections such as DEFAULT, ip#1 and \
+         expose#0, with keywords in them"
+    )]
+    Foreign {
+        /// What is there instead.
+        found: String,
     },
 }
 
@@ -50,7 +71,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         let mut section: Option<String> = None;
-        let mut keyword: Option<(String, Vec<&str>)> = None;
+        let mut keyword: Option<Open<'_>> = None;
         let mut indent = 0;
         for (number, line) in text.lines().enumerate() {
             let content = line.trim();
@@ -58,39 +79,42 @@ impl Config {
                 continue;
             }
             if content.is_empty() {
-                if let Some((_, lines)) = &mut keyword {
-                    lines.push("");
+                if let Some(open) = &mut keyword {
+                    open.value.push("");
                 }
                 continue;
             }
             let depth = line.len() - line.trim_start().len();
             if depth > indent
-                && let Some((_, lines)) = &mut keyword
+                && let Some(open) = &mut keyword
             {
-                lines.push(content);
+                open.value.push(content);
                 continue;
             }
             indent = depth;
             config.store(section.as_deref(), keyword.take());
+            let line = number + 1;
             if let Some(name) = header(content) {
-                config.sections.entry(name.to_owned()).or_default();
+                config.open(name, line);
                 section = Some(name.to_owned());
                 continue;
             }
-            let shown = || content.chars().take(80).collect::<String>();
+            let shown = || printable(&content.chars().take(80).collect::<String>()).into_owned();
             if section.is_none() {
                 return Err(ConfigError::NoSection {
-                    line: number + 1,
+                    line,
                     text: shown(),
                 });
             }
             keyword = match content.split_once(['=', ':']) {
-                Some((name, value)) if !name.trim().is_empty() => {
-                    Some((name.trim().to_owned(), vec![value.trim()]))
-                }
+                Some((name, value)) if !name.trim().is_empty() => Some(Open {
+                    name: name.trim().to_owned(),
+                    line,
+                    value: vec![value.trim()],
+                }),
                 _ => {
                     return Err(ConfigError::Line {
-                        line: number + 1,
+                        line,
                         text: shown(),
                     });
                 }
@@ -100,13 +124,30 @@ impl Config {
         Ok(config)
     }
 
-    fn store(&mut self, section: Option<&str>, keyword: Option<(String, Vec<&str>)>) {
-        if let (Some(section), Some((name, lines))) = (section, keyword) {
-            let value = lines.join("\n").trim_end().to_owned();
-            self.sections
-                .entry(section.to_owned())
-                .or_default()
-                .insert(name, value);
+    fn open(&mut self, section: &str, line: usize) {
+        match self.sections.entry(section.to_owned()) {
+            Entry::Vacant(new) => {
+                new.insert(BTreeMap::new());
+            }
+            Entry::Occupied(known) => self.remarks.push(Remark::RepeatedSection {
+                section: known.key().clone(),
+                line,
+            }),
+        }
+    }
+
+    fn store(&mut self, section: Option<&str>, keyword: Option<Open<'_>>) {
+        let (Some(section), Some(Open { name, line, value })) = (section, keyword) else {
+            return;
+        };
+        let value = value.join("\n").trim_end().to_owned();
+        let keywords = self.sections.entry(section.to_owned()).or_default();
+        if keywords.insert(name.clone(), value).is_some() {
+            self.remarks.push(Remark::RepeatedKeyword {
+                section: section.to_owned(),
+                keyword: name,
+                line,
+            });
         }
     }
 
@@ -120,6 +161,30 @@ impl Config {
             Some(value.as_str())
         })
     }
+}
+
+/// Holds the names of sections against what a service has: an empty file and another program's JSON
+/// are configurations of nothing, which nobody means who asks for a verdict.
+///
+/// # Errors
+/// When none of them is one.
+pub fn check_is_service<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+    const PLAIN: [&str; 4] = ["DEFAULT", "env", "labels", "metadata"];
+    let mut foreign = Vec::new();
+    for name in names {
+        if PLAIN.contains(&name) || name.contains('#') {
+            return Ok(());
+        }
+        foreign.push(name);
+    }
+    let found = match foreign.as_slice() {
+        [] => "no section at all".to_owned(),
+        [first, ..] => {
+            let first: String = first.chars().take(40).collect();
+            format!("'{}' and nothing that a service has", printable(&first))
+        }
+    };
+    Err(ConfigError::Foreign { found })
 }
 
 /// The name in `[name]`; like the agent, up to the last bracket and whatever follows it.
@@ -178,6 +243,16 @@ domains = {name}.acme.com {nodename}.acme.com
             config.get("expose#0", "listener_addr", "node1"),
             Some("10.0.0.1")
         );
+    }
+
+    #[test]
+    fn another_programs_file_is_no_service() {
+        assert!(check_is_service(["DEFAULT"].into_iter()).is_ok());
+        assert!(check_is_service(["monitor", "ip#1"].into_iter()).is_ok());
+        for names in [&[][..], &["monitor"], &["services", "\u{1b}"]] {
+            let error = check_is_service(names.iter().copied()).unwrap_err();
+            assert!(error.to_string().contains("expose#0"), "{error}");
+        }
     }
 
     #[test]

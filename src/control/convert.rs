@@ -6,7 +6,7 @@ use prost_types::Timestamp;
 
 use super::v1;
 use crate::daemon::{Connection, Link};
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType};
 use crate::inspect::board::{Board, Standing, Summary, Traffic};
 use crate::inspect::explain::{Explanation, Outcome, Stage};

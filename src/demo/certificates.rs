@@ -1,6 +1,7 @@
 //! The certificates of the demo, made anew at every run.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -10,6 +11,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::Failure;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A certificate and its key, as PEM and as rustls wants them.
 pub(super) struct Identity {
@@ -37,7 +40,7 @@ impl Certificates {
     /// Makes an authority, and certificates for the host names that the gateway serves.
     pub(super) fn new(hosts: &[&str]) -> Result<Self, Failure> {
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::default();
+        let mut params = for_a_year(CertificateParams::default());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
             .distinguished_name
@@ -76,6 +79,15 @@ impl Certificates {
     }
 }
 
+/// Valid from yesterday, whatever the clocks say, for a year: what a browser shows looks like what
+/// people know.
+fn for_a_year(mut params: CertificateParams) -> CertificateParams {
+    let now = SystemTime::now();
+    params.not_before = (now - DAY).into();
+    params.not_after = (now + 365 * DAY).into();
+    params
+}
+
 fn sign(
     issuer: &Issuer<'_, KeyPair>,
     names: &[&str],
@@ -83,7 +95,7 @@ fn sign(
 ) -> Result<Identity, Failure> {
     let pair = KeyPair::generate()?;
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names.clone())?;
+    let mut params = for_a_year(CertificateParams::new(names.clone())?);
     params
         .distinguished_name
         .push(DnType::CommonName, names.join(", "));

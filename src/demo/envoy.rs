@@ -7,7 +7,8 @@ use std::process::Stdio;
 use tokio::process::{Child, Command};
 
 use super::Failure;
-use crate::envoy::bootstrap::{Bootstrap, Variant, XdsAddress};
+use crate::envoy::Variant;
+use crate::envoy::bootstrap::{Bootstrap, XdsAddress};
 
 /// A running Envoy; killed when dropped, and when this process dies.
 pub(super) struct Envoy {
@@ -49,6 +50,8 @@ impl Envoy {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
+            // Ctrl-C is for the demo, which then ends Envoy.
+            .process_group(0)
             .kill_on_drop(true);
         end_with_parent(&mut command);
         let child = command

@@ -26,6 +26,11 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Why the demo cannot go on; told to the user as it is.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// Whoever looked on has seen enough.
+#[derive(Debug, thiserror::Error)]
+#[error("The demo was interrupted before everything was shown. What it had started has ended.")]
+struct Interrupted;
+
 /// What `xds demo` can be told.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Options {
@@ -46,6 +51,10 @@ pub struct Options {
 pub async fn run(options: Options) -> bool {
     let mut screen = Screen::new();
     if let Err(failure) = play(&options, &mut screen).await {
+        if failure.is::<Interrupted>() {
+            screen.line(&format!("\n{failure}"));
+            return !options.once;
+        }
         screen.line(&format!("\nThe demo cannot go on: {failure}"));
         return false;
     }
@@ -71,12 +80,15 @@ async fn play(options: &Options, screen: &mut Screen) -> Result<(), Failure> {
     tokio::pin!(ended);
 
     screen.title("igw-envoy demo: an OpenSVC service, published by Envoy");
-    let mut stage = Stage::set_up(options, screen).await?;
+    let mut stage = tokio::select! {
+        stage = Stage::set_up(options, screen) => stage?,
+        () = &mut ended => return Err(Interrupted.into()),
+    };
     let outcome = tokio::select! {
         outcome = story::tell(&mut stage, screen) => outcome,
         () = &mut ended => {
             stage.tear_down().await.ok();
-            return Err("interrupted".into());
+            return Err(Interrupted.into());
         }
     };
     if outcome.is_err() || !screen.missing().is_empty() {
@@ -89,7 +101,9 @@ async fn play(options: &Options, screen: &mut Screen) -> Result<(), Failure> {
         } else {
             screen.line("\nEverything keeps running. Ctrl-C ends it.");
             ended.await;
-            screen.line("");
+            stage.tear_down().await?;
+            screen.line("\nThe demo is over. Everything that it started has ended, and its files are removed.");
+            return outcome;
         }
     }
     let ended = stage.tear_down().await;

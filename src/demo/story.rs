@@ -208,5 +208,20 @@ async fn refusal(stage: &mut Stage, screen: &mut Screen) -> Result<(), Failure> 
     };
     let answer = served(stage, &mended).await?;
     screen.answered(&format!("GET {}", mended.url("http")), &answer);
+
+    screen.scene("A mistake in what is served already: the last good version stays");
+    screen.command("om svcshop set --kw expose#1.port=80810");
+    stage.node.set("svcshop", &["expose#1.port=80810"])?;
+    stage.node.flush();
+    let message = tokio::time::timeout(PATIENCE, stage.gateway.refusal("svcshop")).await;
+    match message {
+        Ok(message) => screen.say(&format!("kept as it was: svcshop {}", message?)),
+        Err(_) => screen.check(
+            "the finding on svcshop expose#1",
+            Err("no message".to_owned()),
+        ),
+    }
+    let answer = served(stage, &mended).await?;
+    screen.answered(&format!("GET {}", mended.url("http")), &answer);
     Ok(())
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::Variant;
+
 /// The name of the cluster that leads to the sidecar. It is the only static one.
 pub const XDS_CLUSTER: &str = "xds_cluster";
 
@@ -23,15 +25,6 @@ pub enum XdsAddress {
     Unix(PathBuf),
     /// An address and port.
     Tcp(SocketAddr),
-}
-
-/// Which variant of the xDS protocol Envoy speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Variant {
-    /// Each message carries the whole state of a type.
-    StateOfTheWorld,
-    /// Each message carries what changed; less work for both sides.
-    Delta,
 }
 
 /// What an Envoy's bootstrap is made of.

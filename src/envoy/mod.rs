@@ -13,6 +13,7 @@ mod resource;
 mod schema;
 mod sensitive;
 mod shown;
+mod variant;
 pub mod wire;
 
 pub use encode::{encode, pack};
@@ -20,3 +21,4 @@ pub(crate) use pool::DESCRIPTORS;
 pub use resource::{Reference, Resource, ResourceType, Version};
 pub(crate) use sensitive::{holds_pem_key, holds_secret};
 pub(crate) use shown::shown;
+pub use variant::Variant;

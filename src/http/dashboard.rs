@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-use super::State;
+use crate::inspect::State;
 
 macro_rules! assets {
     ($($path:literal = $file:literal, $kind:literal;)*) => {

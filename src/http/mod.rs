@@ -10,10 +10,9 @@ pub mod api;
 mod dashboard;
 pub mod metrics;
 mod router;
+mod seats;
 mod server;
 
-pub use crate::inspect::{Moment, Sources, State, Telemetry};
-pub use crate::inspect::{board, catalog, explain, telemetry};
 pub use api::Problem;
 pub use router::{Hosts, MAX_BODY, router};
 pub use server::serve;

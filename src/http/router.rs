@@ -9,7 +9,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::{Problem, State, api, dashboard, metrics};
+use super::{Problem, api, dashboard, metrics};
+use crate::inspect::State;
 
 /// The largest body: a configuration of a megabyte is somebody's mistake.
 pub const MAX_BODY: usize = 1 << 20;

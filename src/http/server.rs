@@ -6,17 +6,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::header;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tower::ServiceExt;
 
-use super::State;
 use super::router::{Hosts, router};
+use super::seats::{Doing, Seats, Taken};
+use crate::inspect::State;
 
-/// How many connections are served at a time; more wait for their turn.
+/// How many connections are served at a time; one more ends that which was silent longest.
 const CONNECTIONS: usize = 256;
 
 /// How long a client may take to send the head of a request, and to begin the next one.
@@ -40,16 +42,11 @@ pub async fn serve(
         true => Hosts::Local,
         false => Hosts::Any,
     };
-    let service = TowerToHyperService::new(router(state, hosts));
-    let seats = Arc::new(Semaphore::new(CONNECTIONS));
+    let router = router(state, hosts);
+    let seats = Seats::new(CONNECTIONS);
     let mut connections = JoinSet::new();
-    let mut protocol = http1::Builder::new();
-    protocol.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let accepting = async {
         loop {
-            let Ok(seat) = seats.clone().acquire_owned().await else {
-                return;
-            };
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -58,13 +55,8 @@ pub async fn serve(
                     continue;
                 }
             };
-            let connection = protocol.serve_connection(TokioIo::new(stream), service.clone());
             while connections.try_join_next().is_some() {}
-            connections.spawn(async move {
-                let _seat = seat;
-                // A client that breaks off is no concern of anybody's.
-                let _ = connection.await;
-            });
+            connections.spawn(connection(stream, router.clone(), seats.take()));
         }
     };
     tokio::select! {
@@ -72,4 +64,35 @@ pub async fn serve(
         () = shutdown => {}
     }
     Ok(())
+}
+
+/// Serves a connection until it ends or somebody else needs its seat.
+async fn connection(stream: TcpStream, router: Router, seat: Taken) {
+    let seat = Arc::new(seat);
+    let answering = seat.clone();
+    let service = hyper::service::service_fn(move |request| {
+        let (router, seat) = (router.clone(), answering.clone());
+        async move {
+            seat.is(Doing::Answering);
+            let answer = router.oneshot(request).await;
+            let follows = answer.as_ref().is_ok_and(|answer| {
+                let kind = answer.headers().get(header::CONTENT_TYPE);
+                kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+            });
+            seat.is(if follows {
+                Doing::Following
+            } else {
+                Doing::Idle
+            });
+            answer
+        }
+    });
+    let mut protocol = http1::Builder::new();
+    protocol.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let served = protocol.serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // A client that breaks off is no concern of anybody's.
+        _ = served => {}
+        () = seat.lost() => {}
+    }
 }

@@ -27,8 +27,8 @@ const FORMAT: &[u8] = b"1";
 /// The length of the checksum (BLAKE3) at the end.
 const CHECKSUM: usize = blake3::OUT_LEN;
 
-/// The largest file, in bytes: ten times what 50,000 services take.
-pub const LARGEST: usize = 1 << 30;
+/// The largest file, in bytes: more than twice what 50,000 services take.
+pub const LARGEST: usize = 256 << 20;
 
 /// What is wrong with some bytes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

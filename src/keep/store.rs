@@ -38,7 +38,7 @@ pub enum LoadError {
     )]
     Exposed,
     /// Too large to be one.
-    #[error("it is larger than {LARGEST} bytes")]
+    #[error("it is larger than {} MiB", LARGEST >> 20)]
     TooLarge,
     /// Its content is no use.
     #[error(transparent)]
@@ -89,6 +89,10 @@ impl Store {
         let own = fs::metadata("/proc/self").map_or(0, |process| process.uid());
         if about.mode() & 0o022 != 0 || ![0, own].contains(&about.uid()) {
             return Err(LoadError::Exposed);
+        }
+        // It is looked at before it is read, and may grow in between.
+        if about.len() > LARGEST as u64 {
+            return Err(LoadError::TooLarge);
         }
         let mut bytes = Vec::new();
         let limit = LARGEST as u64 + 1;

@@ -152,3 +152,14 @@ fn a_disk_that_is_full_leaves_the_old_file() {
     assert!(store.save(&Kept::default()).is_err());
     assert!(same(&store.load().unwrap().unwrap().kept, &kept()));
 }
+
+/// A file of holes, which takes no disk.
+#[test]
+fn what_is_too_large_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), "edge", true).unwrap();
+    store.save(&kept()).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(store.path());
+    file.unwrap().set_len(1 << 40).unwrap();
+    assert!(matches!(store.load(), Err(LoadError::TooLarge)));
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{ExposeId, ObjectPath};
+use super::{ExposeId, ObjectPath, printable};
 
 /// How bad a [`Diagnostic`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -99,11 +99,13 @@ impl fmt::Display for Diagnostic {
     /// `expose#0.port: 'abc' is not …; write …`: one line, without the severity.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.section, &self.keyword) {
-            (Some(section), Some(keyword)) => write!(f, "{section}.{keyword}: ")?,
-            (Some(section), None) => write!(f, "{section}: ")?,
+            (Some(section), Some(keyword)) => {
+                write!(f, "{}.{}: ", printable(section), printable(keyword))?;
+            }
+            (Some(section), None) => write!(f, "{}: ", printable(section))?,
             _ => {}
         }
-        f.write_str(&self.message)?;
+        f.write_str(&printable(&self.message))?;
         if !self.hint.is_empty() {
             write!(f, "; {}", self.hint)?;
         }

@@ -25,6 +25,36 @@ pub struct Document {
     pub sections: BTreeMap<String, Section>,
     /// By section name: the `ip#…` sections, which say what is exposed from where.
     pub ips: BTreeMap<String, IpSection>,
+    /// What was odd about the source, and cannot be seen from the sections any more.
+    pub remarks: Vec<Remark>,
+}
+
+/// Something odd about the source of a [`Document`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// A section has two headers; the keywords of both count.
+    RepeatedSection {
+        /// The section.
+        section: String,
+        /// The line of the second header, from 1.
+        line: usize,
+    },
+    /// A section has a keyword twice; the last one counts.
+    RepeatedKeyword {
+        /// The section.
+        section: String,
+        /// The keyword, with its scope where it has one.
+        keyword: String,
+        /// The line of the second one, from 1.
+        line: usize,
+    },
+    /// The references of a value lead to ever more references, so it was not evaluated.
+    EndlessReferences {
+        /// The section.
+        section: String,
+        /// The keyword, with its scope where it has one.
+        keyword: String,
+    },
 }
 
 impl Document {
@@ -36,6 +66,7 @@ impl Document {
             defaults: Map::new(),
             sections: BTreeMap::new(),
             ips: BTreeMap::new(),
+            remarks: Vec::new(),
         }
     }
 

@@ -11,10 +11,11 @@ mod expose;
 mod http;
 mod path;
 mod socket;
+mod text;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
 pub use diagnostic::{Diagnostic, Report, Severity};
-pub use document::{Document, IpSection, Section};
+pub use document::{Document, IpSection, Remark, Section};
 pub use expose::{Expose, ExposeId, LbPolicy, Service, TlsMatch, Traffic};
 pub use http::{
     Action, Destination, HashKey, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode,
@@ -22,3 +23,4 @@ pub use http::{
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
 pub use socket::{Protocol, Socket};
+pub use text::printable;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::text::{is_unprintable, printable};
+
 /// The kinds of OpenSVC object that matter to the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,11 +35,17 @@ pub struct ObjectPath {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// The text, or one of its parts, is empty.
-    #[error("an object path has no empty part: '{0}'")]
+    #[error("an object path has no empty part: '{shown}'", shown = printable(.0))]
     Empty(String),
     /// More than three parts.
-    #[error("an object path is name, kind/name or namespace/kind/name: '{0}'")]
+    #[error(
+        "an object path is name, kind/name or namespace/kind/name: '{shown}'",
+        shown = printable(.0)
+    )]
     TooManyParts(String),
+    /// A letter that no name has: OpenSVC's are letters, digits and a few signs.
+    #[error("an object path has no white space and no control character: '{shown}'", shown = printable(.0))]
+    Unprintable(String),
 }
 
 impl ObjectPath {
@@ -99,6 +107,10 @@ impl FromStr for ObjectPath {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
+        // In a log, the rest of such a name would look like a line of its own.
+        if text.contains(|letter: char| letter.is_whitespace() || is_unprintable(letter)) {
+            return Err(PathError::Unprintable(text.into()));
+        }
         let parts: Vec<&str> = text.split('/').collect();
         if parts.iter().any(|part| part.is_empty()) {
             return Err(PathError::Empty(text.into()));
@@ -157,6 +169,24 @@ mod tests {
         assert_eq!(path("root/svc/web").to_string(), "web");
         assert!("a//b".parse::<ObjectPath>().is_err());
         assert!("a/b/c/d".parse::<ObjectPath>().is_err());
+    }
+
+    #[test]
+    fn a_name_that_would_write_a_line_of_its_own_is_none() {
+        for text in [
+            "web\nERROR forged",
+            "web\u{1b}[2J",
+            "te st/svc/web",
+            "\u{feff}web",
+            "web\0",
+        ] {
+            let error = text.parse::<ObjectPath>().unwrap_err();
+            assert!(matches!(error, PathError::Unprintable(_)), "{text:?}");
+            let shown = error.to_string();
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+        let error = "a//\u{1b}".parse::<ObjectPath>().unwrap_err();
+        assert!(error.to_string().ends_with(r"'a//\u{1b}'"), "{error}");
     }
 
     #[test]

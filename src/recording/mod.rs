@@ -29,6 +29,9 @@ pub use prune::{message, status};
 /// The version of the format.
 pub const FORMAT: u32 = 1;
 
+/// The largest recording that is read, in bytes: days of a large cluster. All of it is held in memory.
+pub const LARGEST: u64 = 256 << 20;
+
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +72,12 @@ pub enum BadRecording {
     /// There is nothing in it.
     #[error("there is nothing in it; `xds record` makes a recording")]
     Empty,
+    /// It is larger than [`LARGEST`], or has no end.
+    #[error("it is larger than {} MiB; record a shorter time", LARGEST >> 20)]
+    TooLarge,
+    /// It does not begin as one.
+    #[error("this is no recording: want a JSON object a line, as `xds record` writes them")]
+    Foreign,
     /// A line is not one of a recording.
     #[error("line {line}: {why}")]
     Line {
@@ -87,30 +96,63 @@ impl Recording {
     /// left out.
     ///
     /// # Errors
-    /// Names the first line that is not one of a recording.
-    pub fn read(from: impl BufRead) -> Result<Self, BadRecording> {
-        let mut lines = from.lines().enumerate();
+    /// When it is too large or something else; names the first line that is not one of a recording.
+    pub fn read(mut from: impl BufRead) -> Result<Self, BadRecording> {
+        // Of a file that is something else, and may never end, no more is read than this.
+        match from.fill_buf()?.first() {
+            None => return Err(BadRecording::Empty),
+            Some(b'{') => {}
+            Some(_) => return Err(BadRecording::Foreign),
+        }
+        let mut lines = Lines::new(from);
+        let first = lines.next()?.ok_or(BadRecording::Empty)?;
         let wrong = |line: usize, error: serde_json::Error| BadRecording::Line {
-            line: line + 1,
+            line,
             why: error.to_string(),
         };
-        let (_, first) = lines.next().ok_or(BadRecording::Empty)?;
-        let head: Head = serde_json::from_str(&first?).map_err(|error| wrong(0, error))?;
+        let head: Head = serde_json::from_slice(first).map_err(|error| wrong(1, error))?;
         if head.igw_recording != FORMAT {
             return Err(BadRecording::Format(head.igw_recording));
         }
         let mut entries = Vec::new();
         let mut broken = None;
-        for (number, line) in lines {
+        let mut number = 1;
+        while let Some(line) = lines.next()? {
+            number += 1;
             if let Some(error) = broken.take() {
                 return Err(error);
             }
-            match serde_json::from_str(&line?) {
+            match serde_json::from_slice(line) {
                 Ok(entry) => entries.push(entry),
                 Err(error) => broken = Some(wrong(number, error)),
             }
         }
         Ok(Self { head, entries })
+    }
+}
+
+/// The lines of a recording, up to [`LARGEST`] bytes together.
+struct Lines<R> {
+    from: io::Take<R>,
+    line: Vec<u8>,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(from: R) -> Self {
+        Self {
+            from: from.take(LARGEST + 1),
+            line: Vec::new(),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<&[u8]>, BadRecording> {
+        self.line.clear();
+        let read = self.from.read_until(b'\n', &mut self.line)?;
+        match (read, self.from.limit()) {
+            (_, 0) => Err(BadRecording::TooLarge),
+            (0, _) => Ok(None),
+            _ => Ok(Some(&self.line)),
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::io::Read;
+
 use serde_json::json;
 
 use super::*;
@@ -164,9 +166,20 @@ fn a_recording_is_read_back_and_its_torn_end_is_left_out() {
             .contains("xds record")
     );
     assert!(
-        read("[ip#1]\n".into())
+        read("{\n".into())
             .unwrap_err()
             .to_string()
             .starts_with("line 1: ")
     );
+}
+
+#[test]
+fn what_never_ends_is_not_read_to_its_end() {
+    let zeros = io::BufReader::new(io::repeat(0));
+    assert!(matches!(Recording::read(zeros), Err(BadRecording::Foreign)));
+    let endless = io::BufReader::new((&b"{"[..]).chain(io::repeat(b' ')));
+    assert!(matches!(
+        Recording::read(endless),
+        Err(BadRecording::TooLarge)
+    ));
 }

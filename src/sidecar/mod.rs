@@ -146,7 +146,13 @@ impl Sidecar {
             tokio::spawn(served)
         });
         let transports = self.transports();
-        let (keeper, loaded) = Keeper::open(self.options.state.take(), &self.options.gateway).await;
+        let mut shutdown = Box::pin(shutdown);
+        let opened = Keeper::open(self.options.state.take(), &self.options.gateway);
+        let (keeper, loaded) = tokio::select! {
+            opened = opened => opened,
+            // A disk that hangs must not keep the sidecar.
+            () = &mut shutdown => return Ok(()),
+        };
         let recalled = loaded.map(|keep::Loaded { kept, known_at }| {
             index.recall(kept.memory);
             Recalled::new(kept.snapshot, known_at, updates.connection())

@@ -22,7 +22,7 @@ pub(super) struct Scope<'a> {
 impl Config {
     /// Reads configuration text.
     pub(super) fn parse(text: &str) -> Result<Self, config::ConfigError> {
-        let config::Config { sections } = config::Config::parse(text)?;
+        let config::Config { sections, .. } = config::Config::parse(text)?;
         Ok(Self { sections })
     }
 
@@ -68,7 +68,8 @@ impl Config {
                     Some(self.scoped(section, keyword, scope.node)?.to_owned())
                 }),
         };
-        config::resolve(text, &lookup)
+        let known = config::resolve(text, &lookup, &mut config::Effort::default());
+        known.unwrap_or_else(|_| text.to_owned())
     }
 
     fn scoped(&self, section: &str, keyword: &str, node: &str) -> Option<&str> {

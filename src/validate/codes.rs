@@ -48,6 +48,16 @@ codes! {
         "Sections may be named by many others, and each use is a route of its own in Envoy. The \
          limit keeps a small configuration from asking for more than Envoy can hold.";
 
+    WRITTEN_TWICE = "written-twice",
+        "A section or a keyword is written twice.",
+        "OpenSVC's agent says nothing of it: the keywords of equal sections are taken together, and of \
+         equal keywords the last one counts. One of the two is probably a leftover.";
+    ENDLESS_REFERENCES = "endless-references",
+        "The references of a value lead to ever more references.",
+        "Each of a few keywords that refer twice to the next doubles the value. The agent would \
+         evaluate them for minutes, at every status; here, the value is not evaluated, and what needs \
+         it is not served.";
+
     UNKNOWN_SECTION = "unknown-section",
         "The section's group is not one that OpenSVC knows, but resembles one.",
         "OpenSVC ignores sections of unknown groups, so a misspelt one would have no effect.";

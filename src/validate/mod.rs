@@ -10,8 +10,10 @@ mod given;
 pub mod keywords;
 mod limits;
 mod names;
+mod problem;
 mod reader;
 mod regex;
+mod remarks;
 mod sections;
 mod spelling;
 mod strays;
@@ -51,6 +53,7 @@ pub fn validate(document: &Document, context: &Context) -> Validated {
     let exposes = match limits::check(document) {
         Ok(finding) => {
             finding.into_iter().for_each(|f| findings.push(f));
+            remarks::tell(document, &mut findings);
             strays::find(document, &mut findings);
             Sections::parse(document, context, &mut findings)
         }

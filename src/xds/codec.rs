@@ -4,7 +4,7 @@ use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::wire::{Heard, Request, Response};
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 
 /// Decodes requests of a variant; encodes responses, each into one buffer of its size.
 #[derive(Debug, Clone, Copy)]

@@ -16,7 +16,7 @@ use super::codec::DiscoveryCodec;
 use super::streaming::{Opening, Streams};
 use super::wire::{Request, Response};
 use crate::envoy::ResourceType;
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 
 /// The largest request accepted, in bytes: state-of-the-world requests repeat every name, and a
 /// client may want very many.

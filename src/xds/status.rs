@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::Stream as ClientStream;
 use super::clients::Clients;
 use super::session::{Session, Standing, State};
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType};
 
 pub(super) use server::ClientStatusDiscoveryServiceServer;

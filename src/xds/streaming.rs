@@ -14,7 +14,7 @@ use super::server::Snapshots;
 use super::session::{Common, Session};
 use super::wire::{Request, Response};
 use crate::envoy::ResourceType;
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 
 /// What the streams of a transport are opened with.
 #[derive(Clone)]

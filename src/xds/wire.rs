@@ -16,7 +16,7 @@ use prost::encoding::{
     encoded_len_varint, message, skip_field, string,
 };
 
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::envoy::{Resource, Version};
 
 /// Who asks: the part of `envoy.config.core.v3.Node` that is read.

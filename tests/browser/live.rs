@@ -1,5 +1,9 @@
 //! What is shown is what is, without reloading.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::chromium::Page;
 use crate::served::Served;
 use crate::stories::{DATABASE, IDLE, town};
 
@@ -116,4 +120,36 @@ async fn a_daemon_that_is_away_is_said_to_be() {
         .await;
     page.reads("#link", "daemon away").await;
     served.was_quiet(&page);
+}
+
+/// Before the first news, an empty list would be a claim that nobody has made.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_claimed_before_it_is_known() {
+    let served = Served::new(town()).await;
+    // As many as may follow the changes.
+    let mut followers = Vec::new();
+    for _ in 0..64 {
+        let mut follower = TcpStream::connect(served.address).await.unwrap();
+        let request = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        follower.write_all(request).await.unwrap();
+        let mut answer = [0; 12];
+        follower.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        followers.push(follower);
+    }
+    let url = format!("http://{}/", served.address);
+    let Some(mut page) = Page::open("unknown", &url).await else {
+        return;
+    };
+    for hash in ["#/", "#/envoys", "#/certificates", "#/exposes"] {
+        page.show(hash).await;
+        page.reads("#link", "Connecting").await;
+        page.reads("main", "Loading…").await;
+        let text = page.run("document.querySelector('main').innerText").await;
+        let text = text.as_str().unwrap();
+        assert!(!text.contains("No ") && !text.contains('0'), "{text}");
+    }
+    // Once there is room, the page connects by itself.
+    followers.clear();
+    page.reads(".rows li", "test/svc/rival.expose#1").await;
 }

@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use igw_envoy::envoy::bootstrap::{Variant, XdsAddress};
+use igw_envoy::envoy::Variant;
+use igw_envoy::envoy::bootstrap::XdsAddress;
 use igw_envoy::sidecar::{Http, Options, Sidecar};
 use igw_envoy::simnode::{Settings, SimNode};
 use tempfile::TempDir;

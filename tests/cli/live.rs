@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use igw_envoy::envoy::bootstrap::{Variant, XdsAddress};
+use igw_envoy::envoy::Variant;
+use igw_envoy::envoy::bootstrap::XdsAddress;
 use igw_envoy::simnode::{Settings, SimNode};
 use serde_json::Value;
 

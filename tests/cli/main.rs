@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod edges;
 mod explainer;
 mod live;
 mod offline;

@@ -266,7 +266,7 @@ async fn services_of_the_cluster_are_judged_and_compared_with_what_is_to_come() 
         .says("would serve expose#0, expose#1");
     xds(&["validate", "--live", "nobody", "--socket", socket])
         .ends(1)
-        .complains("nobody: this node has no instance of the service");
+        .complains("has no instance of the service on this node");
     let translated = [
         "translate",
         "--live",

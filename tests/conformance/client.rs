@@ -9,7 +9,7 @@ use envoy_types::pb::envoy::service::discovery::v3::{
 };
 use envoy_types::pb::google::rpc;
 use igw_envoy::envoy::ResourceType;
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use tokio::sync::mpsc;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};

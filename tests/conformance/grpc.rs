@@ -259,8 +259,7 @@ async fn tools(python: PathBuf, way: Way) {
     .await;
     let channel = server.connect(way).await;
     let mut client =
-        crate::client::Client::open(&channel, None, igw_envoy::envoy::bootstrap::Variant::Delta)
-            .await;
+        crate::client::Client::open(&channel, None, igw_envoy::envoy::Variant::Delta).await;
     client.want(Cluster, &[]).await;
     client.expect(Cluster, &["c1"]).await;
     let mut peer = Peer::start(&python, "tools", None).await;

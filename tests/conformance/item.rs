@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::envoy::{Resource, ResourceType};
 
 use crate::client::Client;

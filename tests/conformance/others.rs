@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 
 use crate::gateway::{Gateway, Settings};
 use crate::grpc;

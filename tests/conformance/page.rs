@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 
 use crate::item::{COLUMNS, Case, Item, Scope};
 use crate::support::discovery::Way;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 use igw_envoy::envoy::ResourceType::{self, Cluster, Endpoints, Listener, Routes, Secret};
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::snapshot::Snapshot;
 use tonic::Code;
 

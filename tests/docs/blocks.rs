@@ -101,6 +101,7 @@ fn run(command: &str, stage: &Stage) -> String {
             format!("{}:{path}", binary.parent().unwrap().display()),
         )
         .env("OPENSVC_LSNR_SOCK", stage.daemon_socket())
+        .env("IGW_XDS_SOCKET", stage.socket())
         .env("PYTHONPATH", "python")
         .env("IGW_ENVOY_LIBRARY", library())
         .env("NO_COLOR", "1")

@@ -1,7 +1,8 @@
-//! What the commands are run beside: a node with the services of `examples`, and the sidecar.
+//! What the commands are run beside: a node with the services of `examples`, in the state in which
+//! `xds demo` leaves them, and the sidecar.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use igw_envoy::index::Verdict;
 use igw_envoy::sidecar::{Http, Options, Sidecar};
@@ -28,12 +29,10 @@ impl Stage {
     pub(crate) async fn set_up() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let node = SimNode::start(Settings::at(folder.path().join("lsnr.sock"))).unwrap();
-        for (name, config) in [
-            ("svcweb", include_str!("../../examples/svcweb.conf")),
-            ("svcshop", include_str!("../../examples/svcshop.conf")),
-        ] {
-            node.deploy(name, config).unwrap();
-        }
+        let example = |name, config| node.deploy(name, config).unwrap();
+        example("svcweb", include_str!("../../examples/svcweb.conf"));
+        node.scale("svcweb", 6);
+        example("svcshop", include_str!("../../examples/svcshop.conf"));
         for secret in ["sec/svcweb-front", "sec/svcweb-back"] {
             let (chain, key) = certificate();
             node.set_secret_key(secret, "certificate_chain", &chain);
@@ -56,11 +55,26 @@ impl Stage {
         .unwrap();
         let views = sidecar.views();
         let sidecar = tokio::spawn(async { sidecar.run(std::future::pending()).await.unwrap() });
-        eventually("the services are judged", async || {
+        let doing = |verdict| {
             let view = views.borrow();
-            let served = view.exposes.values();
-            let served = served.filter(|expose| expose.verdict == Verdict::Served);
-            (served.count() == 4).then_some(())
+            let exposes = view.exposes.values();
+            exposes.filter(|expose| expose.verdict == verdict).count()
+        };
+        eventually("the good exposes are served", async || {
+            (doing(Verdict::Served) == 4).then_some(())
+        })
+        .await;
+        // As the demo does: mended, and then spoilt again.
+        node.set("svcshop", &["expose#1.port=8081"]).unwrap();
+        node.flush();
+        eventually("the mended expose is served", async || {
+            (doing(Verdict::Served) == 5).then_some(())
+        })
+        .await;
+        node.set("svcshop", &["expose#1.port=80810"]).unwrap();
+        node.flush();
+        eventually("the last good version is kept", async || {
+            (doing(Verdict::Kept) == 1).then_some(())
         })
         .await;
         Self {
@@ -74,6 +88,10 @@ impl Stage {
 
     pub(crate) fn daemon_socket(&self) -> PathBuf {
         self.node.socket().to_owned()
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// A command of a page, with the addresses of this stage.

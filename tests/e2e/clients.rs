@@ -367,3 +367,38 @@ async fn patiently<T>(work: impl Future<Output = Result<T, String>>) -> Result<T
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
+
+/// A client that asks again and again: on one connection as long as that stays, or each time on a new
+/// one.
+pub(crate) struct Asking {
+    request: Request,
+    stays: bool,
+    connection: Option<Connection>,
+}
+
+impl Asking {
+    pub(crate) fn new(request: Request, stays: bool) -> Self {
+        Self {
+            request,
+            stays,
+            connection: None,
+        }
+    }
+
+    pub(crate) async fn ask(&mut self) -> Result<Answer, String> {
+        let answer = match (&mut self.connection, self.stays) {
+            (Some(connection), true) => connection.get(&self.request).await,
+            (None, true) => match Connection::open(&self.request).await {
+                Ok(opened) => self.connection.insert(opened).get(&self.request).await,
+                Err(error) => Err(error),
+            },
+            (_, false) => http(&self.request).await,
+        };
+        // Envoy may ask for the end of a connection; that is not a failure.
+        let is_over = |answer: &Answer| answer.header("connection") == "close";
+        if answer.as_ref().map_or(true, is_over) {
+            self.connection = None;
+        }
+        answer
+    }
+}

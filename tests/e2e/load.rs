@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
-use crate::clients::{self, Connection, Request};
+use crate::clients::{Asking, Request};
 use crate::eventually;
 
 /// What the requests came to so far.
@@ -100,33 +100,19 @@ impl Drop for Load {
 }
 
 async fn ask_on(request: Request, stays: bool, count: Arc<Mutex<Count>>) {
-    let mut connection: Option<Connection> = None;
+    let mut client = Asking::new(request, stays);
     loop {
-        let answer = match (&mut connection, stays) {
-            (Some(connection), true) => connection.get(&request).await,
-            (None, true) => match Connection::open(&request).await {
-                Ok(opened) => connection.insert(opened).get(&request).await,
-                Err(error) => Err(error),
-            },
-            (_, false) => clients::http(&request).await,
-        };
+        let answer = client.ask().await;
         let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Ok(answer) if answer.status == 200 => {
                 let who = answer.instance().to_owned();
                 *count.answers.entry(who).or_default() += 1;
-                // Envoy may ask for the end of a connection; that is not a failure.
-                if answer.header("connection") == "close" {
-                    connection = None;
-                }
             }
             Ok(answer) => count
                 .failures
                 .push(format!("{} {}", answer.status, answer.body)),
-            Err(error) => {
-                count.failures.push(error);
-                connection = None;
-            }
+            Err(error) => count.failures.push(error),
         }
     }
 }

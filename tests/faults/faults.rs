@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hyper_util::rt::TokioIo;
 use igw_envoy::envoy::ResourceType;
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::simnode::Fault as Trouble;
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};

@@ -22,7 +22,7 @@ mod stand;
 mod support;
 mod traffic;
 
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 
 use page::{Page, Row};
 use stand::Stand;

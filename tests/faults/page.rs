@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 
 use crate::traffic::Count;
 

@@ -3,36 +3,12 @@
 use std::net::SocketAddr;
 
 use igw_envoy::envoy::ResourceType;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::discovery::{Server, VARIANTS, Way};
 use crate::support::envoy::{Envoy, binary};
+use crate::support::named::{answers, backend, web};
 use crate::support::resources::{cluster, endpoints, tcp_listener};
 use crate::support::{eventually, free_address};
-
-/// A backend that says its name to whoever connects.
-async fn backend(name: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            // A client that is gone needs no answer.
-            let _ = stream.write_all(name.as_bytes()).await;
-        }
-    });
-    address
-}
-
-async fn answers(address: SocketAddr, name: &str) {
-    eventually(&format!("{name} answers at {address}"), async || {
-        let mut stream = TcpStream::connect(address).await.ok()?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said).await.ok()?;
-        (said == name).then_some(())
-    })
-    .await;
-}
 
 async fn refused(server: &Server, times: usize) {
     eventually("Envoy refuses", async || {
@@ -52,13 +28,7 @@ async fn a_busy_port_is_had_when_it_is_free() {
         let squatter = std::net::TcpListener::bind(free_address()).unwrap();
         let busy = squatter.local_addr().unwrap();
         let front = free_address();
-        let server = Server::with([
-            cluster("web", 1),
-            endpoints("web", &[one]),
-            tcp_listener(busy, "web"),
-            tcp_listener(front, "web"),
-        ])
-        .await;
+        let server = Server::with(web(one, &[busy, front])).await;
         let mut envoy = Envoy::start(&binary, "envoy1", server.address(Way::Unix), variant);
         envoy.ready().await;
         answers(front, "one").await;

@@ -11,7 +11,8 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use igw_envoy::envoy::bootstrap::{Variant, XdsAddress};
+use igw_envoy::envoy::Variant;
+use igw_envoy::envoy::bootstrap::XdsAddress;
 use igw_envoy::simnode::{Settings, SimNode, Workload};
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
-use crate::clients::{self, Connection, Request};
+use crate::clients::{Asking, Request};
 use crate::support::eventually;
 
 /// What requests came to.
@@ -71,35 +71,19 @@ impl Drop for Traffic {
 }
 
 async fn ask_on(request: Request, stays: bool, count: Arc<Mutex<Count>>) {
-    let mut connection: Option<Connection> = None;
+    let shown = format!("{request:?}");
+    let mut client = Asking::new(request, stays);
     loop {
-        let answer = match (&mut connection, stays) {
-            (Some(connection), true) => connection.get(&request).await,
-            (None, true) => match Connection::open(&request).await {
-                Ok(opened) => connection.insert(opened).get(&request).await,
-                Err(error) => Err(error),
-            },
-            (_, false) => clients::http(&request).await,
-        };
-        let failure = match answer {
-            Ok(answer) if answer.status == 200 => {
-                // Envoy may ask for the end of a connection; that is not a failure.
-                if answer.header("connection") == "close" {
-                    connection = None;
-                }
-                None
-            }
+        let failure = match client.ask().await {
+            Ok(answer) if answer.status == 200 => None,
             Ok(answer) => Some(format!("{} {}", answer.status, answer.body)),
-            Err(error) => {
-                connection = None;
-                Some(error)
-            }
+            Err(error) => Some(error),
         };
         {
             let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
             match failure {
                 None => count.answered += 1,
-                Some(failure) => count.failures.push(format!("{request:?}: {failure}")),
+                Some(failure) => count.failures.push(format!("{shown}: {failure}")),
             }
         }
         // Two cores are shared with what is tested.

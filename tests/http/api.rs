@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures_util::StreamExt;
 use igw_envoy::daemon::Link;
-use igw_envoy::envoy::bootstrap::Variant;
+use igw_envoy::envoy::Variant;
 use igw_envoy::envoy::{ResourceType, Version};
 use igw_envoy::http::{Hosts, router};
 use igw_envoy::xds::{Event, Observer, Refusal, Stream};

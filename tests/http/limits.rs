@@ -77,7 +77,15 @@ async fn a_body_has_a_size_and_a_meaning() {
         gateway.post(path, large).await.status,
         StatusCode::PAYLOAD_TOO_LARGE
     );
-    for body in ["[expose#0]\nport\n", "{\"expose#0\": 1}", "{", "\u{0}"] {
+    for body in [
+        "[expose#0]\nport\n",
+        "{\"expose#0\": 1}",
+        "{",
+        "\u{0}",
+        "# nothing\n",
+        "{}",
+        "{\"monitor\": {\"nodes\": {}}}",
+    ] {
         let reply = gateway.post(path, body).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{body:?}");
         reply.problem();
@@ -95,6 +103,23 @@ async fn a_body_has_a_size_and_a_meaning() {
         gateway.post("/api/v1/validate", "").await.status,
         StatusCode::BAD_REQUEST
     );
+}
+
+/// A hundred lines that ask for 2^100 letters, in a body that is small.
+#[tokio::test]
+async fn references_that_double_are_found_instead_of_followed() {
+    let gateway = Gateway::new();
+    let mut body = String::from("[ip#1]\nexpose = expose#0\n[expose#0]\nport = {env.k0}\n[env]\n");
+    for i in 0..100 {
+        body.push_str(&format!("k{i} = {{env.k{n}}}{{env.k{n}}}\n", n = i + 1));
+    }
+    let reply = gateway.post("/api/v1/validate?service=web", body).await;
+    let verdict = reply.json();
+    assert_eq!(verdict["accepted"], false);
+    let finding = &verdict["findings"][0];
+    assert_eq!(finding["code"], "endless-references");
+    assert_eq!(finding["section"], "expose#0");
+    assert_eq!(finding["keyword"], "port");
 }
 
 /// A web page can have its own name lead to 127.0.0.1; its requests then carry that name.

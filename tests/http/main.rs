@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod api;
+mod connections;
 mod explain;
 mod gateway;
 mod limits;

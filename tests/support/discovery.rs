@@ -9,7 +9,8 @@ use envoy_types::pb::envoy::service::discovery::v3::{
 };
 use envoy_types::pb::google::rpc;
 use hyper_util::rt::TokioIo;
-use igw_envoy::envoy::bootstrap::{Variant, XdsAddress};
+use igw_envoy::envoy::Variant;
+use igw_envoy::envoy::bootstrap::XdsAddress;
 use igw_envoy::envoy::{Resource, ResourceType};
 use igw_envoy::snapshot::Snapshot;
 use igw_envoy::xds::{Event, Listener, Observer, Options, Stream, Transport, serve};

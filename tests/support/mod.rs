@@ -14,6 +14,7 @@
 
 pub mod discovery;
 pub mod envoy;
+pub mod named;
 pub mod resources;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -8,8 +8,8 @@ use axum::extract;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::catalog::Secret;
-use crate::http::{Moment, State};
+use crate::inspect::catalog::Secret;
+use crate::inspect::{Moment, State};
 
 /// A certificate or trust anchor, and who uses it.
 #[derive(Debug, Serialize, ToSchema)]

@@ -9,8 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Query;
 use super::status::type_name;
-use crate::http::board::Board;
-use crate::http::{Moment, State};
+use crate::inspect::board::Board;
+use crate::inspect::{Moment, State};
 
 /// Which changes to list.
 #[derive(Debug, Deserialize, IntoParams)]

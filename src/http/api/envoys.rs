@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::status::type_name;
 use crate::envoy::ResourceType;
-use crate::envoy::bootstrap::Variant;
-use crate::http::board::Board;
-use crate::http::{Moment, State};
+use crate::envoy::Variant;
+use crate::inspect::board::Board;
+use crate::inspect::{Moment, State};
 
 /// A connected Envoy.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

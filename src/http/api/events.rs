@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use super::Problem;
 use super::status::{Status, current};
 use super::{changes, envoys};
-use crate::http::State;
-use crate::http::board::Summary;
+use crate::inspect::State;
+use crate::inspect::board::Summary;
 use crate::inspect::{Follower, Step};
 
 /// How many changes a message tells of.

@@ -7,9 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::exposes::Finding;
 use super::{Problem, Query};
-use crate::http::State;
-use crate::http::board::Summary;
-use crate::http::explain::{BadQuestion, Explanation, Question, explain as answer, related};
+use crate::inspect::State;
+use crate::inspect::board::Summary;
+use crate::inspect::explain::{BadQuestion, Explanation, Question, explain as answer, related};
 
 /// A request to explain.
 #[derive(Debug, Deserialize, IntoParams)]

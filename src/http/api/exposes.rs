@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Path, Problem, Query};
-use crate::http::State;
-use crate::http::board::{Board, Summary};
-use crate::http::catalog::{Chain, Cluster, Endpoint, Secret, VirtualHost};
+use crate::inspect::State;
+use crate::inspect::board::{Board, Summary};
+use crate::inspect::catalog::{Chain, Cluster, Endpoint, Secret, VirtualHost};
 use crate::model::{Diagnostic, ExposeId, ObjectPath};
 use crate::validate::codes;
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use super::status::{Daemon, seconds_since};
-use crate::http::{Moment, State};
+use crate::inspect::{Moment, State};
 
 /// Whether the process lives.
 #[derive(Debug, Serialize, ToSchema)]

@@ -6,13 +6,14 @@ use axum::Json;
 use axum::extract;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::exposes::Finding;
 use super::resources::Resource;
 use super::{Body, Problem, Query};
-use crate::config::ConfigError;
-use crate::http::State;
+use crate::config::{Config, ConfigError, check_is_service};
+use crate::inspect::State;
 use crate::model::{Document, ObjectPath, Severity};
 use crate::validate::Context;
 use crate::verdict::{Facts, Verdict, judge};
@@ -125,9 +126,13 @@ fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
         ));
     }
     if !text.trim_start().starts_with('{') {
+        let config = Config::parse(text).map_err(from_config)?;
+        check_is_service(config.sections.keys().map(String::as_str)).map_err(from_config)?;
         return Document::from_config(path, text).map_err(from_config);
     }
-    let json = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    let json: Value = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    let sections = json.as_object().into_iter().flat_map(Map::keys);
+    check_is_service(sections.map(String::as_str)).map_err(from_config)?;
     Document::from_json(path, json).map_err(from_config)
 }
 
@@ -142,7 +147,7 @@ fn from_config(error: ConfigError) -> Problem {
             format!("line {line}: want '[section]' or 'keyword = value'")
         }
         ConfigError::NoSection { line, .. } => format!("line {line}: comes before any '[section]'"),
-        shape @ ConfigError::Shape { .. } => shape.to_string(),
+        other @ (ConfigError::Shape { .. } | ConfigError::Foreign { .. }) => other.to_string(),
     })
 }
 

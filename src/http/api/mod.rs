@@ -26,7 +26,7 @@ use utoipa_axum::routes;
 
 pub use problem::Problem;
 
-use super::State;
+use crate::inspect::State;
 
 /// A request's parameters.
 #[derive(Debug, Clone, Copy, FromRequestParts)]

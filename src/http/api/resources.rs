@@ -12,8 +12,8 @@ use super::status::type_name;
 use super::{Path, Problem};
 use crate::envoy::json::{self, Sensitive};
 use crate::envoy::{Resource as Encoded, ResourceType};
-use crate::http::State;
-use crate::http::catalog::{Cluster, Endpoint, Listener, RouteTable};
+use crate::inspect::State;
+use crate::inspect::catalog::{Cluster, Endpoint, Listener, RouteTable};
 
 /// A cluster with its endpoints.
 #[derive(Debug, Serialize, ToSchema)]

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use crate::daemon::{Connection, Link, Resync};
 use crate::envoy::ResourceType;
-use crate::http::board::Standing;
-use crate::http::{Moment, State};
+use crate::inspect::board::Standing;
+use crate::inspect::{Moment, State};
 
 /// The gateway at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

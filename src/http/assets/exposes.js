@@ -83,8 +83,14 @@ export function exposes_view({ known, query, main }) {
   }
 
   function draw() {
+    // Nothing is said of what nobody has told yet.
+    if (!known.status) {
+      count.textContent = "Loading…";
+      more.hidden = true;
+      return;
+    }
     const found = select(known.exposes, query);
-    if (known.status) redraw(head, tallies(known.status, query));
+    redraw(head, tallies(known.status, query));
     count.textContent = found.length === known.exposes.size
       ? plural(found.length, "expose")
       : `${found.length.toLocaleString("en")} of ${plural(known.exposes.size, "expose")}`;

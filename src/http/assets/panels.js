@@ -43,7 +43,14 @@ export function certificates_view({ known, main }) {
   const body = h("div", {}, h("p", { class: "empty" }, "Loading…"));
   main.replaceChildren(h("h2", {}, "Certificates, the first to expire first"), body);
   async function draw() {
-    const all = await get("/api/v1/certificates");
+    let all;
+    try {
+      all = await get("/api/v1/certificates");
+    } catch (error) {
+      // The next news tries again.
+      version = null;
+      return redraw(body, h("p", { class: "empty" }, `Certificates cannot be read: ${error.message}`));
+    }
     redraw(body, all.length
       ? table(["State", "Expires", "Secret", "For", "Used by"], all.slice(0, 500).map(certificate_row), "Certificates")
       : h("p", { class: "empty" }, "No certificate is served."));
@@ -106,6 +113,7 @@ export function envoys_view({ known, main }) {
   const changes = h("div");
   main.replaceChildren(h("h2", {}, "Envoys"), envoys, h("h2", {}, "Recent changes, and the time from event to acknowledgement"), changes);
   function draw() {
+    if (!known.status) return redraw(envoys, h("p", { class: "empty" }, "Loading…"));
     redraw(envoys, known.envoys.length
       ? known.envoys.map((envoy) => envoy_article(envoy, known.status?.resources))
       : h("p", { class: "empty" }, "No Envoy is connected."));
@@ -144,7 +152,7 @@ export function overview({ known, main }) {
           : h("p", { class: "empty" }, "No Envoy is connected."),
           h("h2", {}, "Next to expire"), certificates === null ? h("p", {}, "…")
             : certificates.length ? h("ul", { class: "plain" }, certificates.slice(0, 4).map((secret) => h("li", {},
-                h("a", { href: "#/certificates" }, secret.name.replace(/^[^/]*\//, "")), " ",
+                h("a", { href: "#/certificates" }, secret.name.replace(/^[^/]*\//, "")), secret.kind === "trust" && h("small", {}, " trust"), " ",
                 secret.not_after && time(secret.not_after), " ", validity(secret))))
               : h("p", { class: "empty" }, "No certificate is served.")),
         h("section", {}, h("h2", {}, "Recent changes"), changes_list(known.changes.slice(0, 6)))));

@@ -10,9 +10,9 @@ use crate::daemon::{Connection, Link, Resync};
 use crate::envoy::ResourceType;
 use crate::http::api::envoys::variant;
 use crate::http::api::status::{age, seconds_since, type_name};
-use crate::http::board::{Board, Standing};
-use crate::http::telemetry::Report;
-use crate::http::{Moment, State};
+use crate::inspect::board::{Board, Standing};
+use crate::inspect::telemetry::Report;
+use crate::inspect::{Moment, State};
 
 pub(super) fn gather(state: &State) -> String {
     let board = state.board();
@@ -150,7 +150,7 @@ fn envoys(text: &mut Text, report: &Report) {
     for (metric, of) in [
         (
             RESPONSES,
-            (|c| c.responses) as fn(&crate::http::telemetry::Counters) -> u64,
+            (|c| c.responses) as fn(&crate::inspect::telemetry::Counters) -> u64,
         ),
         (SENT_RESOURCES, |c| c.resources),
         (SENT_BYTES, |c| c.bytes),

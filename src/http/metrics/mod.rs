@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 
 pub use names::{ALL, Kind, Metric};
 
-use super::State;
+use crate::inspect::State;
 
 /// The media type of the text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use super::names::{Kind, Metric};
-use crate::http::telemetry::Histogram;
+use crate::inspect::telemetry::Histogram;
 
 /// A text in the making.
 #[derive(Debug, Default)]

@@ -10,6 +10,9 @@ use crate::inspect::catalog::{
     Action, Catalog, Chain, Listener, Next, PathKind, Route, RouteTable, VirtualHost,
 };
 
+/// How many endpoints the answer names; all of them are beside it.
+const NAMED: usize = 4;
+
 pub(super) fn explain(catalog: &Catalog, question: &Question) -> Explanation {
     let listeners = candidates(catalog, question);
     let walks = listeners.iter().map(|listener| {
@@ -396,10 +399,18 @@ impl Walk<'_> {
                 Outcome::Forwarded,
                 format!("Forwarded to {name}, at {one}."),
             ),
-            several => (
-                Outcome::Forwarded,
-                format!("Forwarded to {name}, at one of {}.", several.join(", ")),
-            ),
+            several => {
+                let (named, others) = several.split_at(several.len().min(NAMED));
+                let others = match others.len() {
+                    0 => String::new(),
+                    n => format!(" and {n} more"),
+                };
+                let at = named.join(", ");
+                (
+                    Outcome::Forwarded,
+                    format!("Forwarded to {name}, at one of {at}{others}."),
+                )
+            }
         };
         let mut explanation = self.end(outcome, answer);
         explanation.expose = Some(name.to_owned());

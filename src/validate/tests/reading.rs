@@ -182,15 +182,15 @@ fn sections_of_another_type_are_not_the_gateways() {
 
 #[test]
 fn the_daemons_limit_is_a_warning_and_then_an_error_that_serves_all_the_same() {
-    let of_size = |bytes: usize| {
-        let data = json!({"x": "y".repeat(bytes)});
+    let document = |kib: usize| {
+        let data = json!({"x": "y".repeat(kib * 1024)});
         let keywords = [("port", json!(80)), ("cluster_data", data)];
-        let document = with("[ip#1]\nexpose=expose#0\n", "expose#0", &keywords);
-        validate(&document, &Context::default())
+        with("[ip#1]\nexpose=expose#0\n", "expose#0", &keywords)
     };
-    assert_eq!(of_size(30 * 1024).report.worst(), None);
+    let of_size = |kib: usize| validate(&document(kib), &Context::default());
+    assert_eq!(of_size(30).report.worst(), None);
     for (size, severity) in [(40, Severity::Warning), (70, Severity::Error)] {
-        let validated = of_size(size * 1024);
+        let validated = of_size(size);
         assert_eq!(validated.report.worst(), Some(severity));
         assert_eq!(
             validated.report.diagnostics[0].code,
@@ -198,7 +198,11 @@ fn the_daemons_limit_is_a_warning_and_then_an_error_that_serves_all_the_same() {
         );
         assert_eq!(validated.service.exposes.len(), 1);
     }
-    let unread = of_size(2 * 1024 * 1024);
+    let mut delivered = document(70);
+    delivered.evaluated = true;
+    let delivered = validate(&delivered, &Context::default());
+    assert_eq!(delivered.report.worst(), Some(Severity::Warning));
+    let unread = of_size(2048);
     assert_eq!(unread.report.diagnostics[0].code, codes::DOCUMENT_UNREAD);
     assert_eq!(unread.service.exposes, []);
 }

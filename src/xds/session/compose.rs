@@ -10,7 +10,7 @@ use super::lane::Claim;
 use super::ledger::{Flight, Has, Item, Ledger, Pending};
 use super::newcomers::endpoints;
 use super::outbound::Plan;
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType, Version};
 use crate::xds::Event;
 use crate::xds::wire::Response;

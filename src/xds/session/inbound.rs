@@ -14,7 +14,7 @@ use super::search::Rules;
 use super::subscription::{BadName, Shift};
 use super::view::View;
 use super::{BadRequest, STRAYS, Session};
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::envoy::{ResourceType, Version};
 use crate::xds::wire::{DeltaRequest, ErrorDetail, Node, Request, Response, SotwRequest};
 use crate::xds::{Event, Refusal};

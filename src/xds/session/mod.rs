@@ -63,7 +63,7 @@ use view::View;
 use super::wire::Response;
 use super::{Event, Observer, Stream};
 use crate::envoy::ResourceType;
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::snapshot::Snapshot;
 
 /// How long something waits for a client that does not acknowledge.

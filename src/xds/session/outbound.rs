@@ -11,7 +11,7 @@ use super::newcomers::Gate;
 use super::order::Holders;
 use super::search::Group;
 use super::{CHUNK, Session, WINDOW, WINDOW_BYTES};
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType};
 use crate::xds::Event;
 use crate::xds::wire::Response;

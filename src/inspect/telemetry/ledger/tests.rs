@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::envoy::Resource;
-use crate::envoy::bootstrap::Variant;
+use crate::envoy::Variant;
 
 const KIND: ResourceType = ResourceType::Cluster;
 
