@@ -1,8 +1,7 @@
 //! Envoy's descriptors, cut down to what this crate reads and writes.
 //!
 //! The envoy-types crate ships the FileDescriptorSet that it was generated from. JSON and proto
-//! constraints need it, but only the files below and what they import, and no comments: that is a
-//! tenth of it.
+//! constraints need it, but only the files below and what they import, and no comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -15,7 +14,8 @@ use prost::Message;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 use prost_types::FileDescriptorProto;
 
-/// What is served, and what a user may name in `cluster_data` and `filter_config_data`.
+/// What is served, and what is often named in `cluster_data` and `filter_config_data`: few enough to be
+/// decoded while somebody waits.
 const ROOTS: &[&str] = &[
     "envoy/config/cluster/v3/cluster.proto",
     "envoy/config/endpoint/v3/endpoint.proto",
@@ -57,6 +57,9 @@ const ROOTS: &[&str] = &[
     "envoy/service/status/v3/csds.proto",
 ];
 
+/// What else may be named there: whatever Envoy can be configured with.
+const EXTENSIONS: [&str; 2] = ["envoy/config/", "envoy/extensions/"];
+
 /// `FileDescriptorProto.source_code_info`: the comments.
 const SOURCE_CODE_INFO: u32 = 9;
 
@@ -68,33 +71,64 @@ struct Files {
     file: Vec<Vec<u8>>,
 }
 
-/// The cut set, encoded.
-pub(crate) fn cut() -> Result<Vec<u8>, Box<dyn Error>> {
-    let whole = fs::read(envoy_types()?.join("src/generated/types.bin"))?;
-    Ok(prune(Files::decode(&*whole)?)?.encode_to_vec())
+/// Two cut sets, encoded.
+pub(crate) struct Cut {
+    /// The roots and what they import.
+    pub(crate) roots: Vec<u8>,
+    /// What is not among them of every extension and what it imports.
+    pub(crate) extensions: Vec<u8>,
 }
 
-/// The roots and what they import, in the set's order (imports first), without comments.
-fn prune(whole: Files) -> Result<Files, Box<dyn Error>> {
+pub(crate) fn cut() -> Result<Cut, Box<dyn Error>> {
+    let whole = fs::read(envoy_types()?.join("src/generated/types.bin"))?;
+    let whole = Files::decode(&*whole)?;
+    let roots = ROOTS.iter().map(ToString::to_string);
+    let extensions = names(&whole)?.into_iter().filter(|name| {
+        let is_in = |folder: &&str| name.starts_with(*folder);
+        EXTENSIONS.iter().any(is_in)
+    });
+    let known = with_imports(&whole, roots)?;
+    let more = with_imports(&whole, extensions)?;
+    let more = more.difference(&known).cloned().collect();
+    Ok(Cut {
+        roots: prune(&whole, &known)?.encode_to_vec(),
+        extensions: prune(&whole, &more)?.encode_to_vec(),
+    })
+}
+
+/// The names of the files, in the set's order: imports first.
+fn names(set: &Files) -> Result<Vec<String>, Box<dyn Error>> {
+    let name = |file: &Vec<u8>| Ok(FileDescriptorProto::decode(&**file)?.name().to_owned());
+    set.file.iter().map(name).collect()
+}
+
+/// The names of some files and of all that they import.
+fn with_imports(
+    set: &Files,
+    wanted: impl Iterator<Item = String>,
+) -> Result<BTreeSet<String>, Box<dyn Error>> {
     let mut imports = BTreeMap::new();
-    let mut names = Vec::new();
-    for file in &whole.file {
+    for file in &set.file {
         let descriptor = FileDescriptorProto::decode(&**file)?;
-        names.push(descriptor.name().to_owned());
         imports.insert(descriptor.name().to_owned(), descriptor.dependency);
     }
-    let mut wanted = BTreeSet::new();
-    let mut todo: Vec<String> = ROOTS.iter().map(ToString::to_string).collect();
+    let mut found = BTreeSet::new();
+    let mut todo: Vec<String> = wanted.collect();
     while let Some(name) = todo.pop() {
         let Some(more) = imports.get(&name) else {
             return Err(format!("{name} is not among the descriptors of envoy-types").into());
         };
-        if wanted.insert(name) {
+        if found.insert(name) {
             todo.extend(more.iter().cloned());
         }
     }
+    Ok(found)
+}
+
+/// Some files, without comments.
+fn prune(set: &Files, wanted: &BTreeSet<String>) -> Result<Files, Box<dyn Error>> {
     let mut file = Vec::new();
-    for (name, encoded) in names.iter().zip(&whole.file) {
+    for (name, encoded) in names(set)?.iter().zip(&set.file) {
         if wanted.contains(name) {
             file.push(without(encoded, SOURCE_CODE_INFO)?);
         }

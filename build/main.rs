@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libigw_envoy.so.1");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let descriptors = descriptors::cut()?;
-    fs::write(out.join("envoy.bin"), &descriptors)?;
+    fs::write(out.join("envoy.bin"), &descriptors.roots)?;
+    fs::write(out.join("extensions.bin"), &descriptors.extensions)?;
     fs::write(out.join("schema.rs"), schema::tables(&descriptors)?)?;
     Ok(())
 }

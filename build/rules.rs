@@ -157,11 +157,15 @@ fn expressions(rules: &DynamicMessage, defined: &[i32]) -> Result<Vec<String>, S
             "min_len" if is_bytes => of("MinBytes", count()),
             "max_len" if is_bytes => of("MaxBytes", count()),
             "min_len" => of("MinChars", count()),
+            "max_len" => of("MaxChars", count()),
             "min_bytes" => of("MinBytes", count()),
             "max_bytes" => of("MaxBytes", count()),
             "prefix" => of("Prefix", text()),
             "suffix" => of("Suffix", text()),
-            "pattern" => of("Shape", value.as_str().and_then(shape_of_pattern)),
+            "pattern" => match value.as_str().and_then(shape_of_pattern) {
+                Some(shape) => of("Shape", Some(shape)),
+                None => of("Pattern", text()),
+            },
             "well_known_regex" => {
                 let number = value.as_enum_number();
                 of("Shape", number.and_then(|n| shape_of_well_known(n, strict)))
@@ -186,7 +190,7 @@ fn expressions(rules: &DynamicMessage, defined: &[i32]) -> Result<Vec<String>, S
     Ok(read)
 }
 
-/// The shape of a regular expression: those that Envoy's protos use.
+/// The shape of a regular expression, for those on what is served to every gateway.
 fn shape_of_pattern(pattern: &str) -> Option<String> {
     let shape = match pattern {
         "^[^?#]+[^?#/]$" => "PathSegments",

@@ -10,6 +10,7 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor,
 };
 
+use crate::descriptors::Cut;
 use crate::rules::FieldRules;
 
 #[path = "../src/envoy/fingerprint.rs"]
@@ -73,8 +74,9 @@ impl Marks {
 }
 
 /// The source of the tables of all message types.
-pub(crate) fn tables(descriptors: &[u8]) -> Result<String, Box<dyn Error>> {
-    let pool = DescriptorPool::decode(descriptors)?;
+pub(crate) fn tables(cut: &Cut) -> Result<String, Box<dyn Error>> {
+    let mut pool = DescriptorPool::decode(&*cut.roots)?;
+    pool.decode_file_descriptor_set(&*cut.extensions)?;
     let descriptors: Vec<MessageDescriptor> = pool.all_messages().collect();
     let by_name: HashMap<String, usize> = (descriptors.iter().enumerate())
         .map(|(index, message)| (message.full_name().to_owned(), index))

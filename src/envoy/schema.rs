@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_what_the_descriptors_say() {
-        for message in pool::pool().all_messages() {
+        for message in pool::all() {
             let found = find(message.full_name()).unwrap();
             assert_eq!(found.fields.len(), message.fields().len());
             for field in message.fields() {

@@ -66,7 +66,7 @@ impl Index {
                 continue;
             };
             if let Some(refused) = mover.refused {
-                slot.conflict = Some(refused);
+                slot.conflict = Some(Box::new(refused));
                 slot.queue = mover.wanted.expose.socket();
                 if let Some(socket) = slot.queue {
                     self.queues.entry(socket).or_default().insert(mover.id);

@@ -39,7 +39,8 @@ pub fn exposed(
 #[derive(Debug, Default)]
 pub(super) struct Services {
     states: HashMap<ObjectPath, Arc<ServiceState>>,
-    members: BTreeMap<ObjectPath, BTreeSet<ObjectPath>>,
+    /// In order; nearly all are alone.
+    members: BTreeMap<ObjectPath, Vec<ObjectPath>>,
 }
 
 /// What became of a logical service.
@@ -77,14 +78,17 @@ impl Services {
         if let Some(owner) = &old_owner
             && let Some(members) = self.members.get_mut(owner)
         {
-            members.remove(path);
+            members.retain(|member| member != path);
             if members.is_empty() {
                 self.members.remove(owner);
             }
         }
         if let Some(owner) = &new_owner {
-            let members = self.members.entry(owner.clone()).or_default();
-            members.insert(path.clone());
+            let members = self.members.entry(owner.clone());
+            let members = members.or_insert_with(|| Vec::with_capacity(1));
+            if let Err(place) = members.binary_search(path) {
+                members.insert(place, path.clone());
+            }
         }
         let touched = old_owner.into_iter().chain(new_owner);
         touched.map(|owner| (owner, Touch::Document)).collect()

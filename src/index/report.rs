@@ -141,7 +141,7 @@ impl Index {
 
     fn findings(&self, id: &ExposeId, slot: &Slot) -> Vec<Diagnostic> {
         let mut findings = slot.refusals.clone();
-        findings.extend(slot.conflict.clone());
+        findings.extend(slot.conflict.as_deref().cloned());
         if let Some(wanted) = &slot.wanted {
             let translation = &wanted.translation;
             findings.extend_from_slice(&translation.warnings);

@@ -20,7 +20,7 @@ pub(super) struct Slot {
     /// Why it was refused after its keywords were found to be right.
     pub(super) refusals: Vec<Diagnostic>,
     /// Why `wanted` has no seat, where another expose holds it.
-    pub(super) conflict: Option<Diagnostic>,
+    pub(super) conflict: Option<Box<Diagnostic>>,
     /// The socket that it queues for.
     pub(super) queue: Option<Socket>,
     /// The `port` keyword as the configuration has it, maybe wrong.

@@ -10,6 +10,7 @@ mod given;
 pub mod keywords;
 mod limits;
 mod names;
+mod problem;
 mod reader;
 mod regex;
 mod remarks;

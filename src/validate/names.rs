@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::codes;
-use super::value::{Problem, quote};
+use super::problem::{Problem, quote};
 use crate::envoy::shown;
 
 /// A domain as it is written, with the port that may stand behind it.

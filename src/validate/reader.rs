@@ -11,7 +11,8 @@ use super::codes;
 use super::findings::Findings;
 use super::given::{Given, Values};
 use super::keywords::{Group, Keyword, Kind};
-use super::value::{self, Problem, quote};
+use super::problem::{Problem, quote};
+use super::value;
 use crate::config::unresolved;
 use crate::model::{Diagnostic, Document, Section, Severity};
 

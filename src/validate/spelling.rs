@@ -2,8 +2,9 @@
 
 use super::codes;
 use super::keywords::Group;
+use super::problem::{Problem, quote};
 use super::reader::Reader;
-use super::value::{self, Problem, quote};
+use super::value;
 
 impl Reader<'_, '_> {
     /// What is wrong with a reference that leads nowhere.

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::codes;
 use super::names;
-use super::value::{Problem, line, quote};
+use super::problem::{Problem, quote};
+use super::value::line;
 use crate::envoy::shown;
 
 /// A character of an HTTP token, RFC 9110 section 5.6.2.

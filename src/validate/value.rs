@@ -4,7 +4,6 @@
 //! it, and gives the same result for both.
 
 use std::borrow::Cow;
-use std::mem;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -12,58 +11,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::codes;
-use super::keywords::Keyword;
+use super::problem::{Problem, quote};
 use crate::envoy::shown;
 use crate::model::ObjectPath;
-
-/// What is wrong with a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) code: &'static str,
-    pub(super) message: String,
-    pub(super) hint: String,
-    /// Whether the message is said of the value, which has to be put before it.
-    is_predicate: bool,
-}
-
-impl Problem {
-    pub(super) fn new(
-        code: &'static str,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: hint.into(),
-            is_predicate: false,
-        }
-    }
-
-    /// A problem whose message goes on after the value, as `is a list` does. Who knows whether the value
-    /// may be shown completes it: see [`Problem::complete`].
-    pub(super) fn of_value(
-        code: &'static str,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
-        Self {
-            is_predicate: true,
-            ..Self::new(code, message, hint)
-        }
-    }
-
-    /// Puts the value before the message where it belongs there, unless it may be a secret.
-    pub(super) fn complete(&mut self, keyword: &Keyword, value: &Value) {
-        if mem::take(&mut self.is_predicate) && keyword.is_shown() {
-            let value = match value {
-                Value::String(text) => quote(text.trim()),
-                other => quote(&other.to_string()),
-            };
-            self.message = format!("{value} {}", self.message);
-        }
-    }
-}
 
 /// The deepest nesting of a JSON keyword; Envoy's own messages need a third of it. What comes from
 /// the daemon is cut not far below, so that this must be found before.
@@ -71,11 +21,6 @@ const MAX_JSON_DEPTH: usize = 48;
 
 /// Envoy counts nanoseconds in 63 bits.
 const MAX_SECONDS: u64 = 9_223_372_036;
-
-/// A value as it stands in a message.
-pub(super) fn quote(text: &str) -> String {
-    format!("'{}'", shown(text))
-}
 
 /// Whether a value says nothing: absent, empty, or a list of nothing.
 pub(super) fn is_empty(value: &Value) -> bool {

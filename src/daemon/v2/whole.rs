@@ -49,6 +49,7 @@ pub(super) fn tables(reply: &mut impl Walk, known: &Known) -> Result<Tables, Los
         ..Tables::default()
     };
     let mut reading = Reading {
+        resources: Resources::default(),
         old: &known.texts,
         new: HashMap::with_capacity_and_hasher(known.texts.instances.len(), RandomState::default()),
         tables: &mut tables,
@@ -75,7 +76,64 @@ pub(super) fn tables(reply: &mut impl Walk, known: &Known) -> Result<Tables, Los
     is_state.then_some(tables).ok_or(Lost)
 }
 
+/// What resources are read as, by their text: most are the same on every node, and many in every service.
+#[derive(Default)]
+struct Resources {
+    hasher: RandomState,
+    known: HashMap<u64, ResourceState, RandomState>,
+}
+
+impl Resources {
+    /// `….RESOURCE`; `None` where it is no object.
+    fn resource(&mut self, text: &[u8]) -> Result<Option<ResourceState>, Lost> {
+        let hash = self.hasher.hash_one(text);
+        if let Some(known) = self.known.get(&hash) {
+            return Ok(Some(known.clone()));
+        }
+        let resource = parsed(text, || Resource)?;
+        if let Some(resource) = &resource {
+            self.known.insert(hash, resource.clone());
+        }
+        Ok(resource)
+    }
+
+    /// `….SERVICE`; `None` where it is no object.
+    fn instance(&mut self, text: &[u8]) -> Result<Option<Instance>, Lost> {
+        let mut instance = Instance::default();
+        let is_object = Cursor::new(text).members(|walk, name| {
+            match name {
+                "avail" => instance.avail = parsed(walk.value()?, || Avail)?,
+                "scaler_slave" => instance.scaler_slave = parsed(walk.value()?, || Flag)?,
+                "scaler_slaves" => instance.scaler_slaves = parsed(walk.value()?, || Names)?,
+                "resources" => instance.resources = self.resources(walk)?,
+                _ => drop(walk.value()?),
+            }
+            Ok(())
+        })?;
+        Ok(is_object.then_some(instance))
+    }
+
+    /// `….SERVICE.resources`
+    fn resources(
+        &mut self,
+        walk: &mut Cursor<'_>,
+    ) -> Result<BTreeMap<String, ResourceState>, Lost> {
+        let mut resources = BTreeMap::new();
+        walk.members(|walk, name| {
+            let text = walk.value()?;
+            if is_watched(name)
+                && let Some(resource) = self.resource(text)?
+            {
+                resources.insert(name.to_owned(), resource);
+            }
+            Ok(())
+        })?;
+        Ok(resources)
+    }
+}
+
 struct Reading<'a> {
+    resources: Resources,
     old: &'a Texts,
     new: HashMap<u64, (ObjectPath, Arc<Instance>), RandomState>,
     tables: &'a mut Tables,
@@ -132,7 +190,7 @@ impl Reading<'_> {
             self.new.insert(hash, (path.clone(), shared));
             return Ok(());
         }
-        let read = instance(&mut Cursor::new(text))?;
+        let read = self.resources.instance(text)?;
         if let (Some(path), Some(instance)) = (dataset::service(name), read) {
             let shared = self.tables.put_instance(node, &path, instance);
             self.new.insert(hash, (path, shared));
@@ -151,37 +209,6 @@ impl Reading<'_> {
         }
         Ok(())
     }
-}
-
-/// `….SERVICE`; `None` where it is no object.
-fn instance(walk: &mut impl Walk) -> Result<Option<Instance>, Lost> {
-    let mut instance = Instance::default();
-    let is_object = walk.members(|walk, name| {
-        match name {
-            "avail" => instance.avail = parsed(walk.value()?, || Avail)?,
-            "scaler_slave" => instance.scaler_slave = parsed(walk.value()?, || Flag)?,
-            "scaler_slaves" => instance.scaler_slaves = parsed(walk.value()?, || Names)?,
-            "resources" => instance.resources = resources(walk)?,
-            _ => walk.pass()?,
-        }
-        Ok(())
-    })?;
-    Ok(is_object.then_some(instance))
-}
-
-/// `….SERVICE.resources`
-fn resources(walk: &mut impl Walk) -> Result<BTreeMap<String, ResourceState>, Lost> {
-    let mut resources = BTreeMap::new();
-    walk.members(|walk, name| {
-        let text = walk.value()?;
-        if is_watched(name)
-            && let Some(resource) = parsed(text, || Resource)?
-        {
-            resources.insert(name.to_owned(), resource);
-        }
-        Ok(())
-    })?;
-    Ok(resources)
 }
 
 /// What a value is by a shape.

@@ -17,12 +17,15 @@ pub(super) enum Scalar<'a> {
 #[derive(Debug, Clone)]
 pub(in crate::envoy) enum Rule {
     MinChars(usize),
+    MaxChars(usize),
     MinBytes(usize),
     MaxBytes(usize),
     Prefix(&'static str),
     Suffix(&'static str),
     TextIn(&'static [&'static str]),
     Shape(Shape),
+    /// A regular expression of a rare field: compiled where one is judged.
+    Pattern(&'static str),
     Is(bool),
     Above(Number),
     AtLeast(Number),
@@ -102,12 +105,16 @@ impl Rule {
             (Self::MinChars(min), Scalar::Text(text)) => {
                 text.chars().nth(min.saturating_sub(1)).is_some() || *min == 0
             }
+            (Self::MaxChars(max), Scalar::Text(text)) => text.chars().nth(*max).is_none(),
             (Self::MinBytes(min), _) => value.bytes().is_none_or(|b| b >= *min),
             (Self::MaxBytes(max), _) => value.bytes().is_none_or(|b| b <= *max),
             (Self::Prefix(prefix), Scalar::Text(text)) => text.starts_with(prefix),
             (Self::Suffix(suffix), Scalar::Text(text)) => text.ends_with(suffix),
             (Self::TextIn(known), Scalar::Text(text)) => known.contains(&text),
             (Self::Shape(shape), Scalar::Text(text)) => shape.fits(text),
+            (Self::Pattern(pattern), Scalar::Text(text)) => {
+                regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
+            }
             (Self::Is(wanted), Scalar::Bool(value)) => value == *wanted,
             (Self::Above(bound), _) => order(bound).is_none_or(|o| o.is_gt()),
             (Self::AtLeast(bound), _) => order(bound).is_none_or(|o| o.is_ge()),
@@ -156,12 +163,14 @@ impl fmt::Display for Rule {
         match self {
             Self::MinChars(1) | Self::MinBytes(1) => f.write_str("must not be empty"),
             Self::MinChars(n) => write!(f, "must have at least {n} characters"),
+            Self::MaxChars(n) => write!(f, "must have at most {n} characters"),
             Self::MinBytes(n) => write!(f, "must have at least {n} bytes"),
             Self::MaxBytes(n) => write!(f, "must have at most {n} bytes"),
             Self::Prefix(text) => write!(f, "must start with '{text}'"),
             Self::Suffix(text) => write!(f, "must end with '{text}'"),
             Self::TextIn(known) => write!(f, "must be one of '{}'", known.join("', '")),
             Self::Shape(shape) => write!(f, "must be {shape}"),
+            Self::Pattern(pattern) => write!(f, "must match {pattern}"),
             Self::Is(value) => write!(f, "must be {value}"),
             Self::Above(bound) => write!(f, "must be greater than {bound}"),
             Self::AtLeast(bound) => write!(f, "must be at least {bound}"),

@@ -1,7 +1,7 @@
 //! From a message to JSON, for people.
 
 use prost::Message;
-use prost_reflect::{DynamicMessage, ReflectMessage, SerializeOptions, Value};
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions, Value};
 use serde_json::Value as Json;
 
 use crate::envoy::pool;
@@ -26,7 +26,14 @@ const MAX_DEPTH: usize = 128;
 ///
 /// `None` where the type is not known to this crate or the message is malformed.
 pub fn print(type_name: &str, message: &[u8], sensitive: Sensitive) -> Option<Json> {
-    let mut message = DynamicMessage::decode(pool::message(type_name)?, message).ok()?;
+    let print = |descriptor| print_as(descriptor, message, sensitive);
+    // An extension in an `Any` is found in the pool of the message around it only.
+    let wider = || pool::message_among_extensions(type_name).and_then(print);
+    pool::message(type_name).and_then(print).or_else(wider)
+}
+
+fn print_as(descriptor: MessageDescriptor, message: &[u8], sensitive: Sensitive) -> Option<Json> {
+    let mut message = DynamicMessage::decode(descriptor, message).ok()?;
     if sensitive == Sensitive::Hidden {
         redact(&mut message, MAX_DEPTH);
     }

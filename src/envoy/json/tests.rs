@@ -78,6 +78,20 @@ fn an_any_is_read_by_its_type_and_printed_as_it_was_written() {
 }
 
 #[test]
+fn every_extension_of_envoy_is_read_and_printed() {
+    let policy = |url: &str| {
+        json!({"load_balancing_policy": {"policies": [{"typed_extension_config": {
+            "name": "two choices",
+            "typed_config": {"@type": format!("type.googleapis.com/{url}"), "choice_count": 3},
+        }}]}})
+    };
+    let known = policy("envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest");
+    assert_eq!(again::<Cluster>(known.clone()), known);
+    let unknown = policy("envoy.extensions.load_balancing_policies.zorglub.v3.Zorglub");
+    assert_eq!(problems::<Cluster>(unknown).len(), 1);
+}
+
+#[test]
 fn a_field_given_in_both_spellings_is_a_mistake() {
     assert_eq!(
         problems::<Cluster>(json!({"altStatName": "a", "alt_stat_name": "b"})),
@@ -180,7 +194,7 @@ fn maps_have_keys_of_any_type() {
              type_map[\"seven\"]: is not a key of this map"
         ]
     );
-    for kind in crate::envoy::pool::pool().all_messages() {
+    for kind in crate::envoy::pool::all() {
         for field in kind.fields().filter(prost_reflect::FieldDescriptor::is_map) {
             for key in ["1", "true", "x"] {
                 let mut message = prost_reflect::DynamicMessage::new(kind.clone());

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use super::super::certificate::{PairError, PairFacts, check_pair, date};
 use super::super::keywords::Keyword;
 use super::super::keywords::certificate as keyword;
+use super::super::problem::{Problem, quote};
 use super::super::reader::Reader;
-use super::super::value::{self, Problem};
+use super::super::value;
 use super::super::{Context, codes};
 use crate::model::{Certificate, KeyPairSource, ObjectPath};
 
@@ -43,7 +44,7 @@ pub(super) fn parse(
                 reader.warn(
                     keyword.name,
                     codes::RELATIVE_FILENAME,
-                    format!("{} depends on where Envoy was started", value::quote(path)),
+                    format!("{} depends on where Envoy was started", quote(path)),
                     "write an absolute path of the file system that Envoy sees",
                 );
             }

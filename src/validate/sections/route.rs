@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::super::codes;
 use super::super::keywords::route as keyword;
+use super::super::problem::{Problem, quote};
 use super::super::reader::Reader;
-use super::super::value::{self, Problem};
+use super::super::value;
 use super::super::{regex, text};
 use super::Table;
 use crate::envoy::bootstrap::RE2_MAX_PROGRAM_SIZE;
@@ -71,7 +72,7 @@ fn path_match(reader: &mut Reader<'_, '_>) -> Option<PathMatch> {
             format!(
                 "{} compiles to about {size} instructions; Envoy takes \
                  {ENVOY_DEFAULT_PROGRAM_SIZE} unless its bootstrap says more",
-                value::quote(pattern)
+                quote(pattern)
             ),
             "use the gateway's own bootstrap, which does, or several routes",
         );

@@ -7,8 +7,9 @@ use super::super::codes;
 use super::super::keywords::expose as keyword;
 use super::super::keywords::{route, vhost as vhost_keyword};
 use super::super::names;
+use super::super::problem::Problem;
 use super::super::reader::Reader;
-use super::super::value::{self, Problem};
+use super::super::value;
 use super::Sections;
 use super::vhost::{own_domains, too_much};
 use crate::model::{

@@ -9,6 +9,7 @@ use foldhash::HashMap;
 use super::super::codes;
 use super::super::keywords::vhost as keyword;
 use super::super::names::{self, Domain};
+use super::super::problem::Problem;
 use super::super::reader::Reader;
 use super::super::value;
 use super::Sections;
@@ -186,7 +187,7 @@ pub(super) fn own_domains<'a>(
                 Some(port) => format!("listens on {port}"),
                 None => "is given a port later".to_owned(),
             };
-            let problem = value::Problem::new(
+            let problem = Problem::new(
                 codes::DOMAIN_PORT,
                 format!("'{host}:{port}' has a port, and {} {listens}", reader.name),
                 format!("write {host}, which is matched with and without the port"),
@@ -196,7 +197,7 @@ pub(super) fn own_domains<'a>(
         match seen.get(host) {
             Some(known) if *known == section => {}
             Some(known) => {
-                let problem = value::Problem::new(
+                let problem = Problem::new(
                     codes::DOMAIN_REPEATED,
                     format!(
                         "'{host}' is a domain of {known} too, both in {}",

@@ -91,8 +91,8 @@ fn a_message_shows_the_value_that_it_is_about() {
 /// A list that holds no name is no list of names: it would reach Envoy as none at all.
 #[test]
 fn a_list_of_nothing_is_told_where_it_is_written() {
-    use crate::validate::keywords::{expose, vhost};
-    for keyword in [&vhost::DOMAINS, &vhost::ROUTES, &expose::SNI] {
+    use crate::validate::keywords::{route, vhost};
+    for keyword in [&vhost::DOMAINS, &vhost::ROUTES, &route::HASH_POLICIES] {
         for value in [json!([[]]), json!([null]), json!([""]), json!([{}])] {
             let found = about(keyword, value.clone());
             assert!(
