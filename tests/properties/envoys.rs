@@ -25,8 +25,21 @@ pub(crate) fn clusters() -> Vec<Value> {
             .extend(more.as_object().unwrap().clone());
         json!({"health_checks": [check]})
     };
+    let policy = |name: &str, fields: Value| {
+        let url = format!("type.googleapis.com/envoy.extensions.load_balancing_policies.{name}");
+        let mut config = json!({"@type": url});
+        let object = config.as_object_mut().unwrap();
+        object.extend(fields.as_object().unwrap().clone());
+        json!({"load_balancing_policy": {"policies": [
+            {"typed_extension_config": {"name": "policy", "typed_config": config}}
+        ]}})
+    };
     vec![
         json!({}),
+        policy("least_request.v3.LeastRequest", json!({"choice_count": 3})),
+        policy("least_request.v3.LeastRequest", json!({"choice_count": 1})),
+        policy("maglev.v3.Maglev", json!({"table_size": 101})),
+        policy("nobody.v3.Knows", json!({})),
         json!({"connect_timeout": "0s"}),
         json!({"connect_timeout": "0.000000001s"}),
         json!({"connect_timeout": "315576000000s"}),
