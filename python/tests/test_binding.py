@@ -134,6 +134,18 @@ class AnyThreadAnyProcess(unittest.TestCase):
             os._exit(0 if worst == "error" and translated else 1)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
 
+    def test_a_missing_library_says_where_to_get_one(self):
+        environment = dict(os.environ, PYTHONPATH=PYTHON, IGW_ENVOY_LIBRARY="/nowhere/lib.so")
+        done = subprocess.run(
+            [sys.executable, "-c", "import igw_envoy; igw_envoy.version()"],
+            env=environment,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+        )
+        self.assertEqual(done.returncode, 1)
+        for words in ("/nowhere/lib.so", "pip install ./python", "IGW_ENVOY_LIBRARY names the file"):
+            self.assertIn(words, done.stderr)
+
     def test_a_fork_while_threads_are_at_work(self):
         """In a fresh process, so that what the library builds at its first use is being built."""
         script = (

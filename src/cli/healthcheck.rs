@@ -60,7 +60,7 @@ pub(super) async fn ask(args: HealthcheckArgs) -> Result<(), String> {
     match status {
         Ok(ServingStatus::Serving) => Ok(()),
         Ok(ServingStatus::NotServing) if args.ready => Err(format!(
-            "the sidecar at {at} does not know the daemon's state yet"
+            "the daemon's state is not known yet to the sidecar at {at}"
         )),
         Ok(status) => Err(format!("the sidecar at {at} says {}", status.as_str_name())),
         Err(error) => Err(format!(

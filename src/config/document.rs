@@ -1,6 +1,6 @@
 //! A configuration, as text or as JSON, becomes a [`Document`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -87,6 +87,14 @@ fn assemble(path: ObjectPath, mut raw: Sections) -> Document {
 /// Returns those whose references have no end.
 fn evaluate_all(path: &ObjectPath, raw: &mut Sections) -> Vec<Remark> {
     let mut effort = Effort::default();
+    // Looked up for every reference, of which a hostile configuration has many.
+    let scoped: HashSet<(&str, &str)> = raw
+        .iter()
+        .flat_map(|(section, keywords)| {
+            let names = keywords.keys().filter_map(|label| label.split_once('@'));
+            names.map(move |(name, _)| (section.as_str(), name))
+        })
+        .collect();
     let mut remarks = Vec::new();
     let mut evaluated = Vec::new();
     // Other sections are only referred to, and their references count in the value that refers.
@@ -96,7 +104,7 @@ fn evaluate_all(path: &ObjectPath, raw: &mut Sections) -> Vec<Remark> {
             if let Value::String(text) = value
                 && text.contains('{')
             {
-                match evaluate(path, raw, section, text, &mut effort) {
+                match evaluate(path, raw, &scoped, section, text, &mut effort) {
                     Ok(result) if result == *text => {}
                     Ok(result) => evaluated.push((section.clone(), keyword.clone(), result)),
                     Err(TooLarge) => remarks.push(Remark::EndlessReferences {
@@ -154,16 +162,14 @@ fn exposes(keywords: &Keywords) -> impl Iterator<Item = String> + '_ {
 fn evaluate(
     path: &ObjectPath,
     raw: &Sections,
+    scoped: &HashSet<(&str, &str)>,
     section: &str,
     text: &str,
     effort: &mut Effort,
 ) -> Result<String, TooLarge> {
     let keyword = |section: &str, name: &str| {
         let keywords = raw.get(section)?;
-        if keywords.keys().any(|k| {
-            k.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('@'))
-        }) {
+        if scoped.contains(&(section, name)) {
             return None;
         }
         match keywords.get(name)? {
