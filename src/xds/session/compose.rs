@@ -208,8 +208,13 @@ impl Session {
             let changed: HashSet<&str> = items.iter().map(|item| &*item.name).collect();
             let others = response.resources.iter();
             let others = others.filter(|resource| !changed.contains(&*resource.name));
-            let others: Vec<Item> = others.map(Ledger::repeat).collect();
+            let others: Vec<Item> = others.map(|resource| ledger.repeat(resource)).collect();
+            let is_there = |name: &str| response.resources.iter().any(|r| *r.name == *name);
+            let gone = ledger.going().filter(|name| !changed.contains(&***name));
+            let gone = gone.filter(|name| !is_there(name));
+            let gone: Vec<Item> = gone.map(Ledger::stays_away).collect();
             items.extend(others);
+            items.extend(gone);
         }
         if plan.tries {
             ledger.search.sent(sequence, now);

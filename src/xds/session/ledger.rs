@@ -285,14 +285,39 @@ impl Ledger {
         settled.into_values().map(Some).collect()
     }
 
-    /// A resource is sent as it was before, because others of its type changed.
-    pub(super) fn repeat(resource: &Arc<Resource>) -> Item {
+    /// A resource is sent as it was before, because others of its type changed. If it was refused then,
+    /// the client has not got it, and may refuse this response because of it.
+    pub(super) fn repeat(&self, resource: &Arc<Resource>) -> Item {
         let same = Has::Resource(resource.clone());
+        let refused = self.held.get(&resource.name);
+        let refused = refused.filter(|held| held.version == resource.version);
+        let (had, maybe) = match refused {
+            Some(held) => (held.has.clone(), held.maybe.clone()),
+            None => (same.clone(), Has::Nothing),
+        };
         Item {
             name: resource.name.clone(),
-            had: same.clone(),
-            maybe: Has::Nothing,
+            had,
+            maybe,
             sent: same,
+        }
+    }
+
+    /// The names that the last response under way removes.
+    pub(super) fn going(&self) -> impl Iterator<Item = &Arc<str>> {
+        let items = self.flights.back().into_iter().flat_map(|f| &f.items);
+        let going = items.filter(|item| item.sent.is_nothing());
+        going.map(|item| &item.name)
+    }
+
+    /// A resource that the response before removed is not there either: should that be refused, it is
+    /// this response that removes it.
+    pub(super) fn stays_away(name: &Arc<str>) -> Item {
+        Item {
+            name: name.clone(),
+            had: Has::Nothing,
+            maybe: Has::Nothing,
+            sent: Has::Nothing,
         }
     }
 

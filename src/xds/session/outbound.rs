@@ -168,13 +168,17 @@ impl Session {
 
     /// Whether another response may be under way. A client that stopped acknowledging gets one now
     /// and then, with all that changed meanwhile.
+    ///
+    /// State of the world for clusters and listeners has one: what a response leaves out it removes, so
+    /// what a client has after it refused one of several depends on all of them.
     fn has_window(&mut self, kind: ResourceType, now: Instant) -> bool {
+        let whole = self.stream.variant == Variant::StateOfTheWorld && kind.is_full_state();
         let Some(lane) = self.lane_mut(kind) else {
             return false;
         };
         let flights = lane.ledger.flights();
         let bytes: usize = flights.iter().map(|flight| flight.bytes).sum();
-        let is_full = flights.len() >= WINDOW || bytes >= WINDOW_BYTES;
+        let is_full = whole || flights.len() >= WINDOW || bytes >= WINDOW_BYTES;
         let Some(oldest) = flights.front().filter(|_| is_full) else {
             return true;
         };

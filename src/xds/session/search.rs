@@ -193,7 +193,7 @@ impl Ledger {
         let is_first = outcome.culprits.iter().any(|i| !told.contains(&i.name));
         for item in &outcome.culprits {
             self.correct(item, &item.maybe, sequence, &later);
-            let is_new = self.hold(item, rules);
+            let is_new = self.hold(item, rules, sequence);
             // What cannot be repeated is sent as it is, and refused, while the others are taken.
             let is_left_out = !rules.full || !item.had.is_earlier();
             outcome.is_news |= is_new && is_left_out;
@@ -268,11 +268,16 @@ impl Ledger {
             pending.maybe = maybe.clone();
             return false;
         }
+        if let Some(held) = self.held.get_mut(&item.name) {
+            held.has = item.had.clone();
+            held.maybe = maybe.clone();
+            return false;
+        }
         true
     }
 
     /// Sends a culprit no more, unless it changed since. Returns whether that is new.
-    fn hold(&mut self, item: &Item, rules: &Rules<'_>) -> bool {
+    fn hold(&mut self, item: &Item, rules: &Rules<'_>, sequence: Sequence) -> bool {
         let Has::Resource(sent) = &item.sent else {
             return false;
         };
@@ -280,9 +285,17 @@ impl Ledger {
             return false;
         }
         self.pending.remove(&item.name);
+        // A response sent since may have removed it, or put something else there.
+        let since = self.flights.iter().filter(|f| f.sequence > sequence);
+        let mut since = since.flat_map(|flight| &flight.items).rev();
+        let since = since.find(|again| again.name == item.name && !again.sent.is(sent));
+        let (has, maybe) = match since {
+            Some(since) => (&since.sent, &Has::Nothing),
+            None => (&item.had, &item.maybe),
+        };
         let held = Held {
-            has: item.had.clone(),
-            maybe: item.maybe.clone(),
+            has: has.clone(),
+            maybe: maybe.clone(),
             version: sent.version,
             may_pass: rules.may_pass,
         };

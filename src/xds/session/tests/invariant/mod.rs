@@ -1,6 +1,8 @@
 //! The order of delivery, as a property: whatever changes, however late a client answers and whatever
 //! it refuses, after every single response all that its listeners and routes name is there.
 
+mod finds;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;

@@ -1,0 +1,54 @@
+//! What the property found, and is to find no more.
+
+use super::*;
+
+/// Steps in words: `toggle:2` lets service 2 come or go, `spoil:2` and `renew:2` change its cluster,
+/// `listen:2>4` and `host:2>0` what leads to it.
+fn steps_of(script: &str) -> Vec<Step> {
+    let number = |text: &str| text.parse::<usize>().unwrap();
+    let step = |word: &str| {
+        let (verb, object) = word.split_once(':').unwrap_or((word, ""));
+        let (service, to) = object.split_once('>').unwrap_or((object, ""));
+        let what = match verb {
+            "hear" => return Step::Hear,
+            "say" => return Step::Say,
+            "read" => return Step::Read,
+            "reconnect" => return Step::Reconnect,
+            "toggle" => What::Presence,
+            "spoil" => What::Cluster { bad: true },
+            "renew" => What::Cluster { bad: false },
+            "listen" => What::Listener(Some(number(to))),
+            "host" => What::Host(Some(number(to))),
+            _ => panic!("{word}"),
+        };
+        let service = number(service);
+        Step::Change { service, what }
+    };
+    script.split_whitespace().map(step).collect()
+}
+
+/// Another cluster is removed by a response that is refused and, before that is known, by the next,
+/// which is not.
+#[test]
+fn what_two_responses_remove_is_gone_when_one_of_them_is_refused() {
+    let script = "toggle:2 toggle:1 hear hear say read hear hear hear say read renew:1 host:1>0 hear \
+                  say say spoil:2 say toggle:1 read hear read hear read hear say hear say toggle:1 read \
+                  hear hear hear";
+    run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
+}
+
+/// A cluster is refused after its removal was sent.
+#[test]
+fn what_was_refused_is_not_taken_to_be_there_after_its_removal() {
+    let script = "toggle:4 hear say spoil:4 say toggle:4 say read toggle:4 read hear hear read hear hear \
+                  hear listen:2>4 hear toggle:2 toggle:0 say";
+    run(Variant::StateOfTheWorld, Manner::Each, &steps_of(script));
+}
+
+/// A client that reconnected refuses a response because of what it had refused before.
+#[test]
+fn what_is_sent_with_a_refused_cluster_is_not_blamed_for_it() {
+    let script = "spoil:2 toggle:2 hear hear renew:0 read say read hear say read reconnect hear say hear \
+                  read hear toggle:0 say toggle:2";
+    run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
+}
