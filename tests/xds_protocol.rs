@@ -302,6 +302,7 @@ async fn a_client_that_stops_reading_gets_the_newest_state_and_delays_no_other()
         let mut bytes = 0;
         loop {
             let heard = slow.hear().await;
+            slow.accept(&heard).await;
             bytes += heard.resources.iter().map(|r| r.2.len()).sum::<usize>();
             if heard.resources.iter().any(|r| r.2 == newest) {
                 break;
@@ -321,12 +322,13 @@ async fn every_stream_of_a_node_gets_every_update() {
             let channel = server.connect(way).await;
             let mut talk = Talk::open(&channel, None, variant).await.unwrap();
             talk.want(Cluster, &[]).await;
-            talks.push((talk.hear().await, talk));
+            talk.expect(Cluster, &["a"]).await;
+            talks.push(talk);
         }
         for timeout in 2..5 {
             server.publish([cluster("a", timeout)]);
-            for (_, talk) in &mut talks {
-                let heard = talk.hear().await;
+            for talk in &mut talks {
+                let heard = talk.expect(Cluster, &["a"]).await;
                 assert_eq!(heard.resources[0].2, cluster("a", timeout).body);
             }
         }
