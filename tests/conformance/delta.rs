@@ -32,7 +32,7 @@ items! {
     52 "Versions on a later request are ignored" delta => versions_later;
     53 "After a restart of the server nothing is sent that the client has" delta => server_restart;
     54 "A first response may be split, without a name twice" delta => split,
-        "From 1 MiB on.";
+        "From 256 KiB on.";
     55 "Names of the new kind (xdstp, globs) are answered" delta => new_names,
         "They do not exist here.";
 }

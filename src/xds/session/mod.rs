@@ -77,7 +77,7 @@ const WINDOW: usize = 64;
 
 /// How long these may be together, in bytes, if they are more than one. A route configuration of
 /// thousands of services is sent as often as the client takes it, and not for each that comes or goes.
-const WINDOW_BYTES: usize = 2 << 20;
+const WINDOW_BYTES: usize = 16 << 20;
 
 /// The size from which a response that may be split is: bytes of encoded resources.
 const CHUNK: usize = 256 << 10;
