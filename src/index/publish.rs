@@ -52,23 +52,24 @@ impl Attached {
 
     /// Notes that a candidate came or went.
     fn note(&mut self, id: &ExposeId, candidate: &Candidate) {
-        self.listener_changed |= self.concerns_listener(id, candidate);
+        // Not looked for twice: it may be one of thousands that came at once.
+        self.listener_changed = self.listener_changed || self.concerns_listener(id, candidate);
         self.changed.insert(id.clone());
     }
 
     /// Whether the listener is another with a candidate than without. Of the thousands that share a chain,
     /// the first speaks for all that ask the same of the listener.
     fn concerns_listener(&self, id: &ExposeId, candidate: &Candidate) -> bool {
+        let Some(mine) = shared(candidate) else {
+            return true;
+        };
         let mut others = self.candidates.iter().filter(|(other, _)| *other != id);
         let first = others.find_map(|(id, other)| Some((id, shared(other)?)));
-        match (shared(candidate), first) {
-            (Some(mine), Some((first_id, first))) => {
-                id < first_id
-                    || mine.original_dst != first.original_dst
-                    || mine.references != first.references
-            }
-            _ => true,
-        }
+        first.is_none_or(|(first_id, first)| {
+            id < first_id
+                || mine.original_dst != first.original_dst
+                || mine.references != first.references
+        })
     }
 }
 

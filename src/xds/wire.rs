@@ -75,12 +75,16 @@ impl SotwRequest {
     fn decode(request: Bytes, heard: &Heard) -> Result<Self, prost::DecodeError> {
         let mut read = Self::default();
         let mut names = NamesFound::default();
+        let mut named_until = None;
         let mut rest = &*request;
         while !rest.is_empty() {
             let start = request.len() - rest.len();
-            if let Some(length) = heard.at(rest) {
+            // Compared where names begin, and not again after each.
+            let begins = named_until != Some(start);
+            if begins && let Some(length) = heard.at(rest) {
                 rest.advance(length);
                 names.add(&request, start..start + length);
+                named_until = Some(start + length);
                 continue;
             }
             let (field, wire) = decode_key(&mut rest)?;
@@ -91,7 +95,9 @@ impl SotwRequest {
                 3 => {
                     check_wire_type(WireType::LengthDelimited, wire)?;
                     skip_field(wire, field, buf, ctx)?;
-                    names.add(&request, start..request.len() - rest.len());
+                    let end = request.len() - rest.len();
+                    names.add(&request, start..end);
+                    named_until = Some(end);
                 }
                 4 => string::merge(wire, &mut read.type_url, buf, ctx)?,
                 5 => string::merge(wire, &mut read.response_nonce, buf, ctx)?,

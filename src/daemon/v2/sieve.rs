@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::change::Change;
 use super::message::{Message, message};
-use crate::daemon::{Connection, Resync};
+use crate::daemon::{Connection, Link, Resync};
 
 /// A message that matters.
 #[derive(Debug)]
@@ -68,7 +68,10 @@ impl Sieve {
 /// Counts a message, which changed something that is watched or did not. Wakes nobody.
 pub(super) fn heard(connection: &watch::Sender<Connection>, mattered: bool) {
     connection.send_if_modified(|connection| {
-        connection.last_message = Some(SystemTime::now());
+        // While the state is being read, or cannot be, what is known is as old as it was.
+        if matches!(connection.link, Link::Following { .. }) {
+            connection.last_message = Some(SystemTime::now());
+        }
         match mattered {
             true => connection.patches += 1,
             false => connection.irrelevant += 1,

@@ -14,8 +14,10 @@ pub(super) struct Stream<R> {
     /// What was read; what comes before `at` was passed.
     buffer: Vec<u8>,
     at: usize,
-    /// How many bytes may be held.
+    /// How many bytes may be read.
     limit: usize,
+    /// How many were.
+    total: usize,
     /// Whether the beginning is not held any more.
     is_cut: bool,
     /// Why there is no more to read.
@@ -23,13 +25,14 @@ pub(super) struct Stream<R> {
 }
 
 impl<R: Read> Stream<R> {
-    /// At the beginning of what a source gives. No value of it may be longer than `limit`.
+    /// At the beginning of what a source gives, which may not be longer than `limit`.
     pub(super) fn new(source: R, limit: usize) -> Self {
         Self {
             source,
             buffer: Vec::new(),
             at: 0,
             limit,
+            total: 0,
             is_cut: false,
             failure: None,
         }
@@ -69,7 +72,7 @@ impl<R: Read> Stream<R> {
         self.buffer.drain(..self.at);
         self.at = 0;
         let held = self.buffer.len();
-        if held > self.limit {
+        if self.total > self.limit {
             self.failure = Some(RequestError::TooLarge(self.limit));
             return Err(Lost);
         }
@@ -85,6 +88,7 @@ impl<R: Read> Stream<R> {
         };
         let length = *read.as_ref().unwrap_or(&0);
         self.buffer.truncate(held + length);
+        self.total = self.total.saturating_add(length);
         match read {
             Ok(0) => self.failure = Some(RequestError::Closed),
             Ok(_) => return Ok(()),

@@ -209,10 +209,12 @@ impl Session {
             let others = response.resources.iter();
             let others = others.filter(|resource| !changed.contains(&*resource.name));
             let others: Vec<Item> = others.map(|resource| ledger.repeat(resource)).collect();
-            let is_there = |name: &str| response.resources.iter().any(|r| *r.name == *name);
-            let gone = ledger.going().filter(|name| !changed.contains(&***name));
-            let gone = gone.filter(|name| !is_there(name));
-            let gone: Vec<Item> = gone.map(Ledger::stays_away).collect();
+            let mut gone: Vec<_> = ledger.going().collect();
+            if !gone.is_empty() {
+                let there: HashSet<&str> = response.resources.iter().map(|r| &*r.name).collect();
+                gone.retain(|name| !changed.contains(&***name) && !there.contains(&***name));
+            }
+            let gone: Vec<Item> = gone.into_iter().map(Ledger::stays_away).collect();
             items.extend(others);
             items.extend(gone);
         }

@@ -270,7 +270,13 @@ impl Session {
         }
         match (last, error) {
             (None, _) => {}
-            (Some(flight), None) => self.accepted(kind, flight, now),
+            (Some(flight), None) => {
+                if let Some(lane) = self.lane_mut(kind) {
+                    lane.ledger.takes_after_all(&flight);
+                    lane.forget_mended();
+                }
+                self.accepted(kind, flight, now);
+            }
             (Some(flight), Some(error)) => self.refused(kind, flight, &error.message, now),
         }
     }

@@ -178,16 +178,23 @@ impl Session {
         };
         let flights = lane.ledger.flights();
         let bytes: usize = flights.iter().map(|flight| flight.bytes).sum();
-        let is_full = whole || flights.len() >= WINDOW || bytes >= WINDOW_BYTES;
-        let Some(oldest) = flights.front().filter(|_| is_full) else {
+        let is_full = flights.len() >= WINDOW || bytes >= WINDOW_BYTES;
+        let waited_for = match is_full {
+            true => flights.front(),
+            false => flights.back().filter(|_| whole),
+        };
+        let Some(flight) = waited_for else {
             return true;
         };
-        let at = oldest.given_up_at();
+        let at = flight.given_up_at();
         if now < at {
             self.wake_at(at);
             return false;
         }
-        lane.ledger.give_up_oldest();
+        // It is forgotten only where there are too many: the client may still say what it made of it.
+        if is_full {
+            lane.ledger.give_up_oldest();
+        }
         true
     }
 

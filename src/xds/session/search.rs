@@ -162,6 +162,21 @@ impl Ledger {
         }
     }
 
+    /// What was refused before and sent all the same, in the company of others, was taken after all.
+    pub(super) fn takes_after_all(&mut self, flight: &Flight) {
+        if self.held.is_empty() {
+            return;
+        }
+        for item in &flight.items {
+            let held = self.held.get(&item.name);
+            if held.is_some_and(
+                |held| matches!(&item.sent, Has::Resource(sent) if sent.version == held.version),
+            ) {
+                self.held.remove(&item.name);
+            }
+        }
+    }
+
     /// The client refused a response. A response sent later found something else than was thought when
     /// it was sent.
     pub(super) fn refused(

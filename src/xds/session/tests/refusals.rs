@@ -335,6 +335,26 @@ fn a_change_behind_a_refused_response_waits_for_the_answer() {
     talk.quiet();
 }
 
+/// Nobody waits for it longer than for others, and it is heard all the same.
+#[test]
+fn a_refusal_that_comes_late_blames_nobody_else() {
+    let mut talk = Talk::sotw();
+    talk.publish([cluster("a", "1"), endpoints("a", "1")]);
+    talk.ask(Cluster, &[]);
+    talk.ask(Endpoints, &["a"]);
+    talk.accept_all();
+    talk.publish([cluster("b", "bad")]);
+    let late = talk.expect(Cluster, &["a", "b"], &[]);
+    talk.publish([cluster("c", "1"), endpoints("c", "1")]);
+    talk.quiet();
+    talk.pass(FALLBACK);
+    let next = talk.expect(Cluster, &["a", "b", "c"], &[]);
+    talk.nack(&late, "no");
+    talk.nack(&next, "no");
+    let last = talk.expect(Cluster, &["a", "c"], &[]);
+    talk.ack(&last);
+}
+
 /// A client that has something by an earlier stream, nobody knows what.
 fn reconnected(resources: impl IntoIterator<Item = Resource>) -> Talk {
     let mut talk = Talk::sotw();
