@@ -159,7 +159,9 @@ impl Stage {
         // Where it is not known, it is on the PATH as good as anywhere.
         let xds = std::env::current_exe().unwrap_or_else(|_| "xds".into());
         let xds = shortened(&xds).display();
-        screen.say(&format!("export IGW_XDS_SOCKET={folder}/xds.sock"));
+        screen.say(&format!(
+            "export IGW_XDS_SOCKET={folder}/xds.sock OPENSVC_LSNR_SOCK={folder}/lsnr.sock"
+        ));
         screen.say(&format!("{xds} status"));
         screen.say(&format!(
             "{xds} explain https://{VHOST}:{port}/",
@@ -180,10 +182,11 @@ impl Stage {
             &format!(" {folder}/envoy.json, envoy.log, sidecar.log"),
         );
         screen.fact(" xDS socket", &format!(" {folder}/xds.sock"));
+        screen.fact(" node", " simulated: no om of this machine reaches it");
         screen.fact(
             " services",
             &format!(
-                " svcweb: {}; svcshop: {}",
+                " were read from {} and {}",
                 self.svcweb.from, self.svcshop.from
             ),
         );

@@ -178,6 +178,18 @@ async fn instances(load: &Load, count: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// Shows what the gateway finds wrong in svcshop, and what that means for the expose.
+async fn told(stage: &mut Stage, screen: &mut Screen, outcome: &str) -> Result<(), Failure> {
+    match tokio::time::timeout(PATIENCE, stage.gateway.refusal("svcshop")).await {
+        Ok(message) => screen.say(&format!("{outcome}: svcshop {}", message?)),
+        Err(_) => screen.check(
+            "what is wrong with svcshop expose#1",
+            Err("no message".to_owned()),
+        ),
+    }
+    Ok(())
+}
+
 async fn refusal(stage: &mut Stage, screen: &mut Screen) -> Result<(), Failure> {
     screen.scene(&format!(
         "A service with a bad expose is refused, its good one served ({})",
@@ -185,14 +197,7 @@ async fn refusal(stage: &mut Stage, screen: &mut Screen) -> Result<(), Failure> 
     ));
     screen.command("om svcshop deploy --config svcshop.conf");
     stage.deploy("svcshop", &stage.svcshop, &stage.ports.svcshop_changes())?;
-    let message = tokio::time::timeout(PATIENCE, stage.gateway.refusal("svcshop")).await;
-    match message {
-        Ok(message) => screen.say(&format!("refused: svcshop {}", message?)),
-        Err(_) => screen.check(
-            "the refusal of svcshop expose#1",
-            Err("no message".to_owned()),
-        ),
-    }
+    told(stage, screen, "refused").await?;
     let shop = stage.target(SHOP_HOST, "/");
     for target in [shop, stage.target(VHOST, "/")] {
         let answer = served(stage, &target).await?;
@@ -213,14 +218,7 @@ async fn refusal(stage: &mut Stage, screen: &mut Screen) -> Result<(), Failure> 
     screen.command("om svcshop set --kw expose#1.port=80810");
     stage.node.set("svcshop", &["expose#1.port=80810"])?;
     stage.node.flush();
-    let message = tokio::time::timeout(PATIENCE, stage.gateway.refusal("svcshop")).await;
-    match message {
-        Ok(message) => screen.say(&format!("kept as it was: svcshop {}", message?)),
-        Err(_) => screen.check(
-            "the finding on svcshop expose#1",
-            Err("no message".to_owned()),
-        ),
-    }
+    told(stage, screen, "kept as it was").await?;
     let answer = served(stage, &mended).await?;
     screen.answered(&format!("GET {}", mended.url("http")), &answer);
     Ok(())

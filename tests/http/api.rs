@@ -71,6 +71,10 @@ async fn exposes_are_found_by_domain_service_port_and_standing() {
         assert_eq!(ids, expected, "{query}");
         assert_eq!(found["total"], 8);
     }
+    let reply = gateway.get("/api/v1/exposes?standing=refused,bogus").await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.problem().contains("'bogus'"));
+    assert!(reply.problem().contains("no_endpoints"));
 }
 
 #[tokio::test]

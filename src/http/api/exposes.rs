@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Path, Problem, Query};
 use crate::inspect::State;
-use crate::inspect::board::{Board, Summary};
+use crate::inspect::board::{Board, Standing, Summary};
 use crate::inspect::catalog::{Chain, Cluster, Endpoint, Secret, VirtualHost};
 use crate::model::{Diagnostic, ExposeId, ObjectPath};
 use crate::validate::codes;
@@ -156,7 +156,7 @@ pub struct Expose {
 pub(super) async fn list(
     extract::State(state): extract::State<State>,
     Query(filter): Query<Filter>,
-) -> Json<Exposes> {
+) -> Result<Json<Exposes>, Problem> {
     let board = state.board();
     let words: Vec<String> = filter.q.split_whitespace().map(str::to_lowercase).collect();
     let standings: Vec<&str> = filter
@@ -164,16 +164,22 @@ pub(super) async fn list(
         .split(',')
         .filter(|s| !s.is_empty())
         .collect();
+    let known = Standing::ALL.map(Standing::word);
+    if let Some(unknown) = standings.iter().find(|word| !known.contains(word)) {
+        let known = known.join(", ");
+        let detail = format!("standing: '{unknown}' is none; write one or several of {known}");
+        return Err(Problem::bad_request(detail));
+    }
     let exposes = board.exposes.values().filter(|summary| {
         let service = filter.service.as_ref();
         service.is_none_or(|service| *service == summary.service)
             && (standings.is_empty() || standings.contains(&summary.standing.word()))
             && words.iter().all(|word| mentions(summary, word))
     });
-    Json(Exposes {
+    Ok(Json(Exposes {
         total: board.exposes.len(),
         exposes: exposes.cloned().collect(),
-    })
+    }))
 }
 
 fn mentions(summary: &Summary, word: &str) -> bool {
@@ -197,8 +203,10 @@ pub(super) async fn one(
 ) -> Result<Json<Expose>, Problem> {
     let board = state.board();
     let Some((id, summary)) = board.find(&id) else {
-        let detail =
-            format!("there is no expose {id}; a name is, for instance, test/svc/web.expose#0");
+        let detail = format!(
+            "there is no expose {id}; a name is, for instance, test/svc/web.expose#0, written \
+             test%2Fsvc%2Fweb.expose%230 in a URL"
+        );
         return Err(Problem::not_found(detail));
     };
     Ok(Json(detail(&board, id, summary)))

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::*;
-use crate::model::{Diagnostic, Expose, Severity};
+use crate::model::{Diagnostic, Expose, Route, Severity, Traffic};
 
 /// The verdict on a configuration file of `test/svc/web`.
 fn judge(text: &str) -> Validated {
@@ -44,6 +44,19 @@ fn only(text: &str) -> Expose {
     assert_eq!(errors(&validated), Vec::<String>::new(), "{text}");
     assert_eq!(validated.service.exposes.len(), 1, "{text}");
     validated.service.exposes.remove(0)
+}
+
+/// The route of a section, in an expose for HTTP.
+fn route(expose: &Expose, section: &str) -> Route {
+    let Traffic::Http { vhosts, .. } = &expose.traffic else {
+        unreachable!("{:?}", expose.traffic)
+    };
+    let mut routes = vhosts.iter().flat_map(|vhost| &vhost.routes);
+    routes
+        .find(|route| route.section == section)
+        .unwrap()
+        .as_ref()
+        .clone()
 }
 
 /// A document with one section more, or with other keywords in one.

@@ -3,19 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::{PathMatch, Traffic};
-
-fn route(expose: &Expose, section: &str) -> crate::model::Route {
-    let Traffic::Http { vhosts, .. } = &expose.traffic else {
-        unreachable!("{:?}", expose.traffic)
-    };
-    let mut routes = vhosts.iter().flat_map(|vhost| &vhost.routes);
-    routes
-        .find(|route| route.section == section)
-        .unwrap()
-        .as_ref()
-        .clone()
-}
+use crate::model::PathMatch;
 
 /// The agent crashes on a missing listener_port, and stores port=abc as no port at all.
 #[test]

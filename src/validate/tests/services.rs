@@ -4,20 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Action, Destination, HashKey, KeyPairSource, PathRewrite, Redirect, RedirectCode, Traffic,
+    Action, Destination, HashKey, KeyPairSource, PathRewrite, Redirect, RedirectCode,
 };
-
-fn route(expose: &Expose, section: &str) -> crate::model::Route {
-    let Traffic::Http { vhosts, .. } = &expose.traffic else {
-        unreachable!("{:?}", expose.traffic)
-    };
-    let mut routes = vhosts.iter().flat_map(|vhost| &vhost.routes);
-    routes
-        .find(|route| route.section == section)
-        .unwrap()
-        .as_ref()
-        .clone()
-}
 
 /// The exposes of OpenSVC's documentation, as its commands set them.
 #[test]

@@ -315,14 +315,20 @@ fn what_an_earlier_stream_brought_is_not_removed_by_a_refusal() {
     talk.expect(Cluster, &["a", "b"], &[]);
 }
 
-/// What changes before the client has said what it has is told after that, and its endpoints with it.
-#[test]
-fn a_change_behind_a_refused_response_waits_for_the_answer() {
+/// A client that has cluster A and its endpoints.
+fn with_a() -> Talk {
     let mut talk = Talk::sotw();
     talk.publish([cluster("a", "1"), endpoints("a", "1")]);
     talk.ask(Cluster, &[]);
     talk.ask(Endpoints, &["a"]);
     talk.accept_all();
+    talk
+}
+
+/// What changes before the client has said what it has is told after that, and its endpoints with it.
+#[test]
+fn a_change_behind_a_refused_response_waits_for_the_answer() {
+    let mut talk = with_a();
     talk.publish([cluster("b", "bad")]);
     let first = talk.expect(Cluster, &["a", "b"], &[]);
     talk.publish([cluster("a", "2")]);
@@ -338,11 +344,7 @@ fn a_change_behind_a_refused_response_waits_for_the_answer() {
 /// Nobody waits for it longer than for others, and it is heard all the same.
 #[test]
 fn a_refusal_that_comes_late_blames_nobody_else() {
-    let mut talk = Talk::sotw();
-    talk.publish([cluster("a", "1"), endpoints("a", "1")]);
-    talk.ask(Cluster, &[]);
-    talk.ask(Endpoints, &["a"]);
-    talk.accept_all();
+    let mut talk = with_a();
     talk.publish([cluster("b", "bad")]);
     let late = talk.expect(Cluster, &["a", "b"], &[]);
     talk.publish([cluster("c", "1"), endpoints("c", "1")]);
