@@ -10,7 +10,6 @@ use super::lane::Claim;
 use super::ledger::{Flight, Has, Item, Ledger, Pending};
 use super::newcomers::endpoints;
 use super::outbound::Plan;
-use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType, Version};
 use crate::xds::Event;
 use crate::xds::wire::Response;
@@ -158,7 +157,10 @@ impl Session {
     ) {
         let aggregated = self.is_aggregated();
         let sequence = self.nonces;
-        let follows = self.lane(ResourceType::Endpoints).is_some();
+        let (follows, whole) = (
+            self.lane(ResourceType::Endpoints).is_some(),
+            self.is_whole(kind),
+        );
         let (newcomers, lanes) = (&mut self.newcomers, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return;
@@ -203,7 +205,7 @@ impl Session {
         for name in &plan.absent {
             ledger.settle(name);
         }
-        if response.variant == Variant::StateOfTheWorld && kind.is_full_state() {
+        if whole {
             // The client's verdict is about these as well.
             let changed: HashSet<&str> = items.iter().map(|item| &*item.name).collect();
             let others = response.resources.iter();

@@ -200,11 +200,11 @@ impl Session {
                 ledger.forget(name);
             }
         }
-        let is_first = initial.is_empty() && !shift.was_wildcard;
-        if is_first {
+        let claims_nothing = initial.is_empty() && !shift.was_wildcard;
+        if claims_nothing {
             ledger.demand_all(&shift.asked);
         }
-        for name in shift.asked.iter().filter(|_| !is_first) {
+        for name in shift.asked.iter().filter(|_| !claims_nothing) {
             match initial.remove(name.as_bytes()) {
                 Some(version) if newcomers.owes(name) => ledger.demand(name, Has::Earlier(version)),
                 Some(version) => ledger.touch(name, Has::Earlier(version)),
@@ -221,7 +221,7 @@ impl Session {
         if shift.asks_all {
             lane.owes_answer = initial.is_empty();
             let listed = subscription.names().next();
-            let has_nothing = is_first && listed.is_none() && ledger.is_blank();
+            let has_nothing = claims_nothing && listed.is_none() && ledger.is_blank();
             if has_nothing {
                 let names = view.iter(kind).map(|resource| &resource.name);
                 ledger.want_all(names, |name| newcomers.owes(name));
@@ -299,6 +299,7 @@ impl Session {
     }
 
     fn refused(&mut self, kind: ResourceType, flight: Flight, text: &str, now: Instant) {
+        let full = self.is_whole(kind);
         let (view, newcomers, lanes) = (&self.view, &mut self.newcomers, &mut self.lanes);
         let Some(lane) = lanes[kind as usize].as_mut() else {
             return;
@@ -316,7 +317,6 @@ impl Session {
         };
         let sent = flight.items.iter().filter(|item| !item.sent.is_nothing());
         let reading = refusal::read(text, sent.map(|item| &item.name));
-        let full = self.stream.variant == Variant::StateOfTheWorld && kind.is_full_state();
         let rules = Rules {
             full,
             partial: kind.is_full_state(),

@@ -285,13 +285,17 @@ impl Ledger {
         settled.into_values().map(Some).collect()
     }
 
+    /// What the client has in place of a resource that it refused.
+    pub(super) fn in_place_of(&self, resource: &Resource) -> Option<&Held> {
+        let held = self.held.get(&resource.name);
+        held.filter(|held| held.version == resource.version)
+    }
+
     /// A resource is sent as it was before, because others of its type changed. If it was refused then,
     /// the client has not got it, and may refuse this response because of it.
     pub(super) fn repeat(&self, resource: &Arc<Resource>) -> Item {
         let same = Has::Resource(resource.clone());
-        let refused = self.held.get(&resource.name);
-        let refused = refused.filter(|held| held.version == resource.version);
-        let (had, maybe) = match refused {
+        let (had, maybe) = match self.in_place_of(resource) {
             Some(held) => (held.has.clone(), held.maybe.clone()),
             None => (same.clone(), Has::Nothing),
         };

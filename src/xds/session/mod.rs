@@ -72,7 +72,8 @@ pub const FALLBACK: Duration = Duration::from_secs(5);
 /// How long a client that just connected is given to ask for the other types it wants.
 pub const SETTLE: Duration = Duration::from_millis(500);
 
-/// How many responses of a type may be unacknowledged before changes are gathered instead.
+/// How many responses of a type may be unacknowledged before changes are gathered instead; of those that
+/// tell all of a type, one (`has_window`).
 const WINDOW: usize = 64;
 
 /// How long these may be together, in bytes, if they are more than one. A route configuration of
@@ -216,6 +217,11 @@ impl Session {
 
     fn is_aggregated(&self) -> bool {
         self.stream.scope.is_none()
+    }
+
+    /// Whether each response tells all of a type: what it leaves out, it removes.
+    fn is_whole(&self, kind: ResourceType) -> bool {
+        self.stream.variant == Variant::StateOfTheWorld && kind.is_full_state()
     }
 
     fn tell(&self, event: &Event<'_>) {

@@ -172,16 +172,16 @@ impl Session {
     /// State of the world for clusters and listeners has one: what a response leaves out it removes, so
     /// what a client has after it refused one of several depends on all of them.
     fn has_window(&mut self, kind: ResourceType, now: Instant) -> bool {
-        let whole = self.stream.variant == Variant::StateOfTheWorld && kind.is_full_state();
+        let whole = self.is_whole(kind);
         let Some(lane) = self.lane_mut(kind) else {
             return false;
         };
         let flights = lane.ledger.flights();
         let bytes: usize = flights.iter().map(|flight| flight.bytes).sum();
         let is_full = flights.len() >= WINDOW || bytes >= WINDOW_BYTES;
-        let waited_for = match is_full {
-            true => flights.front(),
-            false => flights.back().filter(|_| whole),
+        let waited_for = match whole {
+            true => flights.back(),
+            false => flights.front().filter(|_| is_full),
         };
         let Some(flight) = waited_for else {
             return true;
@@ -204,7 +204,7 @@ impl Session {
         let Some(lane) = self.lane(kind) else {
             return plan;
         };
-        let whole = self.stream.variant == Variant::StateOfTheWorld && kind.is_full_state();
+        let whole = self.is_whole(kind);
         let pending = lane.ledger.pending();
         let holders = OnceCell::new();
         let holders = || holders.get_or_init(|| self.holders(kind, pending, now));
@@ -268,8 +268,10 @@ impl Session {
         holders: impl Fn() -> &'a Holders<'a>,
         now: Instant,
     ) -> Verdict {
-        let held = self.lane(kind).and_then(|lane| lane.ledger.held.get(name));
-        if let Some(held) = held.filter(|held| target.is_some_and(|t| t.version == held.version)) {
+        let held = target
+            .zip(self.lane(kind))
+            .and_then(|(target, lane)| lane.ledger.in_place_of(target));
+        if let Some(held) = held {
             // The client asked, and is told what it has.
             return match &held.has {
                 Has::Resource(has) => Verdict::Put(has.clone()),

@@ -168,10 +168,9 @@ impl Ledger {
             return;
         }
         for item in &flight.items {
-            let held = self.held.get(&item.name);
-            if held.is_some_and(
-                |held| matches!(&item.sent, Has::Resource(sent) if sent.version == held.version),
-            ) {
+            if let Has::Resource(sent) = &item.sent
+                && self.in_place_of(sent).is_some()
+            {
                 self.held.remove(&item.name);
             }
         }
@@ -242,10 +241,7 @@ impl Ledger {
 
     fn sort_out(&self, items: Vec<Item>, reading: &Reading, partial: bool) -> Outcome {
         let mut outcome = Outcome::default();
-        let is_known = |item: &Item| match (&item.sent, self.held.get(&item.name)) {
-            (Has::Resource(sent), Some(held)) => held.version == sent.version,
-            _ => false,
-        };
+        let is_known = |item: &Item| matches!(&item.sent, Has::Resource(sent) if self.in_place_of(sent).is_some());
         let news = || items.iter().filter(|item| item.is_news());
         let is_only_one = news().nth(1).is_none() && !items.iter().any(is_known);
         let is_clear = reading.others_taken || reading.named.len() == 1;

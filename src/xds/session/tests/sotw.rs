@@ -298,6 +298,20 @@ fn equal_content_has_an_equal_version_on_every_stream() {
     assert_ne!(version(&["1"]), version(&["2"]));
 }
 
+/// However many it did not answer.
+#[test]
+fn a_client_that_never_answers_is_told_all_clusters_once_in_a_while() {
+    let mut talk = Talk::sotw();
+    talk.ask(Cluster, &[]);
+    for n in 0..70 {
+        talk.publish([cluster("a", &n.to_string())]);
+        assert!(talk.hear().is_some(), "{n}");
+        talk.publish([cluster("a", &format!("{n} and a half"))]);
+        talk.quiet();
+        talk.pass(FALLBACK);
+    }
+}
+
 #[test]
 fn a_change_taken_back_before_it_was_sent_is_not_told() {
     let (mut talk, _) = three_clusters();
