@@ -180,20 +180,22 @@ impl DaemonV2 {
         let before = known.known();
         let read = move |reply| message::status_as_it_comes(reply, MAX_STATUS, &before);
         let read = socket::converse(socket, &request::status(), timeout, read).await?;
-        let tables = match read {
-            Some(tables) => tables,
-            None => {
-                let reply = self.exchange(&request::status(), MAX_STATUS).await?;
-                message::status(&reply, &known.known())?
-            }
+        // Odd ones are read whole, by who is slower and takes more.
+        let odd = match &read {
+            Some(_) => None,
+            None => Some(self.exchange(&request::status(), MAX_STATUS).await?),
         };
-        let full = tables.is_settled();
         let replaced = tokio::task::spawn_blocking(move || {
+            let tables = match read {
+                Some(tables) => tables,
+                None => message::status(&odd.unwrap_or_default(), &known.known())?,
+            };
+            let full = tables.is_settled();
             known.replace(&Scope::Root, tables);
-            (known, full)
+            Ok((known, full))
         });
-        let broken = |error: JoinError| RequestError::Malformed(error.to_string());
-        replaced.await.map_err(broken)
+        let broken = |error: JoinError| Err(RequestError::Malformed(error.to_string()));
+        replaced.await.unwrap_or_else(broken)
     }
 }
 
