@@ -110,7 +110,7 @@ fn derive_everything(bencher: Bencher, services: usize) {
         });
 }
 
-/// A service of ten exposes is judged as the plugin judges it, from JSON to the verdict.
+/// A service of some exposes is judged as the plugin judges it, from JSON to the verdict.
 #[divan::bench(args = [10, 333])]
 fn judge_exposes(bencher: Bencher, exposes: usize) {
     let text = service(exposes, 1);

@@ -82,6 +82,11 @@ pub(crate) struct Cut {
 pub(crate) fn cut() -> Result<Cut, Box<dyn Error>> {
     let whole = fs::read(envoy_types()?.join("src/generated/types.bin"))?;
     let whole = Files::decode(&*whole)?;
+    let file = whole.file.iter();
+    let file = file.map(|file| without(file, SOURCE_CODE_INFO));
+    let whole = Files {
+        file: file.collect::<Result<_, _>>()?,
+    };
     let roots = ROOTS.iter().map(ToString::to_string);
     let extensions = names(&whole)?.into_iter().filter(|name| {
         let is_in = |folder: &&str| name.starts_with(*folder);
@@ -125,12 +130,12 @@ fn with_imports(
     Ok(found)
 }
 
-/// Some files, without comments.
+/// Some files of a set.
 fn prune(set: &Files, wanted: &BTreeSet<String>) -> Result<Files, Box<dyn Error>> {
     let mut file = Vec::new();
     for (name, encoded) in names(set)?.iter().zip(&set.file) {
         if wanted.contains(name) {
-            file.push(without(encoded, SOURCE_CODE_INFO)?);
+            file.push(encoded.clone());
         }
     }
     Ok(Files { file })

@@ -86,12 +86,7 @@ impl FieldRules {
 
     /// Whether there is anything to check.
     pub(crate) fn any(&self) -> bool {
-        self.required
-            || self.unique
-            || self.min_items > 0
-            || self.max_items.is_some()
-            || !self.values.rules.is_empty()
-            || !self.keys.rules.is_empty()
+        self.counts() || !self.values.rules.is_empty() || !self.keys.rules.is_empty()
     }
 
     /// Whether the number of values is judged, or one value against another.

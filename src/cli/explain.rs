@@ -61,9 +61,7 @@ impl From<BadQuestion> for Failure {
 
 /// Runs the command. Fails where the request reaches nobody.
 pub(super) async fn run(args: ExplainArgs) -> Result<u8, Failure> {
-    let sidecar = args.sidecar.clone();
-    let done = tell(args).await;
-    done.map_err(|failure| sidecar.blame(failure))
+    args.sidecar.clone().asked(tell(args)).await
 }
 
 async fn tell(args: ExplainArgs) -> Result<u8, Failure> {

@@ -36,8 +36,16 @@ impl SidecarSocket {
         })
     }
 
+    /// Does what asks this sidecar; a failure says which one was asked.
+    pub(super) async fn asked<T>(
+        self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        work.await.map_err(|failure| self.blame(failure))
+    }
+
     /// Says of a failure which sidecar was asked, where it does not say so itself.
-    pub(super) fn blame(&self, failure: Failure) -> Failure {
+    fn blame(&self, failure: Failure) -> Failure {
         let socket = without_scheme(&self.janitor_socket).display().to_string();
         let named = |text: String| match text.contains(&socket) {
             true => text,

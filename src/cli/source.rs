@@ -140,9 +140,8 @@ impl Source {
             let ipname = config.get(section, "ipname", "");
             (section.as_str(), ipname)
         }));
-        let document = Document::from_config(service, text);
         Ok(Self {
-            document: document.map_err(|error| wrong(error.to_string()))?,
+            document: Document::of(service, config),
             addresses,
             placeholders,
             name,

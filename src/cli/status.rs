@@ -29,9 +29,7 @@ pub(super) struct StatusArgs {
 
 /// Runs the command. Fails where the gateway is not ready.
 pub(super) async fn run(args: StatusArgs) -> Result<u8, Failure> {
-    let sidecar = args.sidecar.clone();
-    let done = tell(args).await;
-    done.map_err(|failure| sidecar.blame(failure))
+    args.sidecar.clone().asked(tell(args)).await
 }
 
 async fn tell(args: StatusArgs) -> Result<u8, Failure> {

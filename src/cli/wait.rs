@@ -64,9 +64,7 @@ enum Progress {
 
 /// Runs the command.
 pub(super) async fn run(args: WaitArgs) -> Result<u8, Failure> {
-    let sidecar = args.sidecar.clone();
-    let done = wait_for(args).await;
-    done.map_err(|failure| sidecar.blame(failure))
+    args.sidecar.clone().asked(wait_for(args)).await
 }
 
 async fn wait_for(args: WaitArgs) -> Result<u8, Failure> {

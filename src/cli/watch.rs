@@ -27,9 +27,7 @@ pub(super) struct WatchArgs {
 
 /// Runs the command until it is interrupted.
 pub(super) async fn run(args: WatchArgs) -> Result<u8, Failure> {
-    let sidecar = args.sidecar.clone();
-    let done = tell(args).await;
-    done.map_err(|failure| sidecar.blame(failure))
+    args.sidecar.clone().asked(tell(args)).await
 }
 
 async fn tell(args: WatchArgs) -> Result<u8, Failure> {

@@ -15,7 +15,11 @@ impl Document {
     /// # Errors
     /// Names the first line that cannot be read.
     pub fn from_config(path: ObjectPath, text: &str) -> Result<Self, ConfigError> {
-        let config = Config::parse(text)?;
+        Ok(Self::of(path, Config::parse(text)?))
+    }
+
+    /// A document from a configuration that was read.
+    pub fn of(path: ObjectPath, config: Config) -> Self {
         let keywords = |keywords: BTreeMap<String, String>| {
             let texts = keywords.into_iter().map(|(k, v)| (k, Value::String(v)));
             texts.collect()
@@ -24,7 +28,7 @@ impl Document {
         let sections = sections.map(|(name, text)| (name, keywords(text)));
         let mut document = assemble(path, sections.collect());
         document.remarks.extend(config.remarks);
-        Ok(document)
+        document
     }
 
     /// A document from the JSON form of a configuration: an object of sections, each an object of

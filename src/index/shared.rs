@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use prost::encoding::bytes::encoded_len_repeated;
 
 use crate::envoy::{Reference, Resource, ResourceType, wire};
 use crate::model::{ExposeId, Socket};
@@ -74,7 +75,7 @@ impl SharedRoutes {
                 let (vhosts, references) = shared(attachment)?;
                 Some(Part {
                     expose: attachment.expose.clone(),
-                    length: encoded(vhosts).len(),
+                    length: encoded_len_repeated(VIRTUAL_HOSTS, vhosts),
                     references: references.into(),
                 })
             })

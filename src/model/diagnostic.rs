@@ -107,7 +107,7 @@ impl fmt::Display for Diagnostic {
         }
         f.write_str(&printable(&self.message))?;
         if !self.hint.is_empty() {
-            write!(f, "; {}", self.hint)?;
+            write!(f, "; {}", printable(&self.hint))?;
         }
         Ok(())
     }

@@ -72,8 +72,13 @@ impl Document {
 
     /// Whether an ip section lists an expose, without which nothing is behind it.
     pub fn publishes(&self, expose: &str) -> bool {
-        let mut ips = self.ips.values().filter(|ip| !ip.encap);
-        ips.any(|ip| ip.exposes.iter().any(|listed| listed == expose))
+        self.published().any(|listed| listed == expose)
+    }
+
+    /// The sections that ips list, of those ips that are not inside a container.
+    pub fn published(&self) -> impl Iterator<Item = &str> {
+        let ips = self.ips.values().filter(|ip| !ip.encap);
+        ips.flat_map(|ip| ip.exposes.iter().map(String::as_str))
     }
 }
 

@@ -1,15 +1,14 @@
 //! From an expose to its attachment.
 
 use bytes::Bytes;
-use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 
 use super::attachment::{Attachment, Shape};
 use super::chains::{self, SHARED_HTTP};
 use super::passthrough;
-use super::routes::{VIRTUAL_HOSTS, virtual_host};
+use super::routes::{self, virtual_host};
 use super::secrets::WantedSecret;
 use super::tls;
-use crate::envoy::{Reference, Resource, ResourceType, encode, wire};
+use crate::envoy::{Reference, Resource, ResourceType};
 use crate::model::{
     Action, Destination, Diagnostic, Expose, LbPolicy, Socket, Traffic, VirtualHost,
 };
@@ -116,17 +115,9 @@ fn encoded_vhosts(vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Vec<
 }
 
 fn own_routes(name: String, vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Resource {
-    let head = RouteConfiguration {
-        name: name.clone(),
-        ..RouteConfiguration::default()
-    };
-    let mut body = encode(&head).to_vec();
-    for vhost in vhosts {
-        let vhost = virtual_host(vhost, socket.port, cluster);
-        wire::append(&mut body, VIRTUAL_HOSTS, &vhost);
-    }
+    let body = routes::configuration(&name, encoded_vhosts(vhosts, socket, cluster));
     let references = routes_references(vhosts, cluster);
-    Resource::new(ResourceType::Routes, name, body.into(), references)
+    Resource::new(ResourceType::Routes, name, body, references)
 }
 
 /// The clusters that the routes name: the expose's own, unless every route redirects or reads the

@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, ListenerFilter};
-use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use envoy_types::pb::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
 use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 
 use super::parts::{listener_filter, socket_address};
-use super::routes::VIRTUAL_HOSTS;
+use super::routes;
 use crate::envoy::{Reference, Resource, ResourceType, encode, holds_pem_key, holds_secret, wire};
 use crate::model::{ExposeId, Protocol, Socket};
 
@@ -133,11 +132,7 @@ pub fn listener(socket: Socket, attachments: &[&Attachment]) -> Resource {
 /// is none of them.
 pub fn route_configuration(socket: Socket, attachments: &[&Attachment]) -> Option<Resource> {
     let name = socket.to_string();
-    let head = RouteConfiguration {
-        name: name.clone(),
-        ..RouteConfiguration::default()
-    };
-    let mut body = encode(&head).to_vec();
+    let mut parts = Vec::new();
     let mut references = Vec::new();
     let mut shared = false;
     for attachment in sorted(attachments) {
@@ -149,12 +144,13 @@ pub fn route_configuration(socket: Socket, attachments: &[&Attachment]) -> Optio
         {
             shared = true;
             references.extend_from_slice(routes_references);
-            for vhost in vhosts {
-                wire::append(&mut body, VIRTUAL_HOSTS, vhost);
-            }
+            parts.extend(vhosts);
         }
     }
-    shared.then(|| Resource::new(ResourceType::Routes, name, body.into(), references))
+    shared.then(|| {
+        let body = routes::configuration(&name, parts);
+        Resource::new(ResourceType::Routes, name, body, references)
+    })
 }
 
 fn sorted<'a>(attachments: &[&'a Attachment]) -> Vec<&'a Attachment> {

@@ -34,7 +34,23 @@ pub fn expanded_domains(vhost: &VirtualHost, port: u16) -> Vec<String> {
 
 /// Field numbers of `VirtualHost` and `RouteConfiguration`, whose parts are appended encoded.
 const ROUTES: u32 = 3;
-pub(super) const VIRTUAL_HOSTS: u32 = 2;
+const VIRTUAL_HOSTS: u32 = 2;
+
+/// The encoded route configuration of encoded virtual hosts.
+pub(super) fn configuration<V: AsRef<[u8]>>(
+    name: &str,
+    vhosts: impl IntoIterator<Item = V>,
+) -> Bytes {
+    let head = envoy::RouteConfiguration {
+        name: name.to_owned(),
+        ..envoy::RouteConfiguration::default()
+    };
+    let mut body = encode(&head).to_vec();
+    for vhost in vhosts {
+        wire::append(&mut body, VIRTUAL_HOSTS, vhost.as_ref());
+    }
+    body.into()
+}
 
 /// The encoded virtual host of a `vhost#…` section on a listener's port, in the expose of a cluster.
 ///

@@ -46,8 +46,8 @@ pub struct Validated {
 ///
 /// An expose whose own keywords, or those of any section that it reaches, hold an error is left
 /// out of the service; errors elsewhere are reported and harm nothing. Nor does an error about the
-/// service as a whole, such as its size, as the daemon that delivered the document proves it wrong; only
-/// of a document too large to be read, no expose is left.
+/// service as a whole, such as a size that the daemon will not carry; of what the daemon did deliver, that
+/// is a warning. Only of a document too large to be read, no expose is left.
 pub fn validate(document: &Document, context: &Context) -> Validated {
     let mut findings = Findings::default();
     let exposes = match limits::check(document) {

@@ -128,7 +128,7 @@ fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
     if !text.trim_start().starts_with('{') {
         let config = Config::parse(text).map_err(from_config)?;
         check_is_service(config.sections.keys().map(String::as_str)).map_err(from_config)?;
-        return Document::from_config(path, text).map_err(from_config);
+        return Ok(Document::of(path, config));
     }
     let json: Value = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
     let sections = json.as_object().into_iter().flat_map(Map::keys);

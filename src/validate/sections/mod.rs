@@ -178,13 +178,7 @@ impl<'a> Sections<'a> {
                 .in_section(name),
             );
         }
-        let published: BTreeSet<&str> = self
-            .document
-            .ips
-            .values()
-            .filter(|ip| !ip.encap)
-            .flat_map(|ip| ip.exposes.iter().map(String::as_str))
-            .collect();
+        let published: BTreeSet<&str> = self.document.published().collect();
         let faulty: BTreeSet<String> = findings.faulty_sections().map(Into::into).collect();
         let mut culprits = BTreeMap::new();
         for (name, parsed) in exposes {

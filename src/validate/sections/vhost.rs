@@ -66,11 +66,7 @@ impl<'a> Sections<'a> {
                 format!("name {route} before {hidden_by}"),
             );
         }
-        let fits = self.reached.saturating_add(reached) <= super::MAX_REACHED;
-        let routes = match fits {
-            true => named.into_iter().map(|(_, route)| route.clone()).collect(),
-            false => Vec::new(),
-        };
+        let routes = named.into_iter().map(|(_, route)| route.clone()).collect();
         if !self.reach(reached) {
             too_much(reader, keyword::ROUTES.name);
         }
