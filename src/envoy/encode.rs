@@ -7,6 +7,7 @@ use bytes::Bytes;
 use envoy_types::pb::google::protobuf::Any;
 use prost::{Message, Name};
 
+use super::packed::Packed;
 use super::schema::{self, FieldShape, FieldType, MessageType};
 use super::wire::{self, Field, Fields, Value};
 
@@ -125,18 +126,11 @@ fn held<'a>(kind: &MessageType, field: Field<'a>) -> Option<Held<'a>> {
             url: None,
         }),
         FieldShape::Any => {
-            let part = |number| {
-                let field = Fields::of(message).find(|field| field.number == number);
-                match field.map(|field| field.value) {
-                    Some(Value::Bytes(part)) => Some(part),
-                    _ => None,
-                }
-            };
-            let url = part(1)?;
+            let any = Packed::of(message);
             Some(Held {
-                kind: schema::find(std::str::from_utf8(url).ok()?)?,
-                message: part(2).unwrap_or_default(),
-                url: Some(url),
+                kind: any.kind?,
+                message: any.message,
+                url: Some(any.url),
             })
         }
         _ => None,

@@ -4,6 +4,7 @@
 use prost::Name;
 use prost_reflect::FieldDescriptor;
 
+use super::packed::Packed;
 use super::schema::{self, FieldShape, FieldType, MessageType, Role};
 use super::wire::{Fields, Value};
 
@@ -69,15 +70,9 @@ fn in_message(kind: &MessageType, message: &[u8], depth: usize) -> bool {
 }
 
 fn in_any(any: &[u8], depth: usize) -> bool {
-    let part = |number| {
-        let field = Fields::of(any).find(|field| field.number == number);
-        match field.map(|field| field.value) {
-            Some(Value::Bytes(part)) => part,
-            _ => &[],
-        }
-    };
-    let kind = str::from_utf8(part(1)).ok().and_then(|u| schema::find(u));
-    kind.is_some_and(|kind| in_message(kind, part(2), depth))
+    let any = Packed::of(any);
+    any.kind
+        .is_some_and(|kind| in_message(kind, any.message, depth))
 }
 
 /// Whether a value of a sensitive field is the secret itself. A `DataSource` may only name it.

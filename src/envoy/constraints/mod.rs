@@ -18,6 +18,7 @@ use rules::Scalar;
 pub(super) use rules::{Number, Rule, Shape};
 
 use super::encode::encode;
+use super::packed::Packed;
 use super::schema::{self, FieldShape, FieldType, MessageType};
 use super::wire::{Field, Fields, Value};
 
@@ -205,7 +206,12 @@ impl Walk {
                     self.message(kind, message);
                 }
             }
-            (FieldShape::Any, Value::Bytes(any)) => self.any(any),
+            (FieldShape::Any, Value::Bytes(any)) => {
+                let any = Packed::of(any);
+                if let Some(kind) = any.kind {
+                    self.message(kind, any.message);
+                }
+            }
             (FieldShape::Duration, Value::Bytes(duration)) => {
                 let time = nanoseconds(duration);
                 self.report(rules.broken(Scalar::Int(time)));
@@ -226,25 +232,6 @@ impl Walk {
                 let broken = scalar(shape, Some(value)).map(|scalar| rules.broken(scalar));
                 self.report(broken.flatten());
             }
-        }
-    }
-
-    fn any(&mut self, any: &[u8]) {
-        let mut kind = None;
-        let mut message = &[][..];
-        for field in Fields::of(any) {
-            match (field.number, field.value) {
-                (1, Value::Bytes(url)) => {
-                    kind = std::str::from_utf8(url)
-                        .ok()
-                        .and_then(|url| schema::find(url));
-                }
-                (2, Value::Bytes(value)) => message = value,
-                _ => {}
-            }
-        }
-        if let Some(kind) = kind {
-            self.message(kind, message);
         }
     }
 
