@@ -5,9 +5,7 @@ use super::wire::{Fields, Value};
 
 /// An encoded `Any`, taken apart.
 pub(super) struct Packed<'a> {
-    /// Its type URL; empty where it has none.
-    pub(super) url: &'a [u8],
-    /// The type of that URL; `None` where it is not known here.
+    /// The type that its URL names; `None` where it is not known here.
     pub(super) kind: Option<&'static MessageType>,
     /// The message in it; empty where it has none.
     pub(super) message: &'a [u8],
@@ -27,7 +25,6 @@ impl<'a> Packed<'a> {
             }
         }
         Self {
-            url,
             kind: str::from_utf8(url).ok().and_then(schema::find),
             message,
         }
@@ -53,15 +50,14 @@ mod tests {
             append(&mut any, 2, message);
         }
         let packed = Packed::of(&any);
-        assert!(packed.url.ends_with(b".Cluster"));
-        assert_eq!(packed.message, b"again");
         let kind = packed.kind.map(|kind| kind.name);
         assert_eq!(kind, Some("envoy.config.cluster.v3.Cluster"));
+        assert_eq!(packed.message, b"again");
     }
 
     #[test]
     fn an_any_of_nothing_has_no_type() {
         let packed = Packed::of(b"");
-        assert!(packed.url.is_empty() && packed.kind.is_none() && packed.message.is_empty());
+        assert!(packed.kind.is_none() && packed.message.is_empty());
     }
 }
