@@ -238,11 +238,12 @@ mod tests {
                 keyword.name
             );
             // So that they need not be parsed.
-            let default = keyword.default.unwrap_or_default();
-            match keyword.kind {
-                Kind::Choice => assert!(keyword.candidates.contains(&default)),
-                Kind::Boolean => assert!(["", "true", "false"].contains(&default)),
-                _ => {}
+            if let Some(default) = keyword.default {
+                match keyword.kind {
+                    Kind::Choice => assert!(keyword.candidates.contains(&default)),
+                    Kind::Boolean => assert!(["true", "false"].contains(&default)),
+                    _ => {}
+                }
             }
         }
     }
