@@ -236,7 +236,7 @@ impl Cluster {
         });
         up.filter_map(|(section, resource)| {
             Some(Address {
-                section: section.clone(),
+                section: section.as_ref().into(),
                 addr: resource.info.get("ipaddr")?.as_str()?.parse().ok()?,
             })
         })
