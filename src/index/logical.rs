@@ -105,6 +105,11 @@ impl Services {
         self.members.get(owner).into_iter().flatten()
     }
 
+    /// The state of a service.
+    pub(super) fn state(&self, path: &ObjectPath) -> Option<&ServiceState> {
+        self.states.get(path).map(Arc::as_ref)
+    }
+
     /// The services behind a logical service, newest copy of the configuration first.
     fn newest_first(&self, owner: &ObjectPath) -> Vec<&ObjectPath> {
         let mut members: Vec<&ObjectPath> = self.members(owner).collect();
@@ -257,7 +262,7 @@ impl Services {
 
 /// An instance's own port of an expose, where it differs from the `documented` one. What is no port
 /// is the error, as it is shown.
-fn own_port(
+pub(super) fn own_port(
     instance: &Instance,
     section: &str,
     documented: Option<&Value>,
@@ -289,7 +294,7 @@ fn owner(path: &ObjectPath, state: &ServiceState) -> ObjectPath {
 }
 
 /// The sections in an ip resource's `expose`; the rest are port mappings such as `80/tcp`.
-fn exposes(info: &Map<String, Value>) -> impl Iterator<Item = &str> {
+pub(super) fn exposes(info: &Map<String, Value>) -> impl Iterator<Item = &str> {
     info.get("expose")
         .and_then(Value::as_array)
         .into_iter()

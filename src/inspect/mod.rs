@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod explain;
 mod follow;
 mod moment;
+mod refusal;
 mod state;
 pub mod telemetry;
 

@@ -90,7 +90,7 @@ function stages(expose) {
   result.push(stage("Endpoints", expose.addresses.length
     ? expose.addresses.slice(0, 30).map((endpoint, n) => card(`e${n}`, [], socket(endpoint),
         h("p", { title: "The instance is up, says OpenSVC" }, mark_of("up", "●", "good"), endpoint.locality && ` in ${endpoint.locality}`)))
-    : [h("div", { class: "card gap" }, h("h4", {}, "None"), h("p", {}, "no instance is up with an ip that lists this expose"))]));
+    : [h("div", { class: "card gap" }, h("h4", {}, "None"), h("p", {}, expose.problem || "no instance is up with an ip that lists this expose"))]));
   if (expose.addresses.length > 30) {
     result.at(-1).append(h("p", { class: "none" }, `and ${expose.addresses.length - 30} more`));
   }
