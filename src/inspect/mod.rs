@@ -17,7 +17,7 @@ pub mod catalog;
 pub mod explain;
 mod follow;
 mod moment;
-mod refusal;
+pub(crate) mod refusal;
 mod state;
 pub mod telemetry;
 

@@ -2,16 +2,8 @@
 
 /// What an Envoy refused of an expose, as one sentence: its words, and which line to change where they
 /// are known. `section` is the expose's.
-pub(super) fn sentence(node: &str, text: &str, section: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // What Envoy says of every listener; which one it is stands beside this sentence.
-    let text = match text.strip_prefix("Error adding/updating listener(s) ") {
-        Some(rest) => rest
-            .split_once(": ")
-            .map_or(rest, |(_, why)| why)
-            .to_owned(),
-        None => text,
-    };
+pub(crate) fn sentence(node: &str, text: &str, section: &str) -> String {
+    let text = words(text);
     let said = format!("Envoy {node} refuses it: {text}");
     match advice(&text, section) {
         Some(advice) => format!("{said}; {advice}"),
@@ -19,8 +11,21 @@ pub(super) fn sentence(node: &str, text: &str, section: &str) -> String {
     }
 }
 
+/// Envoy's words in one line, without what it says of every listener.
+fn words(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.strip_prefix("Error adding/updating listener(s) ") {
+        // Which one it is stands beside them.
+        Some(rest) => rest
+            .split_once(": ")
+            .map_or(rest, |(_, why)| why)
+            .to_owned(),
+        None => text,
+    }
+}
+
 /// What to do, where it is the host that makes Envoy refuse: nothing in the configuration tells.
-fn advice(text: &str, section: &str) -> Option<String> {
+pub(crate) fn advice(text: &str, section: &str) -> Option<String> {
     if text.contains("Cannot assign requested address") {
         return Some(format!(
             "its host has no such address: write one that it has in {section}.listener_addr, or bring it up there"

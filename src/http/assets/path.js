@@ -148,7 +148,8 @@ function page(expose) {
     h("h2", {}, expose.id, " ", badge(expose.standing)),
     expose.refusals.map((refusal) => h("article", { class: "finding bad" },
       h("h3", {}, mark_of("refused by Envoy", "!", "bad"), ` ${refusal.node}`),
-      h("p", { class: "message" }, refusal.text), h("p", { class: "hint" }, `about ${refusal.resource}`))),
+      h("p", { class: "message" }, refusal.text), refusal.advice && h("p", { class: "hint" }, refusal.advice),
+      h("p", {}, `About ${refusal.resource}`))),
     expose.findings.map((found) => finding(found)),
     expose.chain && expose.cluster
       ? [h("h3", { class: "unseen" }, "The way of a request"), picture(expose),
