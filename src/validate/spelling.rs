@@ -48,6 +48,7 @@ impl Reader<'_, '_> {
             None => {
                 let known: Vec<&str> = known.take(5).collect();
                 match known.is_empty() {
+                    true if Group::of(name) == Some(group) => format!("add a section [{name}]"),
                     true => format!("add a section [{group}#0]"),
                     false => format!("defined: {}", known.join(", ")),
                 }
