@@ -578,6 +578,38 @@ fn rules_that_envoy_keeps_to_itself_are_kept() {
         let wanted = format!("passthrough-invalid: expose#0.cluster_data: {problem}; ");
         assert!(told[0].starts_with(&wanted), "{told:?}");
     }
+    // What a real Envoy takes, next to what it refuses.
+    let random = "envoy.extensions.load_balancing_policies.random.v3.Random";
+    let policy = |kind: &str| {
+        let config = json!({"@type": format!("type.googleapis.com/{kind}")});
+        json!({"typed_extension_config": {"name": "policy", "typed_config": config}})
+    };
+    for data in [
+        tls(json!({"alpn_protocols": ["h2", "http/1.1"]})),
+        tls(json!({"alpn_protocols": [""]})),
+        json!({"load_balancing_policy": {"policies": [
+            policy("envoy.extensions.filters.http.router.v3.Router"), policy(random),
+        ]}}),
+        json!({"lb_subset_config": {"subset_selectors": [
+            {"keys": ["a", "b"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["b"]},
+        ]}}),
+        bind(json!({
+            "source_address": {"address": "10.0.0.1", "port_value": 0},
+            "extra_source_addresses": [{"address": {"address": "::1", "port_value": 0}}],
+        })),
+        http(
+            json!({"explicit_http_config": {}, "http_filters": [{"name": "codec", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+            }}]}),
+        ),
+    ] {
+        translated(&tcp().with_cluster_data(data));
+    }
+    translated(
+        &tcp()
+            .with_upstream_tls(vec![certificate("certificate#0", "sec/web")])
+            .with_cluster_data(http(json!({"auto_config": {}}))),
+    );
     let named = json!({"transport_socket": {"name": "nobody.knows"}});
     let told = refused(&tcp().with_cluster_data(named));
     assert_eq!(
@@ -604,8 +636,36 @@ fn rules_that_envoy_keeps_to_itself_are_kept() {
             json!({"http_filters": [router(), router()]}),
             "http_filters go on after the router",
         ),
+        (
+            json!({"http_filters": [{
+                "name": "router", "typed_config": router()["typed_config"], "disabled": true,
+            }]}),
+            "http_filters end with a router that is disabled",
+        ),
+        (
+            json!({"use_remote_address": true, "original_ip_detection_extensions": [{
+                "name": "xff", "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig",
+                },
+            }]}),
+            "original_ip_detection_extensions excludes use_remote_address",
+        ),
     ] {
         let told = refused(&web().with_filter_data(data));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(problem), "{told:?}");
+    }
+    for (data, problem) in [
+        (
+            json!({"tunneling_config": {"hostname": "a:80", "post_path": "/"}}),
+            "tunneling_config.post_path is for POST alone",
+        ),
+        (
+            json!({"backoff_options": {"base_interval": "2s", "max_interval": "1s"}}),
+            "backoff_options begins above its maximum",
+        ),
+    ] {
+        let told = refused(&tcp().with_filter_data(data));
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains(problem), "{told:?}");
     }

@@ -165,7 +165,8 @@ pub(super) fn tcp_proxy(
     expose: &Expose,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Base<TcpProxy>, Vec<Diagnostic>> {
-    filter(expose, warnings, |_, _| {}, |_, _| {})
+    let check = |base: &Base<TcpProxy>, place: &mut Place<'_>| rules::proxy(&base.message, place);
+    filter(expose, warnings, |_, _| {}, check)
 }
 
 /// Reads `filter_config_data` of a UDP expose.

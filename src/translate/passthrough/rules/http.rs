@@ -33,6 +33,20 @@ pub(in crate::translate::passthrough) fn manager(
             hint,
         );
     }
+    let remote = manager.use_remote_address.is_some_and(|set| set.value);
+    if remote && !manager.original_ip_detection_extensions.is_empty() {
+        let hint = "keep one of the two";
+        place.break_rule(
+            "original_ip_detection_extensions",
+            "excludes use_remote_address",
+            hint,
+        );
+    }
+    let last = manager.http_filters.last();
+    if last.is_some_and(|last| is_router(last) && last.disabled) {
+        let hint = "remove its disabled";
+        place.break_rule("http_filters", "end with a router that is disabled", hint);
+    }
     let mut upgrades = BTreeSet::new();
     for upgrade in &manager.upgrade_configs {
         let name = upgrade.upgrade_type.to_ascii_lowercase();

@@ -6,6 +6,7 @@ mod binding;
 mod health;
 mod http;
 mod protocol;
+mod tcp;
 mod tls;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
@@ -13,6 +14,7 @@ use envoy_types::pb::google::protobuf::Any;
 use prost::Name;
 
 pub(super) use http::{is_router, manager};
+pub(super) use tcp::proxy;
 
 use super::Place;
 use crate::validate::codes;

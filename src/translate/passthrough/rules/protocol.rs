@@ -36,10 +36,8 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
         return;
     };
     let socket = cluster.transport_socket.as_ref();
-    let socket = socket.and_then(|socket| match &socket.config_type {
-        Some(ConfigType::TypedConfig(config)) => Some(config),
-        None => None,
-    });
+    let socket = socket.and_then(|socket| socket.config_type.as_ref());
+    let socket = socket.map(|ConfigType::TypedConfig(config)| config);
     match &options.upstream_protocol_options {
         Some(Options::AutoConfig(_)) if !socket.map_or(tls, |s| !is_of::<RawBuffer>(s)) => {
             let hint = "name certificates in cluster_certificates, or write explicit_http_config";

@@ -60,8 +60,9 @@ fn check_context(common: &CommonTlsContext, path: &str, place: &mut Place<'_>) {
     }
     // Envoy joins them and takes them apart again; an empty one among others makes it crash.
     let offered = common.alpn_protocols.join(",");
-    let fits = |name: &str| (1..=usize::from(u8::MAX)).contains(&name.len());
-    if !offered.is_empty() && !(offered.len() <= LONGEST_ALPN && offered.split(',').all(fits)) {
+    let is_name = |name: &str| (1..=usize::from(u8::MAX)).contains(&name.len());
+    let fits = offered.len() <= LONGEST_ALPN && offered.split(',').all(is_name);
+    if !offered.is_empty() && !fits {
         let hint = "write names such as h2 and http/1.1";
         let what = "has a name that is empty or longer than 255 bytes";
         place.break_rule(&format!("{path}.alpn_protocols"), what, hint);
