@@ -141,7 +141,18 @@ impl<'a, 'f> Reader<'a, 'f> {
 
     /// One of a keyword's candidates.
     pub(super) fn choice(&mut self, keyword: &'static Keyword) -> Option<&'static str> {
-        self.read(keyword, |value| value::choice(value, keyword.candidates))
+        match keyword.default {
+            Some(default) if !self.is_set(keyword) => Some(default),
+            _ => self.read(keyword, |value| value::choice(value, keyword.candidates)),
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn boolean(&mut self, keyword: &'static Keyword) -> Option<bool> {
+        match keyword.default {
+            Some(default) if !self.is_set(keyword) => Some(default == "true"),
+            _ => self.read(keyword, value::boolean),
+        }
     }
 
     /// The sections that a keyword names, resolved in a table of their group.
