@@ -57,7 +57,7 @@ impl Index {
                 let endpoints = self.services.endpoints(
                     owner,
                     &id.section,
-                    slot.documented_port.as_ref(),
+                    &slot.documented,
                     served.expose.port.get(),
                 );
                 slot.endpoints = endpoints.len();
@@ -122,8 +122,8 @@ impl Index {
 
     /// Instances that get no traffic, as their own `port` is none.
     fn odd_ports(&self, id: &ExposeId, slot: &Slot) -> impl Iterator<Item = Diagnostic> {
-        let documented = slot.documented_port.as_ref();
-        let odd = self.services.portless(&id.service, &id.section, documented);
+        let services = &self.services;
+        let odd = services.portless(&id.service, &id.section, &slot.documented);
         odd.into_iter().map(|(service, node, value)| {
             let whose = match service == id.service {
                 true => String::new(),

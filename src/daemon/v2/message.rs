@@ -10,11 +10,12 @@ use super::change::{Change, Changes};
 use super::dataset::Monitor;
 use super::repair::repaired;
 use super::shape::{As, Json, Shape, Text, Word, members};
-use super::span::{Cursor, Walk};
+use super::skim::{Said, skim};
 use super::stream::Stream;
 use super::tables::Tables;
 use super::whole::{self, Known};
 use crate::daemon::RequestError;
+use crate::daemon::walk::{Cursor, Lost, Walk};
 
 /// A message of the event stream.
 #[derive(Debug)]
@@ -34,7 +35,8 @@ pub(super) enum Message {
 
 /// Reads a message of the event stream.
 pub(super) fn message(text: &[u8]) -> Message {
-    match read(text, || Envelope) {
+    let said = skim(text).or_else(|Lost| read(text, || Envelope));
+    match said {
         Ok((Kind::Patch, Some(id), Some(changes))) => Message::Patch { id, changes },
         Ok((Kind::Event, ..)) => Message::Event,
         Ok((Kind::Other(kind), ..)) => Message::Unknown(format!("of kind {kind:?}")),
@@ -106,7 +108,7 @@ where
 
 /// What a message says it is.
 #[derive(Debug, Default)]
-enum Kind {
+pub(super) enum Kind {
     Patch,
     Event,
     Other(String),
@@ -130,7 +132,7 @@ impl<'de> Shape<'de> for Kind {
 struct Envelope;
 
 impl<'de> Shape<'de> for Envelope {
-    type Value = (Kind, Option<u64>, Option<Vec<Change>>);
+    type Value = Said;
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let (mut kind, mut id, mut changes) = (Kind::Missing, None, None);
