@@ -105,6 +105,11 @@ impl Services {
         self.members.get(owner).into_iter().flatten()
     }
 
+    /// The state of a service.
+    pub(super) fn state(&self, path: &ObjectPath) -> Option<&ServiceState> {
+        self.states.get(path).map(Arc::as_ref)
+    }
+
     /// The services behind a logical service, newest copy of the configuration first.
     fn newest_first(&self, owner: &ObjectPath) -> Vec<&ObjectPath> {
         let mut members: Vec<&ObjectPath> = self.members(owner).collect();
@@ -269,7 +274,11 @@ impl Services {
 
 /// An instance's own port of an expose, where it differs from the `documented` one. What is no port
 /// is the error, as it is shown.
-fn own_port(instance: &Instance, section: &str, documented: &Info) -> Result<Option<u16>, String> {
+pub(super) fn own_port(
+    instance: &Instance,
+    section: &str,
+    documented: &Info,
+) -> Result<Option<u16>, String> {
     let Some(expose) = instance.resources.get(section) else {
         return Ok(None);
     };
@@ -300,7 +309,7 @@ fn owner(path: &ObjectPath, state: &ServiceState) -> ObjectPath {
 }
 
 /// The sections in an ip resource's `expose`; the rest are port mappings such as `80/tcp`.
-fn exposes(expose: Option<Value>) -> impl Iterator<Item = String> {
+pub(super) fn exposes(expose: Option<Value>) -> impl Iterator<Item = String> {
     let listed = match expose {
         Some(Value::Array(listed)) => listed,
         _ => Vec::new(),

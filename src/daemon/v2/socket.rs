@@ -121,13 +121,16 @@ pub(super) trait Sift: Send + 'static {
     fn lost(&mut self);
 }
 
+/// What the reading task passes on: a frame and what it weighs, or what ended the stream.
+type Passed<T> = Result<(Frame<T>, usize), RequestError>;
+
 /// The event stream.
 ///
 /// The daemon drops a client as soon as the socket's buffer of some 200 KiB is full, so a task
 /// reads it whatever else happens, and sifts each message at once.
 #[derive(Debug)]
 pub(super) struct EventStream<T> {
-    frames: mpsc::UnboundedReceiver<Result<(Frame<T>, usize), RequestError>>,
+    frames: mpsc::UnboundedReceiver<Passed<T>>,
     backlog: Arc<Backlog>,
     reader: AbortHandle,
 }
@@ -198,10 +201,7 @@ impl<T: Send + 'static> EventStream<T> {
         }
     }
 
-    fn taken(
-        &self,
-        frame: Result<(Frame<T>, usize), RequestError>,
-    ) -> Result<Frame<T>, RequestError> {
+    fn taken(&self, frame: Passed<T>) -> Result<Frame<T>, RequestError> {
         let (frame, size) = frame?;
         self.backlog.size.fetch_sub(size, Ordering::Relaxed);
         if matches!(frame, Frame::Lost) {
@@ -220,7 +220,7 @@ impl<T> Drop for EventStream<T> {
 async fn read<S: Sift>(
     mut connection: BufReader<UnixStream>,
     mut sieve: S,
-    frames: mpsc::UnboundedSender<Result<(Frame<S::Sifted>, usize), RequestError>>,
+    frames: mpsc::UnboundedSender<Passed<S::Sifted>>,
     backlog: Arc<Backlog>,
 ) {
     let mut text = Vec::new();

@@ -103,12 +103,12 @@ pub(in crate::daemon) fn text_end(bytes: &[u8]) -> Option<(usize, bool)> {
 
 impl Marks {
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
+        let (mut at, mut search_at) = (0, LONG);
         loop {
             let mut rest = bytes.get(at..)?;
-            if at % LONG == 0 && self.in_text && !self.escaped {
-                let plain = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                at += plain;
+            if at >= search_at && self.in_text && !self.escaped {
+                at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                search_at = at + LONG;
                 rest = bytes.get(at..)?;
             }
             let Some(word) = rest.first_chunk::<8>() else {

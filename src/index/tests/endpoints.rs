@@ -161,3 +161,62 @@ fn an_instance_may_have_a_port_of_its_own() {
         ["10.0.0.1:80", "10.0.0.2:81"]
     );
 }
+
+/// Whoever asks why nothing answers is told, with the command to give.
+#[test]
+fn an_expose_without_an_endpoint_says_what_keeps_each_instance_from_being_one() {
+    let mut story = Story::begun();
+    let up = instance("10.0.0.1", l4(80, 8080));
+    let mut idle = |instances: &[(&str, Instance)]| {
+        let instances = instances.iter().cloned();
+        let instances = instances.map(|(node, instance)| (node.to_owned(), Arc::new(instance)));
+        let state = ServiceState {
+            instances: instances.collect(),
+        };
+        story.services.insert(path("web"), Arc::new(state));
+        story.reset();
+        let view = &story.index.view().exposes[&id("web", "expose#0")];
+        view.idle.as_deref().map(str::to_owned)
+    };
+    assert_eq!(idle(&[("node1", up.clone())]), None);
+
+    let mut stopped = up.clone();
+    stopped.avail = Availability::NotServing;
+    let down = with_status(up.clone(), ResourceStatus::NotUp);
+    let mut disabled = stopped.clone();
+    disabled.resources.get_mut("ip#1").unwrap().disabled = true;
+    let mut nowhere = up.clone();
+    let ip = nowhere.resources.get_mut("ip#1").unwrap();
+    ip.info = info(json!({"expose": ["expose#0"]}));
+    for (instance, why) in [
+        (
+            &stopped,
+            "web is not up on node1; start it with: om web start",
+        ),
+        (
+            &down,
+            "ip#1 of web is down on node1; start it with: om web start --rid ip#1",
+        ),
+        (
+            &disabled,
+            "ip#1 of web is disabled on node1; enable it with: om web enable --rid ip#1",
+        ),
+        (
+            &nowhere,
+            "ip#1 of web has no address on node1; write ip#1.ipname",
+        ),
+    ] {
+        assert_eq!(idle(&[("node1", instance.clone())]).as_deref(), Some(why));
+    }
+
+    let many: Vec<_> = ["a", "b", "c", "d", "e"]
+        .map(|node| (node, stopped.clone()))
+        .into();
+    assert_eq!(
+        idle(&many).unwrap(),
+        "web is not up on a, web is not up on b, web is not up on c and 2 more like that; start it \
+         with: om web start"
+    );
+    // One that is up is enough.
+    assert_eq!(idle(&[("node1", stopped), ("node2", up)]), None);
+}
