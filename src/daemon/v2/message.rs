@@ -199,6 +199,8 @@ pub(super) fn status_number(status: &Value) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -227,6 +229,50 @@ mod tests {
                 matches!(message(odd.as_bytes()), Message::Unknown(_)),
                 "{odd}"
             );
+        }
+    }
+
+    #[test]
+    fn a_short_text_may_weigh_much() {
+        let text = format!(
+            r#"{{"kind": "patch", "id": 1, "data": [[["monitor", "nodes", "n1", "services", "status", "web",
+            "resources", "expose#0", "info", "cluster_data"], [{}0]]]}}"#,
+            r#"{"":0},"#.repeat(1000)
+        );
+        let Message::Patch { changes, .. } = message(text.as_bytes()) else {
+            unreachable!()
+        };
+        let weight: usize = changes.iter().map(Change::weight).sum();
+        assert!(weight > 50 * text.len(), "{weight} for {}", text.len());
+    }
+
+    /// What the quick way says of a message, the thorough one says too.
+    #[test]
+    fn a_message_is_skimmed_as_it_is_read() {
+        let told = |(kind, id, changes): Said| {
+            let changes = changes.into_iter().flatten().map(|change| match change {
+                Change::Part(scope, _) => format!("{scope:?}"),
+                change => format!("{change:?}"),
+            });
+            format!("{kind:?} {id:?} {:?}", changes.collect::<Vec<_>>())
+        };
+        for data in [
+            r#"[]"#,
+            r#"{}"#,
+            r#"[[["listener", "x"], {"]": "\"}], [["monitor"]]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "status", "web", "avail"], "up"]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "status", "web", "updated", 1]]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "sec/c", "scope", 0], 1]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "web"], {}]]"#,
+            r#"[[["monitor", "nodes"]], [["monitor", 0], 1], 7, [[]], [], [["monitor", "nodes"], NaN]]"#,
+        ] {
+            let text = format!(r#"{{"kind":"patch" ,"id":7, "data": {data}, "ts": -1e5}}"#);
+            let skimmed = skim(text.as_bytes()).unwrap();
+            let read = read(text.as_bytes(), || Envelope).unwrap();
+            assert_eq!(told(skimmed), told(read), "{data}");
+        }
+        for odd in [r#"{"kind": "patch""#, r#"{"data": [1,]}"#, "{} {}"] {
+            assert_eq!(skim(odd.as_bytes()).err(), Some(Lost), "{odd}");
         }
     }
 
