@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::logical::{Services, exposes, own_port};
-use crate::daemon::{Availability, Instance, ResourceStatus};
+use crate::daemon::{Availability, Info, Instance, ResourceStatus};
 use crate::model::ObjectPath;
 
 /// How many instances are told of.
@@ -12,12 +12,7 @@ const TOLD: usize = 3;
 impl Services {
     /// What keeps every instance of a logical service from being an endpoint of an expose, and what to
     /// do about the first of them. Says the same of the same state.
-    pub(super) fn idle(
-        &self,
-        owner: &ObjectPath,
-        section: &str,
-        documented: Option<&Value>,
-    ) -> String {
+    pub(super) fn idle(&self, owner: &ObjectPath, section: &str, documented: &Info) -> String {
         let members = self.members(owner);
         let states = members.filter_map(|path| Some((path, self.state(path)?)));
         let mut instances = states.flat_map(|(path, state)| {
@@ -46,7 +41,7 @@ fn reason(
     node: &str,
     instance: &Instance,
     section: &str,
-    documented: Option<&Value>,
+    documented: &Info,
 ) -> (String, String) {
     let listing = instance.resources.iter().filter(|(name, resource)| {
         name.starts_with("ip#")
