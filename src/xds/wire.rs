@@ -464,7 +464,7 @@ mod tests {
         let response = response(Variant::StateOfTheWorld);
         let read = pb::DiscoveryResponse::decode(&*encoded(&response)).unwrap();
         assert_eq!(read.encode_to_vec().len(), response.encoded_len());
-        assert_eq!(read.version_info, "0000000000000007");
+        assert_eq!(read.version_info, "AAAAAAAH");
         assert_eq!(read.nonce, "1.2");
         assert_eq!(read.control_plane.unwrap().identifier, "igw");
         assert_eq!(read.resources[1].value, [0; 300]);
