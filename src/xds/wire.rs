@@ -81,10 +81,12 @@ impl SotwRequest {
             let start = request.len() - rest.len();
             // Compared where names begin, and not again after each.
             let begins = named_until != Some(start);
-            if begins && let Some(length) = heard.at(rest) {
-                rest.advance(length);
-                names.add(&request, start..start + length);
-                named_until = Some(start + length);
+            if begins && let Some(known) = heard.at(rest) {
+                let end = start + known.0.len();
+                rest.advance(known.0.len());
+                names.add(&request, start..end);
+                names.known = Some(known);
+                named_until = Some(end);
                 continue;
             }
             let (field, wire) = decode_key(&mut rest)?;
@@ -112,8 +114,16 @@ impl SotwRequest {
 
 /// The names of a state-of-the-world request, encoded as they came. Every acknowledgement repeats them,
 /// and they may be ten thousand: as bytes, they are compared as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, Eq)]
 pub struct Names(Bytes);
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        // The lists of a stream's acknowledgements are one, as a rule.
+        let is_one = self.0.as_ptr() == other.0.as_ptr() && self.0.len() == other.0.len();
+        is_one || self.0 == other.0
+    }
+}
 
 impl Names {
     /// Whether there is none.
@@ -144,48 +154,55 @@ impl<N: AsRef<[u8]>> FromIterator<N> for Names {
     }
 }
 
-/// The names of a stream's last long requests, by their types. Thousands of names in every
-/// acknowledgement are the same as in the one before.
+/// The names in a stream's last requests, by type. Those of an acknowledgement, which may be thousands, are
+/// the same as in the one before: they are read once, and kept once.
 #[derive(Debug, Default)]
 pub struct Heard(Vec<(String, Names)>);
 
 impl Heard {
-    /// From how many bytes of names on they are remembered.
-    const LONG: usize = 4096;
-
     /// Of how many types.
     const TYPES: usize = 8;
 
-    /// How many bytes of names known from before a text begins with.
-    fn at(&self, text: &[u8]) -> Option<usize> {
-        let mut known = self.0.iter().map(|(_, names)| &*names.0);
-        known.find(|known| text.starts_with(known)).map(<[u8]>::len)
+    /// The names known from before that a text begins with.
+    fn at(&self, text: &[u8]) -> Option<&Names> {
+        let known = self.0.iter().map(|(_, names)| names);
+        let known = known.filter(|known| text.starts_with(&known.0));
+        known.max_by_key(|known| known.0.len())
     }
 
-    fn remember(&mut self, request: &SotwRequest) {
-        let names = &request.resource_names;
-        if names.0.len() < Self::LONG {
+    /// Remembers the names of a request. What is kept is a copy, as the request was read into a buffer that
+    /// is larger, and is used for the next one once nobody needs it.
+    fn remember(&mut self, request: &mut SotwRequest) {
+        let names = &mut request.resource_names;
+        if names.is_empty() {
             return;
         }
         let has_room = self.0.len() < Self::TYPES;
         let known = self.0.iter_mut().find(|(url, _)| *url == request.type_url);
         match known {
-            Some((_, known)) if *known == *names => {}
-            Some((_, known)) => *known = names.clone(),
-            None if has_room => self.0.push((request.type_url.clone(), names.clone())),
-            None => {}
+            Some((_, known)) if *known == *names => *names = known.clone(),
+            None if !has_room => {}
+            known => {
+                *names = Names(Bytes::copy_from_slice(&names.0));
+                match known {
+                    Some((_, known)) => *known = names.clone(),
+                    None => self.0.push((request.type_url.clone(), names.clone())),
+                }
+            }
         }
     }
 }
 
 /// Where the names are in a request: in one piece, unless somebody encodes in an unusual way.
 #[derive(Default)]
-struct NamesFound {
+struct NamesFound<'a> {
     last: Range<usize>,
     earlier: BytesMut,
+    /// Names heard before that are there.
+    known: Option<&'a Names>,
 }
 
-impl NamesFound {
+impl NamesFound<'_> {
     fn add(&mut self, request: &Bytes, at: Range<usize>) {
         if at.start != self.last.end {
             self.earlier.extend_from_slice(&request[self.last.clone()]);
@@ -196,7 +213,8 @@ impl NamesFound {
 
     fn of(mut self, request: &Bytes) -> Names {
         if self.earlier.is_empty() {
-            return Names(request.slice(self.last));
+            let all = self.known.filter(|known| known.0.len() == self.last.len());
+            return all.map_or_else(|| Names(request.slice(self.last)), Names::clone);
         }
         self.earlier.extend_from_slice(&request[self.last]);
         Names(self.earlier.freeze())
@@ -255,8 +273,8 @@ impl Request {
         let request = buffer.copy_to_bytes(buffer.remaining());
         match variant {
             Variant::StateOfTheWorld => {
-                let request = SotwRequest::decode(request, heard)?;
-                heard.remember(&request);
+                let mut request = SotwRequest::decode(request, heard)?;
+                heard.remember(&mut request);
                 Ok(Self::Sotw(request))
             }
             Variant::Delta => DeltaRequest::decode(request).map(Self::Delta),
