@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::encoding::{
-    DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encode_key, encode_varint,
+    DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encode_varint,
     encoded_len_varint, message, skip_field, string,
 };
 
@@ -148,7 +148,7 @@ impl<N: AsRef<[u8]>> FromIterator<N> for Names {
     fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
         let mut encoded = BytesMut::new();
         for name in names {
-            Put(&mut encoded).field(3, name.as_ref());
+            field(&mut encoded, 3, name.as_ref());
         }
         Self(encoded.freeze())
     }
@@ -320,111 +320,100 @@ pub struct Response {
 impl Response {
     /// The length of the encoded message, in bytes.
     pub fn encoded_len(&self) -> usize {
-        let mut count = Count(0);
-        self.write(&mut count);
-        count.0
+        let version = match self.variant {
+            Variant::StateOfTheWorld => field_len(Version::DIGITS),
+            Variant::Delta => 0,
+        };
+        let resources = self
+            .resources
+            .iter()
+            .map(|resource| self.entry_len(resource));
+        let removed = self.removed().iter().map(|name| name.len());
+        version
+            + resources.chain(removed).map(field_len).sum::<usize>()
+            + field_len(self.type_url.len())
+            + field_len(self.nonce.len())
+            + field_len(field_len(self.identifier.len()))
     }
 
-    /// Writes the encoded message.
-    pub fn encode(&self, buffer: &mut impl BufMut) {
-        self.write(&mut Put(buffer));
-    }
-
-    /// `DiscoveryResponse` or `DeltaDiscoveryResponse`.
-    fn write(&self, out: &mut impl Sink) {
-        // A delta response has room for it, for debugging; there, each resource tells its own.
+    /// Writes the encoded message: `DiscoveryResponse` or `DeltaDiscoveryResponse`.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        // A delta response has room for the version, for debugging; there, each resource tells its own.
         if self.variant == Variant::StateOfTheWorld {
-            out.field(1, &self.version.text());
+            field(out, 1, &self.version.text());
         }
         for resource in &self.resources {
+            head(out, 2, self.entry_len(resource));
             match self.variant {
-                Variant::StateOfTheWorld => {
-                    out.message(2, any_len(&self.type_url, resource));
-                    any(out, &self.type_url, resource);
+                Variant::StateOfTheWorld => self.any(out, resource),
+                Variant::Delta => {
+                    field(out, 1, &resource.version.text());
+                    head(out, 2, self.any_len(resource));
+                    self.any(out, resource);
+                    field(out, 3, resource.name.as_bytes());
                 }
-                Variant::Delta => self.write_delta_resource(out, resource),
             }
         }
-        out.field(4, self.type_url.as_bytes());
-        out.field(5, self.nonce.as_bytes());
-        if self.variant == Variant::Delta {
-            for name in &self.removed {
-                out.field(6, name.as_bytes());
-            }
+        field(out, 4, self.type_url.as_bytes());
+        field(out, 5, self.nonce.as_bytes());
+        for name in self.removed() {
+            field(out, 6, name.as_bytes());
         }
         // `control_plane { identifier }`
         let control_plane = match self.variant {
             Variant::StateOfTheWorld => 6,
             Variant::Delta => 7,
         };
-        out.message(control_plane, field_len(self.identifier.len()));
-        out.field(1, self.identifier.as_bytes());
+        head(out, control_plane, field_len(self.identifier.len()));
+        field(out, 1, self.identifier.as_bytes());
     }
 
-    /// `envoy.service.discovery.v3.Resource`.
-    fn write_delta_resource(&self, out: &mut impl Sink, resource: &Resource) {
-        let version = resource.version.text();
-        let any_len = any_len(&self.type_url, resource);
-        let len = field_len(version.len()) + field_len(any_len) + field_len(resource.name.len());
-        out.message(2, len);
-        out.field(1, &version);
-        out.message(2, any_len);
-        any(out, &self.type_url, resource);
-        out.field(3, resource.name.as_bytes());
+    fn removed(&self) -> &[Arc<str>] {
+        match self.variant {
+            Variant::StateOfTheWorld => &[],
+            Variant::Delta => &self.removed,
+        }
+    }
+
+    /// The length of what stands for a resource: an `Any`, or a
+    /// `envoy.service.discovery.v3.Resource` with its version, the `Any` and its name.
+    fn entry_len(&self, resource: &Resource) -> usize {
+        let any = self.any_len(resource);
+        match self.variant {
+            Variant::StateOfTheWorld => any,
+            Variant::Delta => {
+                field_len(Version::DIGITS) + field_len(any) + field_len(resource.name.len())
+            }
+        }
+    }
+
+    fn any_len(&self, resource: &Resource) -> usize {
+        field_len(self.type_url.len()) + field_len(resource.body.len())
+    }
+
+    /// `google.protobuf.Any`.
+    fn any(&self, out: &mut impl BufMut, resource: &Resource) {
+        field(out, 1, self.type_url.as_bytes());
+        field(out, 2, &resource.body);
     }
 }
 
-/// `google.protobuf.Any`.
-fn any(out: &mut impl Sink, type_url: &str, resource: &Resource) {
-    out.field(1, type_url.as_bytes());
-    out.field(2, &resource.body);
-}
-
-fn any_len(type_url: &str, resource: &Resource) -> usize {
-    field_len(type_url.len()) + field_len(resource.body.len())
-}
-
-/// The encoded length of a length-delimited field with a number below 16.
+/// The encoded length of a length-delimited field of `len` bytes.
 fn field_len(len: usize) -> usize {
     1 + encoded_len_varint(len as u64) + len
 }
 
-/// Where encoded fields go. Every field number here is below 16, so that a key is one byte.
-trait Sink {
-    /// The head of an embedded message of `len` bytes, which follow.
-    fn message(&mut self, field: u32, len: usize);
-    /// Bytes as they are.
-    fn raw(&mut self, bytes: &[u8]);
-    /// A whole string or bytes field.
-    fn field(&mut self, field: u32, bytes: &[u8]) {
-        self.message(field, bytes.len());
-        self.raw(bytes);
-    }
+/// The head of a length-delimited field, of which `len` bytes follow. Every number here is below 16, so that
+/// a key is one byte.
+fn head(out: &mut impl BufMut, number: u8, len: usize) {
+    out.put_u8(number << 3 | WireType::LengthDelimited as u8);
+    encode_varint(len as u64, out);
 }
 
-struct Put<'a, B>(&'a mut B);
-
-impl<B: BufMut> Sink for Put<'_, B> {
-    fn message(&mut self, field: u32, len: usize) {
-        encode_key(field, WireType::LengthDelimited, self.0);
-        encode_varint(len as u64, self.0);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0.put_slice(bytes);
-    }
-}
-
-struct Count(usize);
-
-impl Sink for Count {
-    fn message(&mut self, _field: u32, len: usize) {
-        self.0 += 1 + encoded_len_varint(len as u64);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
-    }
+/// A string or bytes field.
+fn field(out: &mut impl BufMut, number: u8, bytes: &[u8]) {
+    head(out, number, bytes.len());
+    out.put_slice(bytes);
 }
 
 #[cfg(test)]
