@@ -168,7 +168,7 @@ impl Sidecar {
         let following = follow(index, daemon, updates, publisher, keeper, stopped);
         let mut following = tokio::spawn(following);
         let options = xds::Options {
-            identifier: "igw".into(),
+            identifier: "gw".into(),
             grace: self.options.grace,
             observer: Arc::new((telemetry, xds::Log::default())),
         };

@@ -237,7 +237,9 @@ impl Session {
         let digits = URL_SAFE.as_str().as_bytes();
         let rest = |rest: &u64| Some(rest / 64).filter(|rest| *rest > 0);
         let places = std::iter::successors(Some(self.nonces), rest);
-        places.map(|rest| digits[(rest % 64) as usize] as char).collect()
+        places
+            .map(|rest| digits[(rest % 64) as usize] as char)
+            .collect()
     }
 }
 
