@@ -2,7 +2,7 @@
 //!
 //! `src/envoy/schema.rs` says what the tables mean.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::fmt::Write;
 
@@ -44,6 +44,8 @@ struct FieldType {
     sensitive: bool,
     ruled: bool,
     mapped: bool,
+    /// Itself in sets of fields, where it matters whether it is given.
+    bit: u64,
     rules: FieldRules,
 }
 
@@ -87,6 +89,7 @@ pub(crate) fn tables(cut: &Cut) -> Result<String, Box<dyn Error>> {
         .collect::<Result<Vec<_>, _>>()?;
     spread(&mut messages);
     mark_fields(&mut messages);
+    messages.iter_mut().try_for_each(MessageType::give_bits)?;
     let by_fingerprint: BTreeMap<u64, usize> = (messages.iter().enumerate())
         .map(|(index, message)| (fingerprint::fingerprint(&[&message.name]), index))
         .collect();
@@ -132,7 +135,7 @@ fn mark_fields(messages: &mut [MessageType]) {
     let marks: Vec<Marks> = messages.iter().map(|message| message.marks).collect();
     for field in messages.iter_mut().flat_map(|m| &mut m.fields) {
         let (ruled, mapped) = match field.shape {
-            Shape::Any => (true, true),
+            Shape::Any => (true, false),
             Shape::Message(held) => (marks[held].ruled, marks[held].mapped),
             _ => (false, false),
         };
@@ -178,7 +181,7 @@ impl MessageType {
                 || !required_oneofs.is_empty()
                 || !configurations.is_empty()
                 || fields.iter().any(|field| field.ruled),
-            mapped: any || fields.iter().any(|field| field.map),
+            mapped: fields.iter().any(|field| field.map),
         };
         Ok(Self {
             name: message.full_name().to_owned(),
@@ -194,6 +197,26 @@ impl MessageType {
         })
     }
 
+    /// Gives a bit to each field of which it matters whether it is given.
+    fn give_bits(&mut self) -> Result<(), String> {
+        let of_oneofs = self.required_oneofs.iter().flat_map(|(_, members)| members);
+        let wanted = of_oneofs.chain(&self.configurations).chain(&self.counted);
+        let wanted: BTreeSet<usize> = wanted.copied().collect();
+        let bits = (0..u64::BITS).map(|bit| 1 << bit);
+        if wanted.len() > bits.len() {
+            return Err(format!("{} has more such fields than bits", self.name));
+        }
+        for (index, bit) in wanted.into_iter().zip(bits) {
+            self.fields[index].bit = bit;
+        }
+        Ok(())
+    }
+
+    fn set_of(&self, members: &[usize]) -> u64 {
+        let bits = members.iter().map(|member| self.fields[*member].bit);
+        bits.fold(0, |all, bit| all | bit)
+    }
+
     fn write(&self, source: &mut String) -> std::fmt::Result {
         let Marks {
             ruled,
@@ -203,11 +226,14 @@ impl MessageType {
         writeln!(
             source,
             "MessageType {{ name: {:?}, ruled: {ruled}, mapped: {mapped}, secretive: {secretive}, \
-             role: Role::{}, configurations: &{:?}, counted: &{:?}, required_oneofs: &[",
-            self.name, self.role, self.configurations, self.counted
+             role: Role::{}, configurations: FieldSet({}), counted: &{:?}, required_oneofs: &[",
+            self.name,
+            self.role,
+            self.set_of(&self.configurations),
+            self.counted
         )?;
         for (name, members) in &self.required_oneofs {
-            write!(source, "({name:?}, &{members:?}), ")?;
+            write!(source, "({name:?}, FieldSet({})), ", self.set_of(members))?;
         }
         source.push_str("], fields: &[\n");
         for field in &self.fields {
@@ -241,6 +267,7 @@ impl FieldType {
             sensitive: is_sensitive(field, &options),
             ruled: shape == Shape::Named("Duration") || rules.any(),
             mapped: field.is_map(),
+            bit: 0,
             rules,
         })
     }
@@ -267,6 +294,9 @@ impl FieldType {
             if set {
                 write!(source, "{name}: true, ")?;
             }
+        }
+        if self.bit != 0 {
+            write!(source, "bit: FieldSet({}), ", self.bit)?;
         }
         if let Some(rules) = self.rules.expression() {
             write!(source, "rules: {rules}, ")?;

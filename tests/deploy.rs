@@ -200,6 +200,22 @@ async fn xds_takes_what_its_unit_starts_it_with() {
     starts(arguments.collect()).await;
 }
 
+/// Seen when the units were started by a systemd: Envoy calls mincore as soon as it has clusters, which is
+/// in none of systemd's sets, and was ended for it again and again.
+#[test]
+fn a_system_call_that_nobody_thought_of_does_not_end_a_program() {
+    for name in ["igw-xds.service", "igw-envoy.service"] {
+        let unit = Unit::read(name);
+        assert_eq!(unit.value("SystemCallErrorNumber"), "EPERM", "{name}");
+    }
+    let allowed = Unit::read("igw-envoy.service");
+    let allowed = allowed.value("SystemCallFilter");
+    assert!(
+        allowed.split(' ').any(|call| call == "mincore"),
+        "{allowed}"
+    );
+}
+
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
     let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {

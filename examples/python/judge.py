@@ -22,4 +22,6 @@ def main(path, file):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__.strip())
     sys.exit(main(*sys.argv[1:]))

@@ -12,7 +12,7 @@ use super::terminal::{self, Paint, Style, Table, count, plain, styled};
 use super::translate::placeholders;
 use super::validate::{findings, heading};
 use super::{FAILED, OK};
-use crate::model::{Diagnostic, ObjectPath};
+use crate::model::{Diagnostic, ObjectPath, Severity};
 use crate::preview::{Difference, Drain, Extent, Field, Kind, Preview, differences, drains};
 use crate::verdict::{Facts, judge};
 
@@ -112,11 +112,9 @@ pub(super) async fn run(args: DiffArgs) -> Result<u8, Failure> {
         text.push_str(&told.text(paint));
         terminal::print(&text)?;
     }
-    Ok(if told.differences.is_empty() {
-        OK
-    } else {
-        FAILED
-    })
+    let refused = |finding: &Diagnostic| finding.severity == Severity::Error;
+    let is_same = told.differences.is_empty() && !told.findings.iter().any(refused);
+    Ok(if is_same { OK } else { FAILED })
 }
 
 impl Told {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::failure::Failure;
 use super::live::{self, SidecarSocket};
+use super::probe::{self, Probe};
 use super::source::{ClusterArgs, SourceArgs};
 use super::terminal::{self, Paint, Style, Table, plain, styled};
 use super::validate::{findings, judge_all};
@@ -31,6 +33,9 @@ pub(super) struct ExplainArgs {
     /// The address that is connected to, where it matters which
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
+    /// Connect to the listener and the endpoints as well, from here, and say which of them answer
+    #[arg(long, conflicts_with = "files")]
+    probe: bool,
     /// Ask configurations instead of the running sidecar; may be given several times
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -69,16 +74,41 @@ async fn tell(args: ExplainArgs) -> Result<u8, Failure> {
         true => (ask(&args).await?, String::new()),
         false => answer(&args).await?,
     };
+    let probes = match args.probe {
+        true => Some(probe::probe(&explanation).await),
+        false => None,
+    };
+    let arrives = arrives(&explanation) && probes.as_deref().is_none_or(probe::is_well);
     if args.json {
-        terminal::print_json(&explanation)?;
+        terminal::print_json(&Told {
+            explanation,
+            probes,
+        })?;
     } else {
-        let text = text(&args.url, &explanation, Paint::stdout());
-        terminal::print(&format!("{findings_text}{text}"))?;
+        let paint = Paint::stdout();
+        let text = text(&args.url, &explanation, paint);
+        let tried = probes.map_or_else(String::new, |probes| probe::lines(&probes, paint));
+        terminal::print(&format!("{findings_text}{text}{tried}"))?;
     }
-    Ok(match explanation.outcome() {
-        v1::Outcome::Forwarded | v1::Outcome::Redirected => OK,
-        _ => FAILED,
-    })
+    Ok(if arrives { OK } else { FAILED })
+}
+
+/// The answer, as JSON.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    explanation: v1::Explanation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probes: Option<Vec<Probe>>,
+}
+
+/// Whether somebody gets the request, as far as can be told without sending it.
+fn arrives(explanation: &v1::Explanation) -> bool {
+    let goes_somewhere = matches!(
+        explanation.outcome(),
+        v1::Outcome::Forwarded | v1::Outcome::Redirected
+    );
+    goes_somewhere && !explanation.caveats.iter().any(|caveat| caveat.fatal)
 }
 
 /// Asks the sidecar.
@@ -144,7 +174,12 @@ fn text(url: &str, explanation: &v1::Explanation, paint: Paint) -> String {
         v1::Outcome::Unspecified => (Style::Doubtful, "unknown"),
     };
     let head = paint.apply(Style::Bold, url);
-    let mut text = format!("{head}: {}\n", paint.apply(style, word));
+    let is_fatal = explanation.caveats.iter().any(|caveat| caveat.fatal);
+    let outcome = match style {
+        Style::Good if is_fatal => paint.apply(Style::Bad, format!("{word}, but it fails")),
+        _ => paint.apply(style, word),
+    };
+    let mut text = format!("{head}: {outcome}\n");
     let mut table = Table::default();
     for step in &explanation.steps {
         let stage = match step.stage() {
@@ -167,31 +202,24 @@ fn text(url: &str, explanation: &v1::Explanation, paint: Paint) -> String {
     }
     text.push_str(&table.lines(2, paint));
     text.push_str(&format!("{}\n", explanation.answer));
+    for caveat in &explanation.caveats {
+        let (style, word) = match caveat.fatal {
+            true => (Style::Bad, "But"),
+            false => (Style::Doubtful, "Note"),
+        };
+        text.push_str(&format!("{}: {}\n", paint.apply(style, word), caveat.text));
+    }
     if let Some(owner) = &explanation.owner {
         let why = live::why(owner);
-        let why = if why.is_empty() {
-            why
-        } else {
-            format!(", {why}")
+        let is_told = explanation.caveats.iter().any(|c| c.text.contains(&why));
+        let why = match why.is_empty() || is_told {
+            true => String::new(),
+            false => format!(", {why}"),
         };
         text.push_str(&format!("{}: {}{why}\n", owner.id, live::standing(owner)));
     }
     for finding in &explanation.related {
-        let place = [&finding.section, &finding.keyword].map(String::as_str);
-        let place = place.into_iter().filter(|part| !part.is_empty());
-        let place: Vec<&str> = place.collect();
-        let hint = match finding.hint.as_str() {
-            "" => String::new(),
-            hint => format!("; {hint}"),
-        };
-        text.push_str(&format!(
-            "{}: {} {}: {}{hint} {}\n",
-            finding.severity,
-            finding.service,
-            place.join("."),
-            finding.message,
-            paint.apply(Style::Dim, format!("[{}]", finding.code)),
-        ));
+        text.push_str(&live::finding(finding, paint));
     }
     text
 }

@@ -1,16 +1,22 @@
 //! Reaching the running sidecar, for the commands that ask it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::failure::Failure;
 use super::sidecar::without_scheme;
+use super::terminal::{Paint, Style};
 use crate::control::v1::control_client::ControlClient;
-use crate::control::{self, v1};
+use crate::control::{self, ConnectError, v1};
 use crate::inspect::Moment;
+
+/// Where a sidecar listens unless it is told otherwise.
+const USUAL: &str = "unix:///var/run/xds/xds.sock";
 
 /// Which sidecar.
 #[derive(Debug, Clone, Args)]
@@ -19,10 +25,19 @@ pub(super) struct SidecarSocket {
     #[arg(
         long,
         value_name = "PATH",
-        default_value = "unix:///var/run/xds/xds.sock"
+        default_value = USUAL
     )]
     #[arg(env = "IGW_XDS_SOCKET", hide_env_values = true)]
+    #[arg(value_parser = OsStringValueParser::new().map(named_socket))]
     janitor_socket: PathBuf,
+}
+
+/// The socket of an option or variable; one that is set to nothing is as good as none.
+fn named_socket(named: OsString) -> PathBuf {
+    match named.is_empty() {
+        true => USUAL.into(),
+        false => named.into(),
+    }
 }
 
 impl SidecarSocket {
@@ -30,9 +45,16 @@ impl SidecarSocket {
     pub(super) async fn connect(&self) -> Result<Channel, Failure> {
         let socket = without_scheme(&self.janitor_socket);
         control::connect(&socket).await.map_err(|error| {
-            Failure::Unreachable(format!(
-                "{error}; start one with `xds`, or name its socket with --janitor-socket PATH"
-            ))
+            let advice = match error {
+                ConnectError::Denied { .. } => "ask as root, or as a member of its group",
+                ConnectError::NoSocket { .. } | ConnectError::Stranger { .. } => {
+                    "name the sidecar's socket with --janitor-socket PATH"
+                }
+                ConnectError::Nobody { .. } => {
+                    "start one with `xds`, or name its socket with --janitor-socket PATH"
+                }
+            };
+            Failure::Unreachable(format!("{error}; {advice}"))
         })
     }
 
@@ -102,7 +124,8 @@ pub(super) fn standing(expose: &v1::Expose) -> &'static str {
 /// What more there is to say of an expose that is not as it should be.
 pub(super) fn why(expose: &v1::Expose) -> String {
     let refused = match expose.refused_by.as_slice() {
-        [] => None,
+        // The problem names it.
+        [] | [_] => None,
         nodes => Some(format!("refused by {}", nodes.join(", "))),
     };
     let problem = Some(expose.problem.clone()).filter(|problem| !problem.is_empty());
@@ -113,13 +136,27 @@ pub(super) fn why(expose: &v1::Expose) -> String {
         .join("; ")
 }
 
+/// A finding, as a line.
+pub(super) fn finding(finding: &v1::Finding, paint: Paint) -> String {
+    let place = [&finding.section, &finding.keyword].map(String::as_str);
+    let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+    let hint = match finding.hint.as_str() {
+        "" => String::new(),
+        hint => format!("; {hint}"),
+    };
+    format!(
+        "{}: {} {}: {}{hint} {}\n",
+        finding.severity,
+        finding.service,
+        place.join("."),
+        finding.message,
+        paint.apply(Style::Dim, format!("[{}]", finding.code)),
+    )
+}
+
 /// A time as people read it, to the second.
 pub(super) fn time(time: Option<&prost_types::Timestamp>) -> String {
-    time.map_or_else(String::new, |time| {
-        let moment = control::moment(time).to_string();
-        let seconds = moment.split('.').next().unwrap_or_default();
-        format!("{seconds}Z")
-    })
+    time.map_or_else(String::new, |time| control::moment(time).to_the_second())
 }
 
 /// The time of day, to the second.

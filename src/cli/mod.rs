@@ -12,6 +12,7 @@ mod healthcheck;
 mod keywords;
 mod live;
 mod log;
+mod probe;
 mod record;
 pub mod reference;
 mod replay;

@@ -55,8 +55,9 @@ pub(super) async fn run(args: RecordArgs) -> Result<u8, Failure> {
     let began = Instant::now();
     let whole = daemon.status_text().await.map_err(unreachable)?;
     let whole: Value = serde_json::from_slice(&whole).map_err(|error| {
-        Failure::Failed(format!(
-            "the state of the daemon at {} is not JSON: {error}",
+        Failure::Unreachable(format!(
+            "what answers at {} is no OpenSVC daemon, or one that is not ready: its state is not JSON: \
+             {error}; name its socket with --socket PATH",
             socket.display()
         ))
     })?;

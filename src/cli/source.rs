@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::sidecar::daemon_socket_of;
-use crate::config::{Config, check_is_service};
+use crate::config::{Config, check_is_service, parse_json};
 use crate::daemon::{Availability, DaemonV2, ResourceStatus, ServiceState};
 use crate::index;
 use crate::model::{Document, Expose, ObjectPath};
@@ -122,8 +122,7 @@ impl Source {
     fn parse(name: String, service: ObjectPath, text: &str) -> Result<Self, Failure> {
         let wrong = |error: String| Failure::Usage(format!("{name}: {error}"));
         if text.trim_start().starts_with('{') {
-            let json: Value =
-                serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+            let json = parse_json(text).map_err(|error| wrong(error.to_string()))?;
             let sections = json.as_object().into_iter().flat_map(Map::keys);
             check_is_service(sections.map(String::as_str))
                 .map_err(|error| wrong(error.to_string()))?;
@@ -236,7 +235,7 @@ impl Cluster {
         });
         up.filter_map(|(section, resource)| {
             Some(Address {
-                section: section.clone(),
+                section: section.as_ref().into(),
                 addr: resource.info.get("ipaddr")?.as_str()?.parse().ok()?,
             })
         })

@@ -1,12 +1,25 @@
 //! `xds status`: the running gateway at a glance.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use clap::Args;
+use prost_types::Timestamp;
 
 use super::failure::Failure;
 use super::live::{self, SidecarSocket};
 use super::terminal::{self, Paint, Style, Table, count, plain, styled};
 use super::{FAILED, OK};
 use crate::control::v1;
+
+/// How many findings are told of beyond those beside the exposes.
+const FINDINGS: usize = 10;
+
+/// A day, in seconds.
+const DAY: i64 = 86_400;
+
+/// For how many days it is pointed at that a certificate expires: as long as a finding does of one
+/// that is written out in a configuration.
+const WARNED: i64 = 30;
 
 /// Options of `xds status`.
 #[derive(Debug, Clone, Args)]
@@ -77,17 +90,22 @@ fn text(status: &v1::Status, paint: Paint) -> String {
     if status.envoys.is_empty() {
         table.row([plain("Envoy"), styled(Style::Bad, "none is connected")]);
     }
-    for refusal in status
-        .envoys
-        .iter()
-        .flat_map(|e| e.refusals.iter().map(move |r| (e, r)))
-    {
-        let (envoy, refusal) = refusal;
-        let text = format!(
-            "{} refused {} {}: {}",
-            envoy.node, refusal.r#type, refusal.resource, refusal.text
-        );
-        table.row([plain(""), styled(Style::Bad, text)]);
+    let told = |refusal: &v1::Refusal| {
+        let mut exposes = status.exposes.iter();
+        exposes.any(|expose| refusal.exposes.contains(&expose.id) && !expose.refused_by.is_empty())
+    };
+    for envoy in &status.envoys {
+        // Beside the exposes that are concerned, it is told what to do about it.
+        for refusal in envoy.refusals.iter().filter(|refusal| !told(refusal)) {
+            let text = format!(
+                "{} refused {} {}: {}",
+                envoy.node,
+                refusal.r#type,
+                refusal.resource,
+                refusal.text.trim()
+            );
+            table.row([plain(""), styled(Style::Bad, text)]);
+        }
     }
     let resources: Vec<String> = status
         .resources
@@ -100,12 +118,12 @@ fn text(status: &v1::Status, paint: Paint) -> String {
         .collect();
     table.row([plain("serves"), plain(resources.join(", "))]);
     if let Some(expiry) = &status.first_expiry {
-        let text = format!("the first certificate expires {}", live::time(Some(expiry)));
-        table.row([plain(""), plain(text)]);
+        table.row([plain(""), first_to_expire(status, expiry)]);
     }
     let mut text = table.lines(0, paint);
     if status.exposes.is_empty() {
         text.push_str("\nNothing is exposed.\n");
+        text.push_str(&findings(status, paint));
         return text;
     }
     text.push('\n');
@@ -134,7 +152,57 @@ fn text(status: &v1::Status, paint: Paint) -> String {
         }
     }
     text.push_str(&table.lines(0, paint));
+    text.push_str(&findings(status, paint));
     text
+}
+
+/// What there is to mend beyond what stands beside the exposes, a line each.
+fn findings(status: &v1::Status, paint: Paint) -> String {
+    let told = |finding: &v1::Finding| {
+        let mut own = status
+            .exposes
+            .iter()
+            .filter(|e| e.service == finding.service);
+        own.any(|expose| expose.problem.contains(&finding.message))
+    };
+    let rest: Vec<&v1::Finding> = status.findings.iter().filter(|f| !told(f)).collect();
+    if rest.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\n");
+    for finding in rest.iter().take(FINDINGS) {
+        text.push_str(&live::finding(finding, paint));
+    }
+    if rest.len() > FINDINGS {
+        let more = rest.len() - FINDINGS;
+        text.push_str(&format!(
+            "and {more} more: `xds status SERVICE` tells those of one service\n"
+        ));
+    }
+    text
+}
+
+/// When the first certificate expires, or did.
+fn first_to_expire(status: &v1::Status, expiry: &Timestamp) -> (String, Option<Style>) {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let days = (expiry.seconds - now).div_euclid(DAY);
+    let secret = match status.first_to_expire.as_str() {
+        // A sidecar of another version does not say which.
+        "" => String::new(),
+        secret => format!(", in {secret},"),
+    };
+    let at = live::time(Some(expiry));
+    match days {
+        ..0 => styled(Style::Bad, format!("a certificate{secret} expired {at}")),
+        0..WARNED => styled(
+            Style::Doubtful,
+            format!("the first certificate{secret} expires {at}"),
+        ),
+        _ => plain(format!("the first certificate{secret} expires {at}")),
+    }
 }
 
 /// How an expose's standing looks.

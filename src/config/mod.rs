@@ -3,9 +3,11 @@
 //! What leaves this room is a [`crate::model::Document`], of which nothing is believed yet.
 
 mod document;
+mod json;
 mod reference;
 mod text;
 
+pub use json::parse_json;
 pub use reference::unresolved;
 pub(crate) use reference::{Effort, own, resolve};
 pub use text::{Config, ConfigError, check_is_service};

@@ -1,11 +1,14 @@
 //! Reaching a running sidecar.
 
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 
 use super::server::MAX_MESSAGE;
@@ -31,7 +34,25 @@ pub enum ConnectError {
         /// The socket.
         socket: PathBuf,
     },
+    /// It is a file of another kind.
+    #[error("{} is no socket", file.display())]
+    NoSocket {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Somebody else answers at the socket.
+    #[error("what answers at {} is no sidecar: it does not speak gRPC", socket.display())]
+    Stranger {
+        /// The socket.
+        socket: PathBuf,
+    },
 }
+
+/// How an HTTP/2 client begins: the preface, and a frame SETTINGS that changes nothing (RFC 9113 §3.4).
+const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// The type of a frame SETTINGS, with which a server begins; the fourth of a frame's first nine bytes.
+const SETTINGS: u8 = 4;
 
 /// The control service over a connection.
 pub fn client(channel: Channel) -> ControlClient<Channel> {
@@ -48,15 +69,29 @@ pub async fn connect(socket: &Path) -> Result<Channel, ConnectError> {
         why,
     };
     // Asked first, since what gRPC tells of a failed connection is not for people.
-    if let Err(error) = UnixStream::connect(socket).await {
-        return Err(match error.kind() {
-            io::ErrorKind::PermissionDenied => ConnectError::Denied {
-                socket: socket.into(),
-            },
-            io::ErrorKind::NotFound => nobody("there is no such socket".into()),
-            io::ErrorKind::ConnectionRefused => nobody("it is not running any more".into()),
-            _ => nobody(error.to_string()),
-        });
+    match UnixStream::connect(socket).await {
+        Ok(stream) => match timeout(TIMEOUT, is_grpc(stream)).await {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(ConnectError::Stranger {
+                    socket: socket.into(),
+                });
+            }
+            Err(_) => return Err(nobody(format!("no answer in {} s", TIMEOUT.as_secs()))),
+        },
+        Err(error) => {
+            return Err(match error.kind() {
+                io::ErrorKind::PermissionDenied => ConnectError::Denied {
+                    socket: socket.into(),
+                },
+                io::ErrorKind::NotFound => nobody("there is no such socket".into()),
+                io::ErrorKind::ConnectionRefused if is_file(socket) => ConnectError::NoSocket {
+                    file: socket.into(),
+                },
+                io::ErrorKind::ConnectionRefused => nobody("it is not running any more".into()),
+                _ => nobody(error.to_string()),
+            });
+        }
     }
     let path = socket.to_owned();
     let connector = tower::service_fn(move |_| {
@@ -67,4 +102,17 @@ pub async fn connect(socket: &Path) -> Result<Channel, ConnectError> {
     let endpoint = Endpoint::from_static("http://sidecar").connect_timeout(TIMEOUT);
     let channel = endpoint.connect_with_connector(connector).await;
     channel.map_err(|error| nobody(error.to_string()))
+}
+
+/// Whether something is there which is no socket.
+fn is_file(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| !about.file_type().is_socket())
+}
+
+/// Whether a server answers as those of gRPC do.
+async fn is_grpc(mut stream: UnixStream) -> bool {
+    let mut head = [0; 9];
+    let asked = stream.write_all(GREETING).await;
+    let answered = stream.read_exact(&mut head).await;
+    asked.is_ok() && answered.is_ok() && head[3] == SETTINGS
 }

@@ -9,10 +9,10 @@ use crate::daemon::{Connection, Link};
 use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType};
 use crate::inspect::board::{Board, Standing, Summary, Traffic};
-use crate::inspect::explain::{Explanation, Outcome, Stage};
+use crate::inspect::explain::{Caveat, Explanation, Outcome, Stage};
 use crate::inspect::telemetry::{Change, Envoy, Refusal, Report};
 use crate::inspect::{Moment, State};
-use crate::model::{Diagnostic, ObjectPath};
+use crate::model::{Diagnostic, ObjectPath, Severity};
 
 /// The gateway at a glance; the exposes of one service, or all.
 pub(super) fn status(state: &State, service: &str) -> v1::Status {
@@ -26,6 +26,8 @@ pub(super) fn status(state: &State, service: &str) -> v1::Status {
     let summaries = board.exposes.values();
     let wanted = summaries.filter(|summary| service.is_empty() || summary.service == service);
     let certificates = board.catalog.secrets.values();
+    let ends = certificates.filter_map(|secret| Some((secret.certificate.not_after?, secret)));
+    let first = ends.min_by_key(|(end, _)| *end);
     v1::Status {
         gateway: state.sources().gateway.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -35,11 +37,19 @@ pub(super) fn status(state: &State, service: &str) -> v1::Status {
         exposes: wanted.map(|summary| expose(summary)).collect(),
         envoys: envoys(&board),
         resources: resources.collect(),
-        first_expiry: certificates
-            .filter_map(|secret| secret.certificate.not_after)
-            .min()
-            .map(time),
+        first_expiry: first.map(|(end, _)| time(end)),
+        first_to_expire: first.map_or_else(String::new, |(_, secret)| secret.owner().into()),
+        findings: findings(&board, service),
     }
+}
+
+/// What there is to mend in the configurations of one service, or of all.
+fn findings(board: &Board, service: &str) -> Vec<v1::Finding> {
+    let reports = board.view.reports.iter();
+    let wanted = reports.filter(|(path, _)| service.is_empty() || path.to_string() == service);
+    let all = wanted.flat_map(|(path, report)| report.diagnostics.iter().map(move |f| (path, f)));
+    let to_mend = all.filter(|(_, found)| found.severity != Severity::Info);
+    to_mend.map(|(path, found)| finding(path, found)).collect()
 }
 
 /// How the following of the daemon goes.
@@ -266,6 +276,15 @@ pub fn explanation(explanation: &Explanation) -> v1::Explanation {
         location: explanation.location.clone().unwrap_or_default(),
         owner: None,
         related: Vec::new(),
+        caveats: Vec::new(),
+    }
+}
+
+/// What the way of a request does not show.
+pub(super) fn caveat(caveat: Caveat) -> v1::Caveat {
+    v1::Caveat {
+        text: caveat.text,
+        fatal: caveat.fatal,
     }
 }
 

@@ -69,6 +69,12 @@ pub struct Status {
     #[prost(message, optional, tag = "9")]
     #[serde(serialize_with = "super::words::time")]
     pub first_expiry: ::core::option::Option<::prost_types::Timestamp>,
+    /// The secret that holds it.
+    #[prost(string, tag = "10")]
+    pub first_to_expire: ::prost::alloc::string::String,
+    /// What there is to mend in the services' configurations: errors and warnings.
+    #[prost(message, repeated, tag = "11")]
+    pub findings: ::prost::alloc::vec::Vec<Finding>,
 }
 /// How the following of the OpenSVC daemon goes.
 #[derive(serde::Serialize)]
@@ -275,6 +281,20 @@ pub struct Explanation {
     /// Findings that may be why: they speak of the host, or of the expose that is reached.
     #[prost(message, repeated, tag = "8")]
     pub related: ::prost::alloc::vec::Vec<Finding>,
+    /// What its way does not show, and decides whether it arrives; the worst first.
+    #[prost(message, repeated, tag = "9")]
+    pub caveats: ::prost::alloc::vec::Vec<Caveat>,
+}
+/// Something that the way of a request does not show.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Caveat {
+    /// What it is, and what to do.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// Whether the request fails for it, wherever its way leads.
+    #[prost(bool, tag = "2")]
+    pub fatal: bool,
 }
 /// What was chosen at a stage.
 #[derive(serde::Serialize)]

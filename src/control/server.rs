@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::v1::control_server::{Control, ControlServer};
 use super::{convert, v1};
-use crate::inspect::explain::{BadQuestion, Question, explain, related};
+use crate::inspect::explain::{BadQuestion, Question, caveats, explain, related};
 use crate::inspect::{Follower, State, Step};
 use crate::model::{ObjectKind, ObjectPath};
 
@@ -45,14 +45,15 @@ impl Control for Gateway {
         let question = question.map_err(|bad| Status::invalid_argument(bad.to_string()))?;
         let board = self.0.board();
         let answer = explain(&board.catalog, &question);
-        let expose = answer.expose.as_deref();
-        let owner = expose.and_then(|name| board.find(name));
-        let findings = related(&board.view, &question, expose);
+        let owner = answer.expose.as_deref().and_then(|name| board.find(name));
+        let findings = related(&board.view, &question, &answer);
+        let caveats = caveats(&self.0, &board, &question, &answer);
         Ok(Response::new(v1::Explanation {
             owner: owner.map(|(_, summary)| convert::expose(summary)),
             related: findings
                 .map(|(service, f)| convert::finding(service, f))
                 .collect(),
+            caveats: caveats.into_iter().map(convert::caveat).collect(),
             ..convert::explanation(&answer)
         }))
     }

@@ -8,6 +8,8 @@
 
 mod connection;
 mod error;
+mod info;
+mod named;
 mod state;
 mod updates;
 mod v2;
@@ -16,6 +18,8 @@ use futures_util::future::BoxFuture;
 
 pub use connection::{Connection, Link, Resync};
 pub use error::RequestError;
+pub use info::Info;
+pub use named::Named;
 pub use state::{Availability, Instance, ResourceState, ResourceStatus, ServiceState, Update};
 pub use updates::{Publisher, Updates, channel};
 pub use v2::{DaemonV2, Events, Options, Transcript, read_status, replay};

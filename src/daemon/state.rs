@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
+use super::{Info, Named};
 use crate::model::ObjectPath;
 
 /// The status of a resource, `monitor.nodes.*.services.status.*.resources.*.status`.
@@ -33,13 +32,13 @@ pub enum Availability {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ResourceState {
     /// The driver, such as `expose.envoy` or `ip.host`; `ip` without driver is possible.
-    pub driver: String,
+    pub driver: Arc<str>,
     /// Whether it is up.
     pub status: ResourceStatus,
     /// Whether the configuration disables it.
     pub disabled: bool,
     /// The evaluated keywords; what could not be evaluated is absent.
-    pub info: Arc<Map<String, Value>>,
+    pub info: Info,
 }
 
 /// A service on one node.
@@ -49,18 +48,32 @@ pub struct Instance {
     pub avail: Availability,
     /// Whether the service is a slave of a scaler.
     pub scaler_slave: bool,
-    /// For a scaler: the bare names of its slaves, which may not exist yet.
-    pub scaler_slaves: Vec<String>,
     /// By section name, only the groups `ip`, `expose`, `vhost`, `route`, `hashpolicy` and
     /// `certificate`.
-    pub resources: BTreeMap<String, ResourceState>,
+    pub resources: Named<ResourceState>,
+}
+
+impl ResourceState {
+    /// How much memory it takes, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        128 + self.driver.len() + self.info.text().len()
+    }
+}
+
+impl Instance {
+    /// How much memory it takes, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let resources = self.resources.iter();
+        let resources = resources.map(|(name, resource)| name.len() + resource.weight());
+        128 + resources.sum::<usize>()
+    }
 }
 
 /// A service on every node that has an instance of it, by node name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServiceState {
     /// The instances.
-    pub instances: BTreeMap<String, Arc<Instance>>,
+    pub instances: Named<Arc<Instance>>,
 }
 
 /// What happened in the daemon.

@@ -82,7 +82,7 @@ impl Envoy {
 
 /// The Envoy to use: the one named, the one that `make envoy` installed, or the one in the PATH.
 pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    if let Some(named) = named {
+    if let Some(named) = named.filter(|named| !named.as_os_str().is_empty()) {
         return if named.is_file() {
             Ok(named.to_owned())
         } else {

@@ -19,6 +19,7 @@ mod story;
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use screen::Screen;
 use stage::Stage;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +39,9 @@ pub struct Options {
     #[arg(long)]
     pub once: bool,
     /// The Envoy binary [default: what `make envoy` installed, then `envoy` in the PATH]
+    // A variable that is set to nothing, as in `ENVOY_BIN= xds demo`, is as good as none.
     #[arg(long, env = "ENVOY_BIN", value_name = "PATH")]
+    #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub envoy_bin: Option<PathBuf>,
     /// The folder of svcweb.conf and svcshop.conf [default: examples, else copies built in]
     #[arg(long, value_name = "FOLDER")]

@@ -1,7 +1,8 @@
 //! Deterministic encoding.
 //!
 //! prost keeps map fields in hash maps and encodes them in the order of the day. Everything that
-//! is sent goes through [`encode`], which puts the entries of every map in order, also in `Any`s.
+//! is sent goes through [`encode`], which puts the entries of every map in order. What is in an `Any` is
+//! bytes already, so whoever makes one puts them in order: [`pack`], and the reader of JSON.
 
 use bytes::Bytes;
 use envoy_types::pb::google::protobuf::Any;
@@ -42,7 +43,7 @@ fn is_out_of_order(kind: &MessageType, message: &[u8], depth: usize) -> bool {
     };
     let mut last = None;
     for field in Fields::of(message) {
-        if !kind.field(field.number).is_some_and(|(_, f)| f.mapped) {
+        if !kind.field(field.number).is_some_and(|f| f.mapped) {
             last = None;
             continue;
         }
@@ -50,8 +51,8 @@ fn is_out_of_order(kind: &MessageType, message: &[u8], depth: usize) -> bool {
         if last.is_some_and(|(number, key)| number == field.number && key > place) {
             return true;
         }
-        if let Some(held) = held(kind, field)
-            && is_out_of_order(held.kind, held.message, depth)
+        if let Some((held, message)) = held(kind, field)
+            && is_out_of_order(held, message, depth)
         {
             return true;
         }
@@ -67,19 +68,11 @@ fn rewrite(kind: &MessageType, message: &[u8], depth: usize) -> Vec<u8> {
     let mut rewritten = Vec::new();
     for field in Fields::of(message) {
         let mut raw = Vec::with_capacity(field.raw.len());
-        if let Some(held) = held(kind, field) {
-            let message = rewrite(held.kind, held.message, depth);
-            match held.url {
-                None => wire::append(&mut raw, field.number, &message),
-                Some(url) => {
-                    let mut any = Vec::new();
-                    wire::append(&mut any, 1, url);
-                    wire::append(&mut any, 2, &message);
-                    wire::append(&mut raw, field.number, &any);
-                }
+        match held(kind, field) {
+            Some((held, message)) => {
+                wire::append(&mut raw, field.number, &rewrite(held, message, depth));
             }
-        } else {
-            raw.extend_from_slice(field.raw);
+            None => raw.extend_from_slice(field.raw),
         }
         rewritten.push((field.number, place(kind, field), raw));
     }
@@ -95,7 +88,7 @@ fn rewrite(kind: &MessageType, message: &[u8], depth: usize) -> Vec<u8> {
 /// elsewhere.
 fn place<'a>(kind: &MessageType, field: Field<'a>) -> Option<&'a [u8]> {
     match (kind.field(field.number)?, field.value) {
-        ((_, FieldType { map: true, .. }), Value::Bytes(entry)) => {
+        (FieldType { map: true, .. }, Value::Bytes(entry)) => {
             let key = Fields::of(entry).find(|field| field.number == 1)?;
             match key.value {
                 Value::Bytes(key) => Some(key),
@@ -106,39 +99,10 @@ fn place<'a>(kind: &MessageType, field: Field<'a>) -> Option<&'a [u8]> {
     }
 }
 
-/// A message in a field of another.
-struct Held<'a> {
-    kind: &'static MessageType,
-    message: &'a [u8],
-    /// The type URL, where it is in an `Any`.
-    url: Option<&'a [u8]>,
-}
-
-fn held<'a>(kind: &MessageType, field: Field<'a>) -> Option<Held<'a>> {
-    let Value::Bytes(message) = field.value else {
-        return None;
-    };
-    match kind.field(field.number)?.1.shape {
-        FieldShape::Message(held) => Some(Held {
-            kind: schema::held(held)?,
-            message,
-            url: None,
-        }),
-        FieldShape::Any => {
-            let part = |number| {
-                let field = Fields::of(message).find(|field| field.number == number);
-                match field.map(|field| field.value) {
-                    Some(Value::Bytes(part)) => Some(part),
-                    _ => None,
-                }
-            };
-            let url = part(1)?;
-            Some(Held {
-                kind: schema::find(std::str::from_utf8(url).ok()?)?,
-                message: part(2).unwrap_or_default(),
-                url: Some(url),
-            })
-        }
+/// The message in a field of another, with its type.
+fn held<'a>(kind: &MessageType, field: Field<'a>) -> Option<(&'static MessageType, &'a [u8])> {
+    match (kind.field(field.number)?.shape, field.value) {
+        (FieldShape::Message(held), Value::Bytes(message)) => Some((schema::held(held)?, message)),
         _ => None,
     }
 }
@@ -177,10 +141,7 @@ mod tests {
             metadata: Some(metadata()),
             ..Cluster::default()
         };
-        let inner = Any {
-            type_url: Cluster::type_url(),
-            value: inner.encode_to_vec(),
-        };
+        let inner = pack(&inner);
         Cluster {
             name: "a".into(),
             metadata: Some(metadata()),

@@ -8,6 +8,7 @@ pub mod constraints;
 mod encode;
 mod fingerprint;
 pub mod json;
+mod packed;
 mod pool;
 mod resource;
 mod schema;

@@ -17,15 +17,15 @@ pub(super) struct MessageType {
     pub(super) name: &'static str,
     /// By number.
     pub(super) fields: &'static [FieldType],
-    /// The oneofs of which one member must be set: name, and indices in `fields`.
-    pub(super) required_oneofs: &'static [(&'static str, &'static [usize])],
-    /// The members of its oneof `config_type`, where it configures an extension: indices in `fields`.
-    pub(super) configurations: &'static [usize],
+    /// The oneofs of which one member must be set: name, and members.
+    pub(super) required_oneofs: &'static [(&'static str, FieldSet)],
+    /// The members of its oneof `config_type`, where it configures an extension.
+    pub(super) configurations: FieldSet,
     /// The fields of which the number of values is judged: indices in `fields`.
     pub(super) counted: &'static [usize],
     /// Whether a rule, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) ruled: bool,
-    /// Whether a map, or an `Any` that may hold one, is in it or in what it holds.
+    /// Whether a map is in it or in what it holds; what is in an `Any` is not counted.
     pub(super) mapped: bool,
     /// Whether a field for secrets, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) secretive: bool,
@@ -56,7 +56,23 @@ pub(super) struct FieldType {
     pub(super) ruled: bool,
     /// Whether its values have to be looked at for maps.
     pub(super) mapped: bool,
+    /// Itself in sets of fields of its message, where it matters whether it is given.
+    pub(super) bit: FieldSet,
     pub(super) rules: &'static FieldRules,
+}
+
+/// A set of fields of a message type, of those of which it matters whether they are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct FieldSet(u64);
+
+impl FieldSet {
+    pub(super) fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    pub(super) fn meets(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
 }
 
 /// How a field's value is read.
@@ -102,19 +118,19 @@ fn by_fingerprint(wanted: u64) -> Option<&'static MessageType> {
 }
 
 impl MessageType {
-    pub(super) fn field(&self, number: u32) -> Option<(usize, &'static FieldType)> {
+    #[inline]
+    pub(super) fn field(&self, number: u32) -> Option<&'static FieldType> {
         // Most messages number their fields without gaps.
         let dense = usize::try_from(number).ok()?.checked_sub(1)?;
         if let Some(field) = self.fields.get(dense)
             && field.number == number
         {
-            return Some((dense, field));
+            return Some(field);
         }
-        let index = self
+        let found = self
             .fields
-            .binary_search_by_key(&number, |field| field.number)
-            .ok()?;
-        Some((index, self.fields.get(index)?))
+            .binary_search_by_key(&number, |field| field.number);
+        self.fields.get(found.ok()?)
     }
 }
 
@@ -129,6 +145,7 @@ impl FieldType {
         sensitive: false,
         ruled: false,
         mapped: false,
+        bit: FieldSet(0),
         rules: &FieldRules::NONE,
     };
 }
@@ -149,8 +166,8 @@ mod tests {
             let found = find(message.full_name()).unwrap();
             assert_eq!(found.fields.len(), message.fields().len());
             for field in message.fields() {
-                let (index, known) = found.field(field.number()).unwrap();
-                assert_eq!(found.fields[index].name, field.name());
+                let known = found.field(field.number()).unwrap();
+                assert_eq!(known.name, field.name());
                 assert_eq!(
                     (known.repeated, known.map),
                     (field.is_list(), field.is_map())

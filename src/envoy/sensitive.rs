@@ -4,6 +4,7 @@
 use prost::Name;
 use prost_reflect::FieldDescriptor;
 
+use super::packed::Packed;
 use super::schema::{self, FieldShape, FieldType, MessageType, Role};
 use super::wire::{Fields, Value};
 
@@ -20,7 +21,7 @@ const MAX_DEPTH: usize = 128;
 pub(super) fn is_sensitive(field: &FieldDescriptor) -> bool {
     let message = schema::find(field.parent_message().full_name());
     let known = message.and_then(|message| message.field(field.number()));
-    known.is_some_and(|(_, field)| field.sensitive)
+    known.is_some_and(|field| field.sensitive)
 }
 
 /// Whether the value of a header of that name is a credential.
@@ -56,8 +57,8 @@ fn in_message(kind: &MessageType, message: &[u8], depth: usize) -> bool {
         };
     }
     Fields::of(message).any(|field| match (kind.field(field.number), field.value) {
-        (Some((_, held)), value) if held.sensitive => is_secret(held, value, depth),
-        (Some((_, held)), Value::Bytes(message)) => match held.shape {
+        (Some(held), value) if held.sensitive => is_secret(held, value, depth),
+        (Some(held), Value::Bytes(message)) => match held.shape {
             FieldShape::Message(index) => {
                 (schema::held(index)).is_some_and(|kind| in_message(kind, message, depth))
             }
@@ -69,15 +70,9 @@ fn in_message(kind: &MessageType, message: &[u8], depth: usize) -> bool {
 }
 
 fn in_any(any: &[u8], depth: usize) -> bool {
-    let part = |number| {
-        let field = Fields::of(any).find(|field| field.number == number);
-        match field.map(|field| field.value) {
-            Some(Value::Bytes(part)) => part,
-            _ => &[],
-        }
-    };
-    let kind = str::from_utf8(part(1)).ok().and_then(|u| schema::find(u));
-    kind.is_some_and(|kind| in_message(kind, part(2), depth))
+    let any = Packed::of(any);
+    any.kind
+        .is_some_and(|kind| in_message(kind, any.message, depth))
 }
 
 /// Whether a value of a sensitive field is the secret itself. A `DataSource` may only name it.
@@ -97,7 +92,7 @@ fn is_secret(field: &FieldType, value: Value<'_>, depth: usize) -> bool {
         _ => fields.any(|inner| match kind.field(inner.number) {
             // The key of a map's entry is a name.
             Some(_) if field.map && inner.number == 1 => false,
-            Some((_, held)) => is_secret(held, inner.value, depth),
+            Some(held) => is_secret(held, inner.value, depth),
             None => true,
         }),
     }

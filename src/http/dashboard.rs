@@ -22,6 +22,7 @@ assets! {
     "/assets/dashboard.js" = "dashboard.js", "text/javascript; charset=utf-8";
     "/assets/dom.js" = "dom.js", "text/javascript; charset=utf-8";
     "/assets/exposes.js" = "exposes.js", "text/javascript; charset=utf-8";
+    "/assets/findings.js" = "findings.js", "text/javascript; charset=utf-8";
     "/assets/path.js" = "path.js", "text/javascript; charset=utf-8";
     "/assets/explain.js" = "explain.js", "text/javascript; charset=utf-8";
     "/assets/panels.js" = "panels.js", "text/javascript; charset=utf-8";

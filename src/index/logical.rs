@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
+use crate::daemon::{Availability, Info, Instance, ResourceState, ResourceStatus, ServiceState};
 use crate::model::{Document, Expose, IpSection, ObjectPath, Section};
 use crate::translate::Endpoint;
 use crate::validate::{Context, validate};
@@ -105,6 +105,11 @@ impl Services {
         self.members.get(owner).into_iter().flatten()
     }
 
+    /// The state of a service.
+    pub(super) fn state(&self, path: &ObjectPath) -> Option<&ServiceState> {
+        self.states.get(path).map(Arc::as_ref)
+    }
+
     /// The services behind a logical service, newest copy of the configuration first.
     fn newest_first(&self, owner: &ObjectPath) -> Vec<&ObjectPath> {
         let mut members: Vec<&ObjectPath> = self.members(owner).collect();
@@ -131,19 +136,18 @@ impl Services {
         for instance in self.instances(owner) {
             for (name, resource) in &instance.resources {
                 if name.starts_with("ip#") {
-                    let exposes = exposes(&resource.info);
-                    let ip = document.ips.entry(name.clone()).or_insert(IpSection {
+                    let ip = document.ips.entry((**name).into()).or_insert(IpSection {
                         exposes: Vec::new(),
                         encap: false,
                     });
-                    ip.exposes.extend(exposes.map(Into::into));
-                } else if !document.sections.contains_key(name) {
+                    ip.exposes.extend(exposes(resource.info.get("expose")));
+                } else if !document.sections.contains_key(&**name) {
                     let driver = resource.driver.split_once('.');
                     let section = Section {
                         driver: driver.map(|(_, driver)| driver.into()),
-                        keywords: resource.info.clone(),
+                        keywords: Arc::new(resource.info.read()),
                     };
-                    document.sections.insert(name.clone(), section);
+                    document.sections.insert((**name).into(), section);
                 }
             }
         }
@@ -171,16 +175,19 @@ impl Services {
                 .iter()
                 .filter(|(name, _)| !name.starts_with("ip#"));
             for (name, counts) in shared {
-                let Some(other) = other.resources.get(name) else {
+                let other = other.resources.get(name);
+                let Some(other) = other.filter(|other| other.info != counts.info) else {
                     continue;
                 };
-                let keywords: BTreeSet<&String> =
-                    counts.info.keys().chain(other.info.keys()).collect();
+                let (counts, other) = (counts.info.read(), other.info.read());
+                let keywords: BTreeSet<&String> = counts.keys().chain(other.keys()).collect();
                 let differing = keywords.into_iter().filter(|keyword| {
-                    *keyword != "port" && counts.info.get(*keyword) != other.info.get(*keyword)
+                    *keyword != "port" && counts.get(*keyword) != other.get(*keyword)
                 });
-                scoped
-                    .extend(differing.map(|keyword| (name.clone(), keyword.clone(), node.clone())));
+                scoped.extend(differing.map(|keyword| {
+                    let (name, node) = (String::from(&**name), String::from(&**node));
+                    (name, keyword.clone(), node)
+                }));
             }
         }
         scoped
@@ -202,7 +209,7 @@ impl Services {
         instances
             .filter_map(|(path, node, instance)| {
                 let odd = own_port(instance, section, documented).err()?;
-                Some((path.clone(), node.clone(), odd))
+                Some((path.clone(), String::from(&**node), odd))
             })
             .collect()
     }
@@ -234,18 +241,18 @@ impl Services {
                 name.starts_with("ip#")
                     && resource.status != ResourceStatus::NotUp
                     && !resource.disabled
-                    && exposes(&resource.info).any(|exposed| exposed == section)
             });
             endpoints.extend(up.filter_map(|(_, resource)| {
-                let addr = resource.info.get("ipaddr")?.as_str()?;
-                let locality = resource.info.get("locality").and_then(Value::as_str);
+                let keywords = ["expose", "ipaddr", "locality"];
+                let [exposed, addr, locality] = resource.info.pick(keywords);
+                exposes(exposed).find(|exposed| *exposed == *section)?;
                 // Nobody answers at these, and at 0.0.0.0 the gateway itself would.
-                let addr = addr.parse::<IpAddr>().ok()?;
+                let addr = addr?.as_str()?.parse::<IpAddr>().ok()?;
                 let is_host = !addr.is_unspecified() && !addr.is_multicast();
                 is_host.then(|| Endpoint {
                     addr,
                     port,
-                    locality: locality.map(Into::into),
+                    locality: locality.and_then(text).map(Into::into),
                 })
             }));
         }
@@ -257,7 +264,7 @@ impl Services {
 
 /// An instance's own port of an expose, where it differs from the `documented` one. What is no port
 /// is the error, as it is shown.
-fn own_port(
+pub(super) fn own_port(
     instance: &Instance,
     section: &str,
     documented: Option<&Value>,
@@ -266,16 +273,16 @@ fn own_port(
         return Ok(None);
     };
     let own = expose.info.get("port");
-    if own == documented {
+    if own.as_ref() == documented {
         return Ok(None);
     }
-    let port = own.and_then(|own| match own {
+    let port = own.as_ref().and_then(|own| match own {
         Value::String(text) => text.trim().parse().ok(),
         own => own.as_u64().and_then(|port| u16::try_from(port).ok()),
     });
     match port {
         Some(port) if port != 0 => Ok(Some(port)),
-        _ => Err(own.map_or("not an integer".into(), Value::to_string)),
+        _ => Err(own.map_or("not an integer".into(), |own| own.to_string())),
     }
 }
 
@@ -289,13 +296,20 @@ fn owner(path: &ObjectPath, state: &ServiceState) -> ObjectPath {
 }
 
 /// The sections in an ip resource's `expose`; the rest are port mappings such as `80/tcp`.
-fn exposes(info: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    info.get("expose")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .filter(|name| name.contains('#'))
+pub(super) fn exposes(expose: Option<Value>) -> impl Iterator<Item = String> {
+    let listed = match expose {
+        Some(Value::Array(listed)) => listed,
+        _ => Vec::new(),
+    };
+    let names = listed.into_iter().filter_map(text);
+    names.filter(|name| name.contains('#'))
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// Whether two states say the same of what is exposed, wherever it runs. Patches share what they do
@@ -310,10 +324,10 @@ fn same_documents(old: &ServiceState, new: &ServiceState) -> bool {
 }
 
 fn same_sections(old: &Arc<Instance>, new: &Arc<Instance>) -> bool {
-    let same = |old: &ResourceState, new: &ResourceState, is_ip: bool| {
-        Arc::ptr_eq(&old.info, &new.info)
-            || is_ip && exposes(&old.info).eq(exposes(&new.info))
-            || !is_ip && old.info == new.info
+    let exposed = |info: &Info| exposes(info.get("expose"));
+    let same = |old: &ResourceState, new: &ResourceState, is_ip: bool| match is_ip {
+        true => old.info.is_copy(&new.info) || exposed(&old.info).eq(exposed(&new.info)),
+        false => old.info == new.info,
     };
     Arc::ptr_eq(old, new)
         || old.resources.len() == new.resources.len()

@@ -10,6 +10,7 @@
 //! load assignment and nothing else.
 
 mod admission;
+mod idle;
 mod intake;
 mod logical;
 mod memory;

@@ -53,6 +53,7 @@ impl Index {
                 continue;
             };
             slot.endpoints = 0;
+            let mut idle = None;
             if let Some(served) = &slot.served {
                 let endpoints = self.services.endpoints(
                     owner,
@@ -61,12 +62,17 @@ impl Index {
                     served.expose.port.get(),
                 );
                 slot.endpoints = endpoints.len();
+                if endpoints.is_empty() {
+                    let documented = slot.documented_port.as_ref();
+                    idle = Some(self.services.idle(owner, &id.section, documented).into());
+                }
                 self.publication.put_endpoints(served, &endpoints);
             }
             let view = ExposeView {
                 verdict: slot.verdict(),
                 socket: slot.served.as_ref().and_then(|s| s.expose.socket()),
                 endpoints: slot.endpoints,
+                idle,
             };
             if self.view.exposes.get(&id) != Some(&view) {
                 self.view.exposes.insert(id, view);

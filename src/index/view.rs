@@ -31,6 +31,8 @@ pub struct ExposeView {
     pub socket: Option<Socket>,
     /// How many endpoints it has now.
     pub endpoints: usize,
+    /// Why it has none, where it is served without one, and what to do.
+    pub idle: Option<Arc<str>>,
 }
 
 /// The whole: an immutable value that shares structure with the ones before it.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::catalog::{Catalog, Next, Owners};
+use super::refusal;
 use super::telemetry::Report;
 use crate::index::{ExposeView, Verdict, View};
 use crate::model::{Diagnostic, ExposeId, Severity};
@@ -238,14 +239,18 @@ fn summary(
         .iter()
         .filter(|f| f.severity == Severity::Warning)
         .count();
+    let worst = || {
+        let own = |f: &Diagnostic| f.section.as_deref() == Some(id.section.as_str());
+        let worst = findings.iter().max_by_key(|f| (f.severity, own(f)));
+        worst.map(ToString::to_string)
+    };
     let problem = match standing {
-        Standing::Served | Standing::NoEndpoints => None,
-        _ => findings.iter().max_by_key(|f| {
-            (
-                f.severity,
-                f.section.as_deref() == Some(id.section.as_str()),
-            )
-        }),
+        Standing::Served => None,
+        Standing::NoEndpoints => state.idle.as_deref().map(str::to_owned),
+        Standing::RefusedByEnvoy => refusals
+            .and_then(BTreeMap::first_key_value)
+            .map(|(node, text)| refusal::sentence(node, text, &id.section)),
+        Standing::Refused | Standing::Waiting | Standing::Kept => worst(),
     };
     Summary {
         standing,
@@ -265,10 +270,7 @@ fn summary(
         names: belongings.map_or_else(Vec::new, |b| b.names.iter().cloned().collect()),
         endpoints: state.endpoints,
         refused_by,
-        problem: problem.map(ToString::to_string).or_else(|| {
-            let (node, text) = refusals?.first_key_value()?;
-            Some(format!("Envoy {node} refuses it: {text}"))
-        }),
+        problem,
         warnings,
         service: id.service.to_string(),
         section: id.section.clone(),

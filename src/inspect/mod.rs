@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod explain;
 mod follow;
 mod moment;
+pub(crate) mod refusal;
 mod state;
 pub mod telemetry;
 

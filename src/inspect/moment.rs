@@ -17,6 +17,13 @@ impl Moment {
     pub fn unix_seconds(self) -> f64 {
         self.0.as_secs_f64()
     }
+
+    /// As people read it: to the second.
+    pub fn to_the_second(self) -> String {
+        let text = self.to_string();
+        let seconds = text.split('.').next().unwrap_or_default();
+        format!("{seconds}Z")
+    }
 }
 
 impl From<SystemTime> for Moment {
@@ -92,6 +99,7 @@ mod tests {
         ] {
             let moment = Moment::from(UNIX_EPOCH + Duration::from_millis(millis));
             assert_eq!(moment.to_string(), text);
+            assert_eq!(moment.to_the_second(), format!("{}Z", &text[..19]));
         }
         assert!(
             Moment::from(UNIX_EPOCH - Duration::from_secs(1))

@@ -1,6 +1,8 @@
 //! OpenSVC object paths: `name` in the root namespace, `kind/name`, or `namespace/kind/name`.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -23,12 +25,15 @@ pub enum ObjectKind {
 /// The path of an OpenSVC object, such as `svcweb`, `sec/web` or `test/svc/web1`.
 ///
 /// Ordered by namespace, kind and name, so that iteration is stable everywhere.
-/// Everything that is made for a service carries its path, so a copy only counts its users.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Everything that is made for a service carries its path, so it is small, and a copy only counts its users.
+#[derive(Clone)]
 pub struct ObjectPath {
-    namespace: Option<Arc<str>>,
-    kind: Arc<str>,
-    name: Arc<str>,
+    /// As the daemon writes it, in its shortest form.
+    text: Arc<str>,
+    /// Where the kind begins, behind the namespace; 0 in the root namespace.
+    kind: u32,
+    /// Where the name begins, behind the kind; 0 where there is none, which is `svc`.
+    name: u32,
 }
 
 /// Why a text is not an object path.
@@ -60,26 +65,42 @@ impl ObjectPath {
     }
 
     fn new(namespace: Option<&str>, kind: &str, name: &str) -> Self {
+        let text: Arc<str> = match (namespace.filter(|n| *n != "root"), kind) {
+            (None, "svc") => name.into(),
+            (None, kind) => format!("{kind}/{name}").into(),
+            (Some(namespace), kind) => format!("{namespace}/{kind}/{name}").into(),
+        };
+        // No name has a slash. A path of 4 GiB would have no namespace and no kind.
+        let before = |end: usize| text.get(..end).and_then(|text| text.rfind('/'));
+        let place = |slash: Option<usize>| slash.and_then(|slash| u32::try_from(slash + 1).ok());
+        let last = before(text.len());
+        let first = last.and_then(before);
         Self {
-            namespace: namespace.filter(|n| *n != "root").map(Into::into),
-            kind: kind.into(),
-            name: name.into(),
+            kind: place(first).unwrap_or(0),
+            name: place(last).unwrap_or(0),
+            text,
         }
     }
 
     /// The namespace, `None` for the root namespace.
     pub fn namespace(&self) -> Option<&str> {
-        self.namespace.as_deref()
+        self.text.get(..(self.kind as usize).checked_sub(1)?)
+    }
+
+    fn kind_text(&self) -> &str {
+        let end = (self.name as usize).checked_sub(1);
+        let kind = end.and_then(|end| self.text.get(self.kind as usize..end));
+        kind.unwrap_or("svc")
     }
 
     /// The object's name without namespace and kind.
     pub fn name(&self) -> &str {
-        &self.name
+        self.text.get(self.name as usize..).unwrap_or_default()
     }
 
     /// The object's kind.
     pub fn kind(&self) -> ObjectKind {
-        match &*self.kind {
+        match self.kind_text() {
             "svc" => ObjectKind::Svc,
             "sec" => ObjectKind::Sec,
             _ => ObjectKind::Other,
@@ -91,14 +112,11 @@ impl ObjectPath {
     ///
     /// The name alone does not make a slave: the daemon says so in the instance's `scaler_slave`.
     pub fn scaler(&self) -> Option<(u32, ObjectPath)> {
-        let (index, name) = self.name.split_once('.')?;
+        let (index, name) = self.name().split_once('.')?;
         if name.is_empty() || !index.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
-        let scaler = Self {
-            name: name.into(),
-            ..self.clone()
-        };
+        let scaler = Self::new(self.namespace(), self.kind_text(), name);
         Some((index.parse().ok()?, scaler))
     }
 }
@@ -124,13 +142,47 @@ impl FromStr for ObjectPath {
     }
 }
 
+impl PartialEq for ObjectPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ObjectPath {}
+
+impl Hash for ObjectPath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl Ord for ObjectPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Services of the root namespace: nothing else is as frequent.
+        if (self.name, other.name) == (0, 0) {
+            return self.text.cmp(&other.text);
+        }
+        let parts = |path: &Self| (path.kind, path.name);
+        let kinds = || self.kind_text().cmp(other.kind_text());
+        match parts(self) == parts(other) {
+            // Of the same lengths: a comparison of the whole is one of the parts.
+            true => self.text.cmp(&other.text),
+            false => (self.namespace().cmp(&other.namespace()))
+                .then_with(kinds)
+                .then_with(|| self.name().cmp(other.name())),
+        }
+    }
+}
+
+impl PartialOrd for ObjectPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl fmt::Display for ObjectPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.namespace, &*self.kind) {
-            (Some(namespace), kind) => write!(f, "{namespace}/{kind}/{}", self.name),
-            (None, "svc") => f.write_str(&self.name),
-            (None, kind) => write!(f, "{kind}/{}", self.name),
-        }
+        f.write_str(&self.text)
     }
 }
 
@@ -169,6 +221,53 @@ mod tests {
         assert_eq!(path("root/svc/web").to_string(), "web");
         assert!("a//b".parse::<ObjectPath>().is_err());
         assert!("a/b/c/d".parse::<ObjectPath>().is_err());
+    }
+
+    #[test]
+    fn a_path_has_three_parts_however_it_is_written() {
+        for (text, namespace, kind, name) in [
+            ("web", None, ObjectKind::Svc, "web"),
+            ("svc/web", None, ObjectKind::Svc, "web"),
+            ("root/sec/c", None, ObjectKind::Sec, "c"),
+            ("test/svc/web", Some("test"), ObjectKind::Svc, "web"),
+            ("n/vol/v", Some("n"), ObjectKind::Other, "v"),
+        ] {
+            let path = path(text);
+            let parts = (path.namespace(), path.kind(), path.name());
+            assert_eq!(parts, (namespace, kind, name), "{text}");
+        }
+        assert_eq!(
+            path("root/svc/web"),
+            ObjectPath::service(Some("root"), "web")
+        );
+        assert_eq!(path("t/sec/c"), ObjectPath::secret(Some("t"), "c"));
+    }
+
+    #[test]
+    fn paths_are_in_the_order_of_namespace_kind_and_name() {
+        let texts = [
+            "cfg/z", "sec/a", "sec/b", "a-b", "a.b", "web", "zz", "usr/a", "a/sec/z", "a/svc/b",
+            "a/svc/c", "aa/cfg/a", "b/svc/a",
+        ];
+        let parts = |path: &ObjectPath| {
+            let namespace = path.namespace().map(str::to_owned);
+            (
+                namespace,
+                path.kind_text().to_owned(),
+                path.name().to_owned(),
+            )
+        };
+        for (one, other) in texts
+            .iter()
+            .flat_map(|one| texts.map(|other| (*one, other)))
+        {
+            let (one, other) = (path(one), path(other));
+            assert_eq!(
+                one.cmp(&other),
+                parts(&one).cmp(&parts(&other)),
+                "{one} {other}"
+            );
+        }
     }
 
     #[test]

@@ -22,19 +22,24 @@ use crate::model::{
 /// domain with and without the port, since clients send the port unless it is the scheme's own.
 pub fn expanded_domains(vhost: &VirtualHost, port: u16) -> Vec<String> {
     let mut hosts = Vec::with_capacity(2 * vhost.domains.len());
+    let with_port = format!(":{port}");
     for domain in &vhost.domains {
         hosts.push(domain.clone());
         // `*` and `prefix.*` already match whatever follows; `*` with a port would match nothing.
         if !domain.ends_with('*') {
-            hosts.push(format!("{domain}:{port}"));
+            hosts.push([domain.as_str(), &with_port].concat());
         }
     }
     hosts
 }
 
-/// Field numbers of `VirtualHost` and `RouteConfiguration`, whose parts are appended encoded.
-const ROUTES: u32 = 3;
+/// Field numbers of `RouteConfiguration`, `VirtualHost` and `Route`, whose parts are appended encoded: prost
+/// would measure each once for every message around it.
 const VIRTUAL_HOSTS: u32 = 2;
+const ROUTES: u32 = 3;
+const MATCH: u32 = 1;
+const FORWARD: u32 = 2;
+const REDIRECT: u32 = 3;
 
 /// The encoded route configuration of encoded virtual hosts.
 pub(super) fn configuration<V: AsRef<[u8]>>(
@@ -53,8 +58,6 @@ pub(super) fn configuration<V: AsRef<[u8]>>(
 }
 
 /// The encoded virtual host of a `vhost#…` section on a listener's port, in the expose of a cluster.
-///
-/// Its routes are encoded one by one: prost would measure each once for every message around it.
 pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> Bytes {
     let head = envoy::VirtualHost {
         name: format!("{cluster}.{}", vhost.section),
@@ -63,17 +66,21 @@ pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> Byt
     };
     let mut body = encode(&head).to_vec();
     for each in &vhost.routes {
-        wire::append(&mut body, ROUTES, &encode(&route(each, cluster)));
+        wire::append(&mut body, ROUTES, &route(each, cluster));
     }
     body.into()
 }
 
-fn route(route: &Route, cluster: &str) -> envoy::Route {
-    envoy::Route {
-        r#match: Some(route_match(route)),
-        action: Some(action(&route.action, cluster)),
-        ..envoy::Route::default()
-    }
+/// The encoded route.
+fn route(route: &Route, cluster: &str) -> Vec<u8> {
+    /// Two keys and two lengths.
+    const AROUND: usize = 8;
+    let taken = encode(&route_match(route));
+    let (field, action) = action(&route.action, cluster);
+    let mut body = Vec::with_capacity(taken.len() + action.len() + AROUND);
+    wire::append(&mut body, MATCH, &taken);
+    wire::append(&mut body, field, &action);
+    body
 }
 
 fn route_match(route: &Route) -> envoy::RouteMatch {
@@ -92,9 +99,10 @@ fn route_match(route: &Route) -> envoy::RouteMatch {
     }
 }
 
-fn action(action: &Action, cluster: &str) -> envoy::route::Action {
+/// What a route does, encoded, and the field for it.
+fn action(action: &Action, cluster: &str) -> (u32, Bytes) {
     match action {
-        Action::Redirect(to) => envoy::route::Action::Redirect(redirect(to)),
+        Action::Redirect(to) => (REDIRECT, encode(&redirect(to))),
         Action::Forward {
             destination,
             prefix_rewrite,
@@ -125,7 +133,7 @@ fn action(action: &Action, cluster: &str) -> envoy::route::Action {
                     action.cluster_not_found_response_code = not_found.into();
                 }
             }
-            envoy::route::Action::Route(action)
+            (FORWARD, encode(&action))
         }
     }
 }

@@ -49,10 +49,11 @@ impl Findings {
             return None;
         }
         let near = 1 + word.len() / 5;
+        let known = known.take(MAX_CANDIDATES);
+        let known =
+            known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
         known
-            .take(MAX_CANDIDATES)
-            .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-            .filter(|(distance, _)| *distance <= near)
+            .filter(|(distance, known)| *distance <= near || is_tail(word, known))
             .min()
             .map(|(_, candidate)| candidate)
     }
@@ -81,4 +82,13 @@ impl Findings {
         }
         self.list
     }
+}
+
+/// Whether one name is the other with words before it, as `hash_policy_cookie_ttl` is of `cookie_ttl`.
+fn is_tail(one: &str, other: &str) -> bool {
+    let tail = |long: &str, short| {
+        long.strip_suffix(short)
+            .is_some_and(|head| head.ends_with('_'))
+    };
+    !one.is_empty() && !other.is_empty() && (tail(one, other) || tail(other, one))
 }

@@ -1,5 +1,7 @@
 //! What is written of a section's keywords.
 
+use std::ptr;
+
 use serde_json::{Map, Value};
 
 use super::keywords::{Group, Keyword};
@@ -18,40 +20,67 @@ pub(super) struct Given<'a> {
 
 /// The values of a section's keywords: of each the unscoped one first, then the scoped ones by scope.
 #[derive(Debug, Default)]
-pub(super) struct Values<'a>(Vec<Given<'a>>);
+pub(super) struct Values<'a> {
+    given: Vec<Given<'a>>,
+    /// Whether something is said under another name of its keyword.
+    has_aliases: bool,
+    /// Whether all that the section itself says are values of keywords, by their own names and for every node.
+    is_plain: bool,
+}
 
 impl<'a> Values<'a> {
     /// What the `DEFAULT` section says of a group's keywords.
     pub(super) fn defaults(group: Group, keywords: &'a Map<String, Value>) -> Self {
-        Self(written(group, keywords, true).collect())
+        Self::read(group, keywords, true)
     }
 
     /// What a section says, and, where it says nothing, the `DEFAULT` section.
     pub(super) fn of(group: Group, keywords: &'a Map<String, Value>, defaults: &Self) -> Self {
-        let mut values = Self(written(group, keywords, false).collect());
-        let own = values.0.len();
-        for default in &defaults.0 {
-            let mut said = values.0.iter().take(own);
-            if !said.any(|given| given.keyword.name == default.keyword.name) {
-                values.0.push(*default);
+        let mut values = Self::read(group, keywords, false);
+        let own = values.given.len();
+        for default in &defaults.given {
+            let mut said = values.given.iter().take(own);
+            if !said.any(|given| ptr::eq(given.keyword, default.keyword)) {
+                values.given.push(*default);
             }
         }
+        values.has_aliases |= defaults.has_aliases;
         values
+    }
+
+    fn read(group: Group, keywords: &'a Map<String, Value>, inherited: bool) -> Self {
+        let mut given = Vec::with_capacity(keywords.len());
+        given.extend(written(group, keywords, inherited));
+        let is_alias = |given: &Given<'_>| given.keyword.alias_of.is_some();
+        let has_aliases = given.iter().any(is_alias);
+        let has_scope = |given: &Given<'_>| given.label.len() > given.keyword.name.len();
+        Self {
+            is_plain: !has_aliases && given.len() == keywords.len() && !given.iter().any(has_scope),
+            has_aliases,
+            given,
+        }
     }
 
     /// The values of a keyword, or of another name of it.
     pub(super) fn given(&self, keyword: &Keyword) -> &[Given<'a>] {
-        match self.run(|given| given.name == keyword.name) {
-            [] => self.run(|given| given.alias_of == Some(keyword.name)),
+        match self.run(|given| ptr::eq(given, keyword)) {
+            [] if self.has_aliases => self.run(|given| given.alias_of == Some(keyword.name)),
             own => own,
         }
+    }
+
+    /// Whether all that the section itself says are values of keywords, by their own names and for every
+    /// node: then there is nothing to say about the names.
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The values of the first keyword that is wanted: they stand together.
     fn run(&self, is_wanted: impl Fn(&Keyword) -> bool) -> &[Given<'a>] {
         let is_wanted = |given: &Given<'_>| is_wanted(given.keyword);
-        let start = self.0.iter().position(is_wanted);
-        let rest = start.and_then(|start| self.0.get(start..)).unwrap_or(&[]);
+        let start = self.given.iter().position(is_wanted);
+        let rest = start.and_then(|start| self.given.get(start..));
+        let rest = rest.unwrap_or(&[]);
         let end = rest.iter().position(|given| !is_wanted(given));
         rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest)
     }

@@ -1,10 +1,15 @@
 //! Host names: TLS server names, the domains of virtual hosts, hosts to rewrite or redirect to.
 
+use std::mem;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::codes;
 use super::problem::{Problem, quote};
 use crate::envoy::shown;
+
+/// What DNS can carry, in characters: RFC 1035 section 2.3.4.
+const LONGEST_NAME: usize = 253;
+const LONGEST_LABEL: usize = 63;
 
 /// A domain as it is written, with the port that may stand behind it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,8 +73,7 @@ pub(super) fn domain(text: &str) -> Result<Domain, Problem> {
     };
     let want = "write a host such as www.acme.com, *.acme.com, or * for every other host";
     let lower = text.to_ascii_lowercase();
-    if let Some((_, rest)) = lower.split_once("://") {
-        let host = rest.split('/').next().unwrap_or_default();
+    if let Some(host) = host_of_url(&lower) {
         return Err(problem(&format!("write the host alone: {}", shown(host))));
     }
     let (host, port) = split_port(&lower).ok_or_else(|| {
@@ -113,8 +117,7 @@ pub(super) fn host(text: &str) -> Result<String, Problem> {
             hint,
         )
     };
-    if let Some((_, rest)) = text.split_once("://") {
-        let host = rest.split('/').next().unwrap_or_default();
+    if let Some(host) = host_of_url(text) {
         return Err(problem(&format!("write the host alone: {}", shown(host))));
     }
     let (host, _) = split_port(text).ok_or_else(|| {
@@ -126,6 +129,12 @@ pub(super) fn host(text: &str) -> Result<String, Problem> {
         })?;
     }
     Ok(text.to_owned())
+}
+
+/// The host of what is a URL. Nearly nothing holds a colon, which is found sooner.
+fn host_of_url(text: &str) -> Option<&str> {
+    let (_, rest) = text.contains(':').then(|| text.split_once("://"))??;
+    rest.split('/').next()
 }
 
 /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`; `None` for anything else.
@@ -152,6 +161,9 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 /// Checks that a lower-case name is made of labels. The error is a hint, where there is a better
 /// one than the caller's.
 fn check_labels(name: &str) -> Result<(), Option<&'static str>> {
+    if is_made_of_labels(name) {
+        return Ok(());
+    }
     if !name.is_ascii() {
         return Err(Some(
             "write the name in its ASCII form (punycode), as in xn--caf-dma.com",
@@ -160,21 +172,27 @@ fn check_labels(name: &str) -> Result<(), Option<&'static str>> {
     if name.contains(',') {
         return Err(Some("separate names with spaces, without commas"));
     }
-    if name.len() > 253 || name.split('.').any(|label| label.len() > 63) {
-        return Err(Some(
+    let mut labels = name.split('.');
+    match name.len() > LONGEST_NAME || labels.any(|label| label.len() > LONGEST_LABEL) {
+        true => Err(Some(
             "a name has at most 253 characters, and 63 between two dots",
-        ));
-    }
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
-    };
-    match name.split('.').all(is_label) {
-        true => Ok(()),
+        )),
         false => Err(None),
     }
+}
+
+/// Whether a lower-case name is letters, digits, hyphens and underscores between dots, and short enough.
+fn is_made_of_labels(name: &str) -> bool {
+    let mut label = 0;
+    let is_made_of_labels = name.bytes().all(|byte| match byte {
+        b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {
+            label += 1;
+            label <= LONGEST_LABEL
+        }
+        b'.' => mem::take(&mut label) > 0,
+        _ => false,
+    });
+    is_made_of_labels && label > 0 && name.len() <= LONGEST_NAME
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) struct Reader<'a, 'f> {
     pub(super) findings: &'f mut Findings,
     /// The sections that it names, in any scope.
     pub(super) links: Vec<&'a str>,
-    values: Rc<Values<'a>>,
+    pub(super) values: Rc<Values<'a>>,
     refused: bool,
     unknown: bool,
 }
@@ -74,6 +74,9 @@ impl<'a, 'f> Reader<'a, 'f> {
     ) -> Option<T> {
         let values = Rc::clone(&self.values);
         let given = values.given(keyword);
+        if given.is_empty() {
+            return self.read_nothing(keyword, parse);
+        }
         self.tell_scopes(given);
         let mut chosen = None;
         for (i, one) in given.iter().enumerate() {
@@ -112,21 +115,23 @@ impl<'a, 'f> Reader<'a, 'f> {
                 }
             }
         }
-        match (given.is_empty(), keyword.default) {
-            (true, Some(default)) => parse(&Value::String(default.to_owned())).ok(),
-            (true, None) if keyword.required => {
-                self.refuse(
-                    keyword.name,
-                    Problem::new(
-                        codes::MISSING_KEYWORD,
-                        "is required",
-                        format!("write for example {}={}", keyword.name, keyword.example),
-                    ),
-                );
-                None
-            }
-            _ => chosen,
+        chosen
+    }
+
+    /// What stands for a keyword of which nothing is said.
+    fn read_nothing<T>(
+        &mut self,
+        keyword: &'static Keyword,
+        parse: impl Fn(&Value) -> Result<T, Problem>,
+    ) -> Option<T> {
+        if let Some(default) = keyword.default {
+            return parse(&Value::String(default.to_owned())).ok();
         }
+        if keyword.required {
+            let hint = format!("write for example {}={}", keyword.name, keyword.example);
+            self.error(keyword.name, codes::MISSING_KEYWORD, "is required", hint);
+        }
+        None
     }
 
     /// One of a keyword's candidates.
@@ -155,6 +160,9 @@ impl<'a, 'f> Reader<'a, 'f> {
                 0 => mem::take(&mut chosen),
                 _ => value::list(one.value).unwrap_or_default(),
             };
+            found.reserve(names.len());
+            self.links.reserve(names.len());
+            let is_alone = names.len() == 1;
             for name in names {
                 let Some((&name, parsed)) = table.get_key_value(name.as_str()) else {
                     let problem = self.dangling(&name, group, table.keys().copied());
@@ -165,7 +173,7 @@ impl<'a, 'f> Reader<'a, 'f> {
                 if i > 0 {
                     continue;
                 }
-                if !seen.insert(name) {
+                if !is_alone && !seen.insert(name) {
                     self.warn(
                         keyword.name,
                         codes::REPEATED_REFERENCE,

@@ -48,6 +48,7 @@ impl Reader<'_, '_> {
             None => {
                 let known: Vec<&str> = known.take(5).collect();
                 match known.is_empty() {
+                    true if Group::of(name) == Some(group) => format!("add a section [{name}]"),
                     true => format!("add a section [{group}#0]"),
                     false => format!("defined: {}", known.join(", ")),
                 }
@@ -62,6 +63,9 @@ impl Reader<'_, '_> {
 
     /// Diagnoses the keywords that the table does not know, and scopes where there can be none.
     pub(super) fn check_names(&mut self) {
+        if self.values.is_plain() {
+            return;
+        }
         for (label, value) in &*self.section.keywords {
             let (name, scope) = match label.split_once('@') {
                 Some((name, scope)) => (name, Some(scope)),

@@ -79,7 +79,7 @@ pub(super) fn path(value: &Value) -> Result<String, Problem> {
             hint,
         )
     };
-    if path.contains("://") {
+    if path.contains(':') && path.contains("://") {
         return Err(problem("is a URL", "write the path alone".to_owned()));
     }
     if !path.starts_with('/') {

@@ -150,7 +150,9 @@ pub(super) fn boolean(value: &Value) -> Result<bool, Problem> {
         value => text(value)?,
     };
     let is_one_of = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    match text {
+    match &*text {
+        "true" => Ok(true),
+        "false" => Ok(false),
         _ if is_one_of(["true", "t", "yes", "y", "1"]) => Ok(true),
         _ if is_one_of(["false", "f", "no", "n", "0"]) => Ok(false),
         _ => Err(Problem::new(
@@ -167,6 +169,9 @@ pub(super) fn choice(
     candidates: &'static [&'static str],
 ) -> Result<&'static str, Problem> {
     let text = text(value)?;
+    if let Some(candidate) = candidates.iter().find(|candidate| **candidate == text) {
+        return Ok(candidate);
+    }
     let plain = |byte: u8| match byte {
         b'-' | b'_' => b' ',
         byte => byte.to_ascii_lowercase(),

@@ -7,7 +7,7 @@ use crate::served::Served;
 use crate::stories::town;
 
 /// Every view, and words that say that it is there.
-pub(crate) const VIEWS: [(&str, &str, &str); 7] = [
+pub(crate) const VIEWS: [(&str, &str, &str); 8] = [
     ("overview", "#/", "Next to expire"),
     ("exposes", "#/exposes", "8 exposes"),
     (
@@ -20,6 +20,7 @@ pub(crate) const VIEWS: [(&str, &str, &str); 7] = [
         "#/expose/test%2Fsvc%2Frival.expose%231",
         "port = eighty",
     ),
+    ("findings", "#/findings", "2 errors, 1 warning"),
     ("certificates", "#/certificates", "test/sec/shop"),
     ("envoys", "#/envoys", "no Envoy then"),
     (

@@ -1,4 +1,4 @@
-// Texts that stand too little out from their ground: WCAG 2.2, 1.4.3 (AA).
+// What stands too little out from its ground: WCAG 2.2, texts by 1.4.3 and fields by 1.4.11 (AA).
 (() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   /** Any CSS colour as [red, green, blue, alpha], 0 to 255. */
@@ -11,6 +11,10 @@
   const luminance = ([r, g, b]) => {
     const part = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
     return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  };
+  const ratio = (a, b) => {
+    const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+    return (high + 0.05) / (low + 0.05);
   };
   const ground = (element) => {
     for (let e = element; e; e = e.parentElement) {
@@ -28,9 +32,18 @@
     const style = getComputedStyle(element);
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    const [a, b] = [luminance(parse(style.color)), luminance(ground(element))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < (large ? 3 : 4.5)) poor.push(`${text.data.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+    const found = ratio(parse(style.color), ground(element));
+    if (found < (large ? 3 : 4.5)) poor.push(`${text.data.trim().slice(0, 40)}: ${found.toFixed(2)}`);
+  }
+  for (const field of document.querySelectorAll("input, textarea, button")) {
+    if (!field.checkVisibility()) continue;
+    const name = field.id || field.textContent;
+    const placeholder = parse(getComputedStyle(field, "::placeholder").color);
+    if (field.placeholder && ratio(placeholder, ground(field)) < 4.5) poor.push(`placeholder of ${name}`);
+    // What shows that there is something to write in or to press: 1.4.11 (AA).
+    const border = parse(getComputedStyle(field).borderTopColor);
+    const around = ground(field.parentElement);
+    if (ratio(border, around) < 3) poor.push(`border of ${name}: ${ratio(border, around).toFixed(2)}`);
   }
   return poor;
 })()

@@ -146,6 +146,9 @@ async fn a_request_is_explained_and_the_question_can_be_sent_on() {
     page.write("http://nobody.example.com/").await;
     page.press("Enter").await;
     page.reads(".outcome", "404").await;
+    // Nobody forwards where no Envoy is.
+    page.reads(".result .finding", "No Envoy is connected")
+        .await;
     page.run("document.querySelector('#ask-url').select()")
         .await;
     page.write("ftp://x").await;
@@ -168,6 +171,31 @@ async fn certificates_and_envoys_are_listed() {
     page.show("#/envoys").await;
     page.reads("main", "No Envoy is connected").await;
     page.reads(".changes", "no Envoy then").await;
+    served.was_quiet(&page);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_are_all_in_one_place_and_live() {
+    let mut gateway = town();
+    // No expose to show it at: nothing but the finding tells of it.
+    let unlisted = DATABASE.replace("expose = expose#0\n", "");
+    gateway.deploy("test/svc/forgotten", &unlisted, &["10.0.0.8"]);
+    let mut served = Served::new(gateway).await;
+    let Some(mut page) = served.open("findings", "").await else {
+        return;
+    };
+    page.click("main a[href='#/findings']").await;
+    page.reads(".count", "2 errors, 2 warnings").await;
+    page.reads(
+        ".finding",
+        "test/svc/forgotten no ip section names this expose",
+    )
+    .await;
+    page.reads(".finding .hint", "ip#1.expose+=expose#0").await;
+    let first = page.texts(".finding:first-child .badge").await;
+    assert!(first[0].contains("error"), "{first:?}");
+    served.gateway.delete("test/svc/rival");
+    page.reads(".count", "0 errors, 2 warnings").await;
     served.was_quiet(&page);
 }
 

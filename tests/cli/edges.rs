@@ -1,6 +1,6 @@
 //! Input that nobody meant: of another program, without end, or made to do harm.
 
-use crate::run::{file, xds, xds_with};
+use crate::run::{command, file, xds, xds_with};
 
 const WEB: &str = "[ip#1]\nipname = 10.0.0.1\nexpose = expose#0\n[expose#0]\nport = 80\n";
 
@@ -32,6 +32,34 @@ fn what_is_written_twice_is_warned_of() {
     done.says("is written again in line 6; the last value counts; write it once [written-twice]")
         .says("the section begins again in line 7")
         .says("2 warnings");
+}
+
+/// In JSON nobody could tell which of two values was meant, and its readers take either.
+#[test]
+fn what_json_gives_twice_is_refused() {
+    let twice = "{\"expose#0\": {\"port\": 80,\n\"port\": 81}}";
+    for command in ["validate", "translate"] {
+        xds_with(&[command, "-", "--service", "web"], twice)
+            .ends(2)
+            .complains("-: expose#0.port is given twice; keep one of the two at line 2");
+    }
+}
+
+/// As a shell script leaves it, whose own variable is not set.
+#[test]
+fn a_variable_that_is_set_to_nothing_is_as_good_as_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = command(&["demo", "--once"]);
+    demo.env("ENVOY_BIN", "")
+        .env("PATH", "")
+        .current_dir(&folder);
+    let demo = demo.output().unwrap();
+    let said = String::from_utf8(demo.stdout).unwrap();
+    assert!(said.contains("no Envoy found: run `make envoy`"), "{said}");
+    let mut status = command(&["status"]);
+    let status = status.env("IGW_XDS_SOCKET", "").output().unwrap();
+    let said = String::from_utf8(status.stderr).unwrap();
+    assert_ne!(status.status.code(), Some(2), "{said}");
 }
 
 #[test]

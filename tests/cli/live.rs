@@ -2,87 +2,15 @@
 //! node; with a real Envoy where one matters.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 
-use igw_envoy::envoy::Variant;
-use igw_envoy::envoy::bootstrap::XdsAddress;
-use igw_envoy::simnode::{Settings, SimNode};
 use serde_json::Value;
 
-use crate::run::{Done, command, xds};
-use crate::support::envoy::{self, Envoy};
-use crate::support::{PATIENCE, eventually, free_address};
-
-/// A sidecar of its own process, and the node that it follows.
-struct Gateway {
-    sidecar: Child,
-    node: SimNode,
-    socket: PathBuf,
-    folder: tempfile::TempDir,
-    address: std::net::IpAddr,
-}
-
-impl Gateway {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let node = SimNode::start(Settings::at(folder.path().join("lsnr.sock"))).unwrap();
-        let socket = folder.path().join("xds.sock");
-        let sidecar = command(&["--port", "0", "--http", "off", "--grace", "0"])
-            .arg("--socket")
-            .arg(node.socket())
-            .arg("--janitor-socket")
-            .arg(&socket)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let gateway = Self {
-            sidecar,
-            node,
-            socket,
-            folder,
-            address: free_address().ip(),
-        };
-        eventually("the sidecar is ready", async || {
-            let status = gateway.ask(&["status", "--quiet"]).await;
-            (status.code == 0).then_some(())
-        })
-        .await;
-        gateway
-    }
-
-    /// Runs a command against the sidecar; not on the node's own threads, which must go on.
-    async fn ask(&self, args: &[&str]) -> Done {
-        let socket = self.socket.to_str().unwrap();
-        let args = [args, &["--janitor-socket", socket]].concat();
-        let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
-        let run = move || xds(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        tokio::task::spawn_blocking(run).await.unwrap()
-    }
-
-    fn deploy(&self, path: &str, config: &str) {
-        let listen = format!(
-            "[DEFAULT]\nnodes = node1\nlistener_addr = {}\n",
-            self.address
-        );
-        self.node
-            .deploy(path, &format!("{listen}{config}"))
-            .unwrap();
-    }
-
-    fn envoy(&self, binary: &PathBuf, node: &str) -> Envoy {
-        let xds = XdsAddress::Unix(self.socket.clone());
-        Envoy::start(binary, node, xds, Variant::Delta)
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.sidecar.kill();
-        let _ = self.sidecar.wait();
-    }
-}
+use crate::gateway::Gateway;
+use crate::run::{command, xds};
+use crate::support::envoy;
+use crate::support::{PATIENCE, eventually};
 
 const WEB: &str = "
 [ip#1]
@@ -147,8 +75,10 @@ async fn the_gateway_tells_what_it_serves_and_refuses_and_where_requests_go() {
     assert!(json["started"].as_str().unwrap().ends_with('Z'), "{json}");
 
     let url = "http://www.acme.org:8080/x";
-    let way = gateway.ask(&["explain", url]).await.ends(0);
-    way.says("forwarded")
+    // Without an Envoy nobody forwards anything, wherever it would go.
+    let way = gateway.ask(&["explain", url]).await.ends(1);
+    way.says("forwarded, but it fails")
+        .says("But: No Envoy is connected")
         .says("virtual host  web.expose#0.vhost#0")
         .says("Forwarded to web.expose#0, at 10.0.0.1:80.")
         .says("web.expose#0: served")
@@ -170,7 +100,7 @@ async fn the_gateway_tells_what_it_serves_and_refuses_and_where_requests_go() {
         "--sni",
         "www.acme.org",
     ];
-    gateway.ask(&by_name).await.ends(0).says("web.expose#1");
+    gateway.ask(&by_name).await.says("web.expose#1");
     gateway
         .ask(&["explain", "gopher://x"])
         .await
@@ -209,6 +139,29 @@ fn without_a_sidecar_it_is_said_which_socket_was_tried() {
             .ends(3)
             .complains("no sidecar answers at /nowhere/xds.sock")
             .complains("--janitor-socket PATH");
+    }
+}
+
+/// A slip of the hand: the socket is another program's, or none at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_sidecar_is_told_to_be_none() {
+    let gateway = Gateway::start().await;
+    let daemon = gateway.node.socket().to_str().unwrap().to_owned();
+    let (_folder, file) = crate::run::file("xds.sock", "");
+    let file = file.to_str().unwrap().to_owned();
+    for args in [&["status"][..], &["watch"], &["wait", "web"]] {
+        for (socket, why) in [
+            (&daemon, "is no sidecar: it does not speak gRPC"),
+            (&file, "xds.sock is no socket"),
+        ] {
+            let args = [args, &["--janitor-socket", socket]].concat();
+            let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+            let run = move || xds(&args.iter().map(String::as_str).collect::<Vec<_>>());
+            let done = tokio::task::spawn_blocking(run).await.unwrap();
+            done.ends(3)
+                .complains(why)
+                .complains("name the sidecar's socket with --janitor-socket PATH");
+        }
     }
 }
 
@@ -288,7 +241,8 @@ async fn what_an_envoy_refuses_is_not_waited_for() {
     let status = gateway.ask(&["status"]).await.ends(0);
     status
         .says("refused by Envoy")
-        .says("one refused listener 192.0.2.7:8443/tcp");
+        .says("Envoy one refuses it: ")
+        .says("its host has no such address: write one that it has in expose#1.listener_addr");
 }
 
 /// Lines of a command that goes on; none any more once it was silent for too long.

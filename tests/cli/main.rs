@@ -5,6 +5,7 @@
 
 mod edges;
 mod explainer;
+mod gateway;
 mod live;
 mod offline;
 mod proto;
@@ -12,3 +13,4 @@ mod reference;
 mod run;
 #[path = "../support/mod.rs"]
 mod support;
+mod trouble;

@@ -167,6 +167,13 @@ fn a_difference_is_told_by_field_and_by_what_ends() {
     assert_eq!(json["differences"][0]["change"], "changed");
     assert_eq!(json["drains"][0]["chain"], "web.expose#1");
     xds(&["diff", old, new, new]).ends(2);
+    // What would be refused leaves Envoy as it is, and is no good news all the same.
+    let (_three, bad) = file("web.conf", &WEB.replace("port = 8443", "port = 99999"));
+    let bad = bad.to_str().unwrap();
+    assert_ne!(std::fs::read_to_string(bad).unwrap(), WEB);
+    xds(&["diff", old, bad])
+        .ends(1)
+        .says("would be refused, and go on as it is");
 }
 
 #[test]
@@ -306,7 +313,7 @@ async fn services_of_the_cluster_are_judged_and_compared_with_what_is_to_come() 
         .says("0.0.0.0:8080/tcp closes, and its connections drain");
     let refused = WEB.replace("listener_port = 8080", "listener_port = 80810");
     xds_with(&args, &refused)
-        .ends(0)
+        .ends(1)
         .says("web.expose#0 would be refused, and go on as it is")
         .says("Nothing changes in Envoy");
 }

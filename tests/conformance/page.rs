@@ -1,4 +1,4 @@
-//! The page: what was seen, item by item. It holds no times, so that it only changes with verdicts.
+//! The page: what was seen, item by item. But for the line that says when, it only changes with verdicts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -33,9 +33,12 @@ stream (ADS) and on streams of one type.
 /// Where the part begins that tells of others' clients.
 pub(crate) const OTHERS: &str = "## Others' clients\n";
 
-/// The part of the page that tells of the items.
-pub(crate) fn items(groups: &[Group], seen: &Seen) -> String {
-    let mut page = HEAD.to_owned();
+/// What the line begins with that says when the page was written, and where.
+pub(crate) const WHEN: &str = "Seen in full on ";
+
+/// The part of the page that tells of the items; `when` is the whole line that begins with [`WHEN`].
+pub(crate) fn items(groups: &[Group], seen: &Seen, when: &str) -> String {
+    let mut page = format!("{HEAD}\n{when}\n");
     for group in groups {
         write!(page, "\n## {}\n\n", group.title).unwrap();
         page += "| # | Rule | SotW, ADS | SotW, one type | Delta, ADS | Delta, one type |\n";

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use igw_envoy::envoy::Variant;
 
+use crate::support::machine;
 use crate::traffic::Count;
 
 /// What a fault came to, over all rounds.
@@ -60,25 +60,7 @@ impl Page {
 
 fn page<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let mut page = String::from(include_str!("page.md"));
-    let output = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    };
-    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let models = cpus.lines().filter(|line| line.starts_with("model name"));
-    let model = models
-        .clone()
-        .next()
-        .and_then(|line| line.split(": ").nth(1));
-    writeln!(
-        page,
-        "Seen on {}, on {} × {}, Linux {}.\n",
-        output("date", &["-u", "+%Y-%m-%d"]),
-        models.count(),
-        model.unwrap_or("a processor"),
-        output("uname", &["-r"]),
-    )
-    .unwrap();
+    writeln!(page, "Seen on {}.\n", machine::today_and_machine()).unwrap();
     page += "| fault | xDS variant | times | requests | failed | sidecar's memory, MB |\n";
     page += "|---|---|---:|---:|---:|---:|\n";
     for row in rows {

@@ -1,5 +1,6 @@
 //! What becomes of a request.
 
+use igw_envoy::daemon::Link;
 use serde_json::Value;
 
 use crate::gateway::Gateway;
@@ -196,4 +197,44 @@ redirect_strip_query = true
     let moved = ask(&gateway, "http://any/x/1%3Fq").await;
     assert_eq!(moved["location"], "http://any/y/1");
     assert!(moved["answer"].as_str().unwrap().contains("308"));
+}
+
+/// What the way does not show: the face of the API is the dashboard's, too.
+#[tokio::test]
+async fn what_decides_beside_the_way_is_said() {
+    let mut gateway = town();
+    let texts = |explained: &Value| -> Vec<String> {
+        let caveats = explained["caveats"].as_array().unwrap().iter();
+        let fatal = caveats.map(|caveat| (caveat["fatal"].as_bool().unwrap(), &caveat["text"]));
+        fatal
+            .map(|(fatal, text)| format!("{fatal} {}", text.as_str().unwrap()))
+            .collect()
+    };
+    let said = texts(&ask(&gateway, "http://shop.example.com/").await);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with("true No Envoy is connected"),
+        "{said:?}"
+    );
+
+    let (chain, key) = crate::gateway::key_pair(&["shop.example.com"], -2);
+    let pair = [("certificate_chain", &*chain), ("private_key", &*key)];
+    gateway.secret("test/sec/shop", &pair);
+    gateway.connection.send_modify(|connection| {
+        connection.link = Link::Waiting {
+            since: std::time::SystemTime::now(),
+            error: "connection refused".into(),
+        };
+    });
+    let said = texts(&ask(&gateway, "https://shop.example.com/").await);
+    // What fails for sure comes first.
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(
+        said[1].starts_with("true The certificate in test/sec/shop expired on "),
+        "{said:?}"
+    );
+    assert!(
+        said[2].ends_with("may have moved: connection refused."),
+        "{said:?}"
+    );
 }

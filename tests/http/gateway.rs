@@ -220,21 +220,20 @@ pub fn service(config: &str, addresses: &[&str]) -> ServiceState {
             };
         }
         let state = ResourceState {
-            driver,
+            driver: driver.into(),
             status,
             disabled: false,
-            info: Arc::new(info),
+            info: info.into(),
         };
         (name.clone(), state)
     });
     let instance = Instance {
         avail: Availability::Serving,
         scaler_slave: false,
-        scaler_slaves: Vec::new(),
         resources: resources.collect(),
     };
     ServiceState {
-        instances: BTreeMap::from([("node1".to_owned(), Arc::new(instance))]),
+        instances: [("node1", Arc::new(instance))].into(),
     }
 }
 

@@ -64,10 +64,10 @@ fn told(services: Services) -> Index {
 /// A service that runs, as the daemon tells of it.
 fn state(sections: &Sections) -> Arc<ServiceState> {
     let resource = |driver: String, info: &Map<String, Value>| ResourceState {
-        driver,
+        driver: driver.into(),
         status: ResourceStatus::Up,
         disabled: false,
-        info: Arc::new(info.clone()),
+        info: info.into(),
     };
     let ip = json!({"ipaddr": "127.0.0.1", "expose": ["expose#0"]});
     let ip = resource("ip.host".into(), ip.as_object().unwrap());
@@ -82,9 +82,9 @@ fn state(sections: &Sections) -> Arc<ServiceState> {
     }
     let instance = Instance {
         avail: Availability::Serving,
-        resources,
+        resources: resources.into_iter().collect(),
         ..Instance::default()
     };
-    let instances = BTreeMap::from([("node1".to_owned(), Arc::new(instance))]);
+    let instances = [("node1", Arc::new(instance))].into();
     Arc::new(ServiceState { instances })
 }

@@ -287,13 +287,13 @@ fn instance(sections: BTreeMap<String, Value>, ip: &str, up: bool, slave: bool) 
         .collect();
     let ip = json!({"ipaddr": ip, "expose": exposes});
     let resource = |driver: String, info: &Value| ResourceState {
-        driver,
+        driver: driver.into(),
         status: match up {
             true => ResourceStatus::Up,
             false => ResourceStatus::NotUp,
         },
         disabled: false,
-        info: Arc::new(info.as_object().unwrap().clone()),
+        info: info.as_object().unwrap().into(),
     };
     let mut resources = BTreeMap::from([("ip#1".to_owned(), resource("ip.host".into(), &ip))]);
     for (name, info) in &sections {
@@ -310,7 +310,6 @@ fn instance(sections: BTreeMap<String, Value>, ip: &str, up: bool, slave: bool) 
             false => Availability::NotServing,
         },
         scaler_slave: slave,
-        scaler_slaves: Vec::new(),
-        resources,
+        resources: resources.into_iter().collect(),
     }
 }

@@ -21,7 +21,8 @@ use super::{eventually, free_address};
 ///
 /// Without one the test is skipped, loudly; it fails instead where `REQUIRE_ALL=1`.
 pub fn binary(test: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("ENVOY_BIN").map(PathBuf::from);
+    let named = std::env::var_os("ENVOY_BIN").filter(|named| !named.is_empty());
+    let named = named.map(PathBuf::from);
     let found = named.or_else(installed).filter(|path| path.exists());
     if found.is_none() {
         let required = std::env::var("REQUIRE_ALL").is_ok_and(|value| value == "1");

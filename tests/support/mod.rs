@@ -14,6 +14,7 @@
 
 pub mod discovery;
 pub mod envoy;
+pub mod machine;
 pub mod named;
 pub mod resources;
 

@@ -5,16 +5,17 @@
 //! only built when the path leads to something that is watched.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::SeqAccess;
 use serde_json::{Map, Value};
 
-use super::dataset::{self, Phase, Tables};
+use super::dataset::{self, Phase};
 use super::json::Step;
 use super::path::{Path, Place, Scope, Target};
 use super::shape::{As, Flag, Json, Object, Shape, Word, skip_list};
-use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus};
+use super::tables::Tables;
+use crate::daemon::{Availability, Info, Instance, Named, ResourceState, ResourceStatus};
 use crate::model::ObjectPath;
 
 /// A change of something that is watched. A deleted value is a missing value: the default.
@@ -25,9 +26,9 @@ pub(super) enum Change {
     /// A node's phase.
     Phase(String, Option<Phase>),
     /// A secret's configuration on a node; `None` when it is gone.
-    Secret(String, ObjectPath, Option<String>),
+    Secret(String, ObjectPath, Option<Arc<str>>),
     /// The checksum in a secret's configuration on a node.
-    Checksum(String, ObjectPath, String),
+    Checksum(String, ObjectPath, Arc<str>),
     /// An instance on a node; `None` when it is gone.
     Instance(String, ObjectPath, Option<Instance>),
     /// Something inside an instance.
@@ -47,20 +48,63 @@ pub(super) enum Change {
 pub(super) enum Field {
     Avail(Availability),
     ScalerSlave(bool),
-    ScalerSlaves(Vec<String>),
-    /// One element of `scaler_slaves`; `None` removes it.
-    ScalerSlaveAt(usize, Option<String>),
-    Resources(BTreeMap<String, ResourceState>),
+    Resources(Named<ResourceState>),
     /// A resource; `None` when it is gone.
     Resource(String, Option<ResourceState>),
-    Driver(String, String),
+    Driver(String, Arc<str>),
     Status(String, ResourceStatus),
     Disabled(String, bool),
-    Info(String, Map<String, Value>),
+    Info(String, Info),
     /// A value inside a resource's `info`.
     InfoAt(String, Vec<Step>, Value),
     /// A value removed from inside a resource's `info`.
     InfoRemoved(String, Vec<Step>),
+}
+
+impl Change {
+    /// How much memory it takes, about, in bytes: a short text may become a large table.
+    pub(super) fn weight(&self) -> usize {
+        let inside = match self {
+            Self::Part(_, tables) => tables.weight(),
+            Self::Instance(.., instance) => instance.as_ref().map_or(0, Instance::weight),
+            Self::Field { field, .. } => field.weight(),
+            Self::Phase(..) | Self::Secret(..) | Self::Checksum(..) | Self::Odd => 0,
+        };
+        size_of::<Self>() + inside
+    }
+}
+
+impl Field {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Resources(resources) => resources.values().map(ResourceState::weight).sum(),
+            Self::Resource(_, resource) => resource.as_ref().map_or(0, ResourceState::weight),
+            Self::Info(_, info) => info.text().len(),
+            Self::InfoAt(_, path, value) => size_of::<Step>() * path.len() + weight(value),
+            Self::InfoRemoved(_, path) => size_of::<Step>() * path.len(),
+            Self::Avail(_)
+            | Self::ScalerSlave(_)
+            | Self::Driver(..)
+            | Self::Status(..)
+            | Self::Disabled(..) => 0,
+        }
+    }
+}
+
+/// How much memory a value takes, about, in bytes.
+fn weight(value: &Value) -> usize {
+    /// What the smallest table takes: room for eleven members.
+    const TABLE: usize = 11 * (size_of::<String>() + size_of::<Value>());
+    let inside = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(weight).sum(),
+        Value::Object(members) => {
+            let each = members.iter().map(|(key, value)| key.len() + weight(value));
+            TABLE + each.sum::<usize>()
+        }
+    };
+    size_of::<Value>() + inside
 }
 
 /// The changes of a patch that matter.
@@ -118,10 +162,10 @@ fn read<'de, A: SeqAccess<'de>>(target: Target, list: &mut A) -> Result<Change, 
                 Scope::Root => value(list, dataset::Dataset(into))?,
                 Scope::Monitor => value(list, dataset::Monitor(into))?,
                 Scope::Nodes => value(list, dataset::Nodes(into))?,
-                Scope::Node(node) => value(list, dataset::Node(node, into))?,
-                Scope::Services(node) => value(list, dataset::Services(node, into))?,
-                Scope::Statuses(node) => value(list, dataset::Statuses(node, into))?,
-                Scope::Configs(node) => value(list, dataset::Configs(node, into))?,
+                Scope::Node(node) => value(list, dataset::Node(into.node(node)))?,
+                Scope::Services(node) => value(list, dataset::Services(into.node(node)))?,
+                Scope::Statuses(node) => value(list, dataset::Statuses(into.node(node)))?,
+                Scope::Configs(node) => value(list, dataset::Configs(into.node(node)))?,
             };
             Change::Part(scope, tables)
         }
@@ -131,7 +175,7 @@ fn read<'de, A: SeqAccess<'de>>(target: Target, list: &mut A) -> Result<Change, 
             Change::Secret(node, secret, value(list, dataset::Config)?.0)
         }
         Target::Checksum(node, secret) => {
-            Change::Checksum(node, secret, value(list, Word)?.0.into_owned())
+            Change::Checksum(node, secret, value(list, Word)?.0.into())
         }
         Target::Instance(node, service) => {
             Change::Instance(node, service, value(list, dataset::InstanceStatus)?.0)
@@ -161,19 +205,16 @@ fn read_field<'de, A: SeqAccess<'de>>(
     Ok(match place {
         Place::Avail => field!(dataset::Avail => Field::Avail),
         Place::ScalerSlave => field!(Flag => Field::ScalerSlave),
-        Place::ScalerSlaves => field!(dataset::Names => Field::ScalerSlaves),
-        Place::ScalerSlaveAt(index) => match list.next_element_seed(As(Word))? {
-            Some(name) => (Field::ScalerSlaveAt(index, Some(name.into_owned())), false),
-            None => (Field::ScalerSlaveAt(index, None), true),
-        },
         Place::Resources => field!(dataset::Resources => Field::Resources),
         Place::Resource(name) => field!(dataset::Resource => |r| Field::Resource(name, r)),
         Place::Driver(name) => {
-            field!(Word => |driver: Cow<'_, str>| Field::Driver(name, driver.into_owned()))
+            field!(Word => |driver: Cow<'_, str>| Field::Driver(name, driver.into()))
         }
         Place::Status(name) => field!(dataset::Status => |s| Field::Status(name, s)),
         Place::Disabled(name) => field!(Flag => |disabled| Field::Disabled(name, disabled)),
-        Place::Info(name) => field!(Object => |info| Field::Info(name, info)),
+        Place::Info(name) => {
+            field!(Object => |info: Map<_, _>| Field::Info(name, info.into()))
+        }
         Place::InfoAt(name, path) => match list.next_element_seed(As(Json::default()))? {
             Some(value) => (Field::InfoAt(name, path, value), false),
             None => (Field::InfoRemoved(name, path), true),

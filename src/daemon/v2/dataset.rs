@@ -6,15 +6,13 @@
 //! dataset.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imbl::OrdMap;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess};
+use serde::de::{IgnoredAny, MapAccess};
 
 use super::shape::{As, Flag, Object, Shape, Text, Word, members};
-use super::whole::Texts;
-use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
+use super::tables::{self, Tables};
+use crate::daemon::{Availability, Instance, Named, ResourceState, ResourceStatus};
 use crate::model::ObjectPath;
 
 /// How far a node's daemon is, `monitor.nodes.*.monitor.status`.
@@ -26,75 +24,6 @@ pub(super) enum Phase {
     Rejoin,
     /// Anything else.
     Ready,
-}
-
-/// What was read of some nodes.
-#[derive(Debug, Default)]
-pub(super) struct Tables {
-    /// Each node's phase; a node whose data is missing has none.
-    pub(super) phases: BTreeMap<String, Phase>,
-    /// The instances, by service and node.
-    pub(super) instances: BTreeMap<ObjectPath, BTreeMap<String, Arc<Instance>>>,
-    /// The checksums of secrets' configuration, by secret and node.
-    pub(super) secrets: BTreeMap<ObjectPath, BTreeMap<String, String>>,
-    /// What was known before. A whole state that is read again repeats nearly all of it, which is
-    /// then shared rather than held twice.
-    pub(super) known: OrdMap<ObjectPath, Arc<ServiceState>>,
-    /// The instances by their text, where a whole state was read.
-    pub(super) texts: Texts,
-}
-
-impl Tables {
-    /// Whether this is a full state: some node is known, and none is still evaluating its services.
-    pub(super) fn is_settled(&self) -> bool {
-        !self.phases.is_empty() && self.phases.values().all(|phase| *phase != Phase::Init)
-    }
-
-    /// Takes in an instance. Returns it as it is shared from now on.
-    pub(super) fn put_instance(
-        &mut self,
-        node: &str,
-        service: &ObjectPath,
-        mut instance: Instance,
-    ) -> Arc<Instance> {
-        let known = self.known.get(service);
-        let known = known.and_then(|state| state.instances.get(node));
-        let known = known.filter(|known| ***known == instance).cloned();
-        let shared = known.unwrap_or_else(|| {
-            let nodes = self.instances.get(service);
-            if let Some(other) = nodes.and_then(|nodes| nodes.values().next()) {
-                share_infos(&mut instance, other);
-            }
-            Arc::new(instance)
-        });
-        self.share_instance(node, service, shared)
-    }
-
-    /// Takes in an instance that is shared already.
-    pub(super) fn share_instance(
-        &mut self,
-        node: &str,
-        service: &ObjectPath,
-        instance: Arc<Instance>,
-    ) -> Arc<Instance> {
-        let nodes = match self.instances.get_mut(service) {
-            Some(nodes) => nodes,
-            None => self.instances.entry(service.clone()).or_default(),
-        };
-        nodes.insert(node.into(), instance.clone());
-        instance
-    }
-}
-
-/// Most keywords are the same on every node: hold them once.
-fn share_infos(instance: &mut Instance, other: &Instance) {
-    for (name, resource) in &mut instance.resources {
-        if let Some(twin) = other.resources.get(name)
-            && twin.info == resource.info
-        {
-            resource.info = twin.info.clone();
-        }
-    }
 }
 
 /// The path of a service; `None` for every other object.
@@ -120,13 +49,10 @@ fn is_kind(text: &str, kind: &str) -> bool {
 }
 
 /// Whether a resource is of a group that is watched.
-pub(super) fn is_watched(resource: &str) -> bool {
-    let group = resource
-        .split_once('#')
-        .map_or(resource, |(group, _)| group);
+pub(super) fn is_watched(resource: &[u8]) -> bool {
     matches!(
-        group,
-        "ip" | "expose" | "vhost" | "route" | "hashpolicy" | "certificate"
+        resource.split(|byte| *byte == b'#').next(),
+        Some(b"ip" | b"expose" | b"vhost" | b"route" | b"hashpolicy" | b"certificate")
     )
 }
 
@@ -138,7 +64,10 @@ impl<'de> Shape<'de> for Dataset<'_> {
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         members!(object, {
-            "monitor" => object.next_value_seed(As(Monitor(self.0)))?,
+            "monitor" => {
+                self.0.clear();
+                object.next_value_seed(As(Monitor(self.0)))?;
+            },
         });
         Ok(())
     }
@@ -152,7 +81,10 @@ impl<'de> Shape<'de> for Monitor<'_> {
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         members!(object, {
-            "nodes" => object.next_value_seed(As(Nodes(self.0)))?,
+            "nodes" => {
+                self.0.clear();
+                object.next_value_seed(As(Nodes(self.0)))?;
+            },
         });
         Ok(())
     }
@@ -166,28 +98,27 @@ impl<'de> Shape<'de> for Nodes<'_> {
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         while let Some(node) = object.next_key_seed(As(Word))? {
-            object.next_value_seed(As(Node(&node, self.0)))?;
+            object.next_value_seed(As(Node(self.0.node(&node))))?;
         }
         Ok(())
     }
 }
 
 /// `monitor.nodes.NODE`
-pub(super) struct Node<'t>(pub(super) &'t str, pub(super) &'t mut Tables);
+pub(super) struct Node<'t>(pub(super) &'t mut tables::Node);
 
 impl<'de> Shape<'de> for Node<'_> {
     type Value = ();
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        let Self(node, tables) = self;
-        let mut phase = None;
+        let Self(node) = self;
         members!(object, {
-            "monitor" => phase = object.next_value_seed(As(NodeMonitor))?,
-            "services" => object.next_value_seed(As(Services(node, tables)))?,
+            "monitor" => node.says = object.next_value_seed(As(NodeMonitor))?,
+            "services" => {
+                node.clear_services();
+                object.next_value_seed(As(Services(node)))?;
+            },
         });
-        if let Some(phase) = phase {
-            tables.phases.insert(node.into(), phase);
-        }
         Ok(())
     }
 }
@@ -223,25 +154,30 @@ impl<'de> Shape<'de> for PhaseText {
 }
 
 /// `monitor.nodes.NODE.services`
-pub(super) struct Services<'t>(pub(super) &'t str, pub(super) &'t mut Tables);
+pub(super) struct Services<'t>(pub(super) &'t mut tables::Node);
 
 impl<'de> Shape<'de> for Services<'_> {
     type Value = ();
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        let Self(node, tables) = self;
-        // Until the node's own word, which may come later: it has services, so it is there.
-        tables.phases.insert(node.into(), Phase::Ready);
+        let Self(node) = self;
+        node.has_services = true;
         members!(object, {
-            "status" => object.next_value_seed(As(Statuses(node, tables)))?,
-            "config" => object.next_value_seed(As(Configs(node, tables)))?,
+            "status" => {
+                node.statuses.clear();
+                object.next_value_seed(As(Statuses(node)))?;
+            },
+            "config" => {
+                node.configs.clear();
+                object.next_value_seed(As(Configs(node)))?;
+            },
         });
         Ok(())
     }
 }
 
 /// `monitor.nodes.NODE.services.status`
-pub(super) struct Statuses<'t>(pub(super) &'t str, pub(super) &'t mut Tables);
+pub(super) struct Statuses<'t>(pub(super) &'t mut tables::Node);
 
 impl<'de> Shape<'de> for Statuses<'_> {
     type Value = ();
@@ -252,16 +188,15 @@ impl<'de> Shape<'de> for Statuses<'_> {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if let Some(instance) = object.next_value_seed(As(InstanceStatus))? {
-                self.1.put_instance(self.0, &service, instance);
-            }
+            let instance = object.next_value_seed(As(InstanceStatus))?;
+            self.0.statuses.push((service, instance.map(Arc::new)));
         }
         Ok(())
     }
 }
 
 /// `monitor.nodes.NODE.services.config`
-pub(super) struct Configs<'t>(pub(super) &'t str, pub(super) &'t mut Tables);
+pub(super) struct Configs<'t>(pub(super) &'t mut tables::Node);
 
 impl<'de> Shape<'de> for Configs<'_> {
     type Value = ();
@@ -272,10 +207,8 @@ impl<'de> Shape<'de> for Configs<'_> {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if let Some(checksum) = object.next_value_seed(As(Config))? {
-                let nodes = self.1.secrets.entry(secret).or_default();
-                nodes.insert(self.0.into(), checksum);
-            }
+            let checksum = object.next_value_seed(As(Config))?;
+            self.0.configs.push((secret, checksum));
         }
         Ok(())
     }
@@ -285,14 +218,14 @@ impl<'de> Shape<'de> for Configs<'_> {
 pub(super) struct Config;
 
 impl<'de> Shape<'de> for Config {
-    type Value = Option<String>;
+    type Value = Option<Arc<str>>;
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut checksum = None;
         members!(object, {
             "csum" => checksum = object.next_value_seed(As(Text::default()))?,
         });
-        Ok(Some(checksum.unwrap_or_default().into_owned()))
+        Ok(Some(checksum.unwrap_or_default().into()))
     }
 }
 
@@ -307,7 +240,6 @@ impl<'de> Shape<'de> for InstanceStatus {
         members!(object, {
             "avail" => instance.avail = object.next_value_seed(As(Avail))?,
             "scaler_slave" => instance.scaler_slave = object.next_value_seed(As(Flag))?,
-            "scaler_slaves" => instance.scaler_slaves = object.next_value_seed(As(Names))?,
             "resources" => instance.resources = object.next_value_seed(As(Resources))?,
         });
         Ok(Some(instance))
@@ -328,38 +260,22 @@ impl<'de> Shape<'de> for Avail {
     }
 }
 
-/// `….SERVICE.scaler_slaves`; an element that is no text is empty, so that the others keep their
-/// places.
-pub(super) struct Names;
-
-impl<'de> Shape<'de> for Names {
-    type Value = Vec<String>;
-
-    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut names = Vec::new();
-        while let Some(name) = list.next_element_seed(As(Word))? {
-            names.push(name.into_owned());
-        }
-        Ok(names)
-    }
-}
-
 /// `….SERVICE.resources`
 pub(super) struct Resources;
 
 impl<'de> Shape<'de> for Resources {
-    type Value = BTreeMap<String, ResourceState>;
+    type Value = Named<ResourceState>;
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let mut resources = BTreeMap::new();
+        let mut told = Vec::new();
         while let Some(name) = object.next_key_seed(As(Word))? {
-            if !is_watched(&name) {
+            if is_watched(name.as_bytes()) {
+                told.push((name.into(), object.next_value_seed(As(Resource))?));
+            } else {
                 object.next_value::<IgnoredAny>()?;
-            } else if let Some(resource) = object.next_value_seed(As(Resource))? {
-                resources.insert(name.into_owned(), resource);
             }
         }
-        Ok(resources)
+        Ok(Named::told(told))
     }
 }
 
@@ -372,10 +288,10 @@ impl<'de> Shape<'de> for Resource {
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut resource = ResourceState::default();
         members!(object, {
-            "type" => resource.driver = object.next_value_seed(As(Word))?.into_owned(),
+            "type" => resource.driver = object.next_value_seed(As(Word))?.into(),
             "status" => resource.status = object.next_value_seed(As(Status))?,
             "disable" => resource.disabled = object.next_value_seed(As(Flag))?,
-            "info" => resource.info = Arc::new(object.next_value_seed(As(Object))?),
+            "info" => resource.info = object.next_value_seed(As(Object))?.into(),
         });
         Ok(Some(resource))
     }

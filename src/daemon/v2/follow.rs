@@ -97,9 +97,8 @@ impl Follower<'_> {
     /// Follows one connection until it ends.
     async fn session(&mut self) -> Result<Infallible, RequestError> {
         let options = &self.daemon.options;
-        let mut sieve = Sieve::new(self.publisher.connection().clone());
-        let sift = move |text: &[u8]| sieve.sift(text);
-        let mut stream = EventStream::open(&self.daemon.socket, options.timeout, sift).await?;
+        let sieve = Sieve::new(self.publisher.connection().clone());
+        let mut stream = EventStream::open(&self.daemon.socket, options.timeout, sieve).await?;
         let mut reason = Resync::Connected;
         loop {
             self.resync(&mut stream, reason).await?;

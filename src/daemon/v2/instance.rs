@@ -1,91 +1,96 @@
 //! Changes inside one instance.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::change::Field;
 use super::json::{self, Anomaly};
-use crate::daemon::{Instance, ResourceState};
+use crate::daemon::{Info, Instance, ResourceState};
 
-/// Whether a change would make a difference, so that nothing is copied where none is made.
+/// An instance after a change; `None` where it makes no difference, so that nothing is copied then.
 /// `deleted` says that the value was deleted: no anomaly where there was none.
-pub(super) fn would_change(
+pub(super) fn changed(
     instance: &Instance,
-    field: &Field,
+    field: Field,
     deleted: bool,
-) -> Result<bool, Anomaly> {
-    let of =
-        |name: &str, differs: &dyn Fn(&ResourceState) -> bool| match instance.resources.get(name) {
-            Some(resource) => Ok(differs(resource)),
-            None if deleted => Ok(false),
-            None => Err(Anomaly::MissingParent),
+) -> Result<Option<Instance>, Anomaly> {
+    let resources = &instance.resources;
+    // What a resource is after a change, where it makes a difference.
+    let of = |name: &str, change: &dyn Fn(&ResourceState) -> Result<_, Anomaly>| {
+        let new = match resources.get(name) {
+            Some(resource) => change(resource)?,
+            None if deleted => None,
+            None => return Err(Anomaly::MissingParent),
         };
+        Ok(new.map(|new: ResourceState| {
+            let mut changed = instance.clone();
+            changed.resources.insert(name, new);
+            changed
+        }))
+    };
+    let with = |resource: &ResourceState, info: Info| ResourceState {
+        info,
+        ..resource.clone()
+    };
     match field {
-        Field::Avail(avail) => Ok(instance.avail != *avail),
-        Field::ScalerSlave(slave) => Ok(instance.scaler_slave != *slave),
-        Field::ScalerSlaves(slaves) => Ok(instance.scaler_slaves != *slaves),
-        Field::ScalerSlaveAt(index, name) => match (instance.scaler_slaves.get(*index), name) {
-            (Some(known), Some(name)) => Ok(known != name),
-            (known, None) => Ok(known.is_some()),
-            (None, Some(_)) if *index == instance.scaler_slaves.len() => Ok(true),
-            (None, Some(_)) => Err(Anomaly::OutOfRange),
-        },
-        Field::Resources(resources) => Ok(instance.resources != *resources),
-        Field::Resource(name, resource) => Ok(instance.resources.get(name) != resource.as_ref()),
-        Field::Driver(name, driver) => of(name, &|r| r.driver != *driver),
-        Field::Status(name, status) => of(name, &|r| r.status != *status),
-        Field::Disabled(name, disabled) => of(name, &|r| r.disabled != *disabled),
-        Field::Info(name, info) => of(name, &|r| *r.info != *info),
-        Field::InfoAt(name, path, value) => of(name, &|r| json::get(&r.info, path) != Some(value)),
-        Field::InfoRemoved(name, path) => of(name, &|r| json::get(&r.info, path).is_some()),
-    }
-}
-
-/// Makes a change.
-pub(super) fn apply(instance: &mut Instance, field: Field) -> Result<(), Anomaly> {
-    let slaves = &mut instance.scaler_slaves;
-    let resources = &mut instance.resources;
-    match field {
-        Field::Avail(avail) => instance.avail = avail,
-        Field::ScalerSlave(slave) => instance.scaler_slave = slave,
-        Field::ScalerSlaves(names) => *slaves = names,
-        Field::ScalerSlaveAt(index, Some(name)) => match slaves.get_mut(index) {
-            Some(slave) => *slave = name,
-            None => slaves.push(name),
-        },
-        Field::ScalerSlaveAt(index, None) => {
-            if index < slaves.len() {
-                slaves.remove(index);
+        Field::Avail(avail) => Ok((instance.avail != avail).then(|| Instance {
+            avail,
+            ..instance.clone()
+        })),
+        Field::ScalerSlave(scaler_slave) => {
+            Ok((instance.scaler_slave != scaler_slave).then(|| Instance {
+                scaler_slave,
+                ..instance.clone()
+            }))
+        }
+        Field::Resources(new) => Ok((*resources != new).then(|| Instance {
+            resources: new,
+            ..instance.clone()
+        })),
+        Field::Resource(name, new) => {
+            if resources.get(&name) == new.as_ref() {
+                return Ok(None);
             }
+            let mut changed = instance.clone();
+            match new {
+                Some(new) => changed.resources.insert(name, new),
+                None => changed.resources.remove(&name),
+            };
+            Ok(Some(changed))
         }
-        Field::Resources(new) => *resources = new,
-        Field::Resource(name, Some(resource)) => {
-            resources.insert(name, resource);
-        }
-        Field::Resource(name, None) => {
-            resources.remove(&name);
-        }
-        Field::Driver(name, driver) => find(resources, &name)?.driver = driver,
-        Field::Status(name, status) => find(resources, &name)?.status = status,
-        Field::Disabled(name, disabled) => find(resources, &name)?.disabled = disabled,
-        Field::Info(name, info) => find(resources, &name)?.info = Arc::new(info),
-        Field::InfoAt(name, path, value) => {
-            json::set(
-                Arc::make_mut(&mut find(resources, &name)?.info),
-                &path,
-                value,
-            )?;
-        }
-        Field::InfoRemoved(name, path) => {
-            json::delete(Arc::make_mut(&mut find(resources, &name)?.info), &path);
-        }
+        Field::Driver(name, driver) => of(&name, &|resource| {
+            Ok((resource.driver != driver).then(|| ResourceState {
+                driver: driver.clone(),
+                ..resource.clone()
+            }))
+        }),
+        Field::Status(name, status) => of(&name, &|resource| {
+            Ok((resource.status != status).then(|| ResourceState {
+                status,
+                ..resource.clone()
+            }))
+        }),
+        Field::Disabled(name, disabled) => of(&name, &|resource| {
+            Ok((resource.disabled != disabled).then(|| ResourceState {
+                disabled,
+                ..resource.clone()
+            }))
+        }),
+        Field::Info(name, info) => of(&name, &|resource| {
+            Ok((resource.info != info).then(|| with(resource, info.clone())))
+        }),
+        Field::InfoAt(name, path, value) => of(&name, &|resource| {
+            let mut members = resource.info.read();
+            if json::get(&members, &path) == Some(&value) {
+                return Ok(None);
+            }
+            json::set(&mut members, &path, value.clone())?;
+            Ok(Some(with(resource, members.into())))
+        }),
+        Field::InfoRemoved(name, path) => of(&name, &|resource| {
+            let mut members = resource.info.read();
+            if json::get(&members, &path).is_none() {
+                return Ok(None);
+            }
+            json::delete(&mut members, &path);
+            Ok(Some(with(resource, members.into())))
+        }),
     }
-    Ok(())
-}
-
-fn find<'r>(
-    resources: &'r mut BTreeMap<String, ResourceState>,
-    name: &str,
-) -> Result<&'r mut ResourceState, Anomaly> {
-    resources.get_mut(name).ok_or(Anomaly::MissingParent)
 }

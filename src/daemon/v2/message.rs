@@ -2,21 +2,19 @@
 
 use std::borrow::Cow;
 use std::io::Read;
-use std::sync::Arc;
 
-use imbl::OrdMap;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 use serde_json::{Number, Value};
 
 use super::change::{Change, Changes};
-use super::dataset::{Monitor, Tables};
+use super::dataset::Monitor;
 use super::repair::repaired;
 use super::shape::{As, Json, Shape, Text, Word, members};
 use super::span::{Cursor, Walk};
 use super::stream::Stream;
+use super::tables::Tables;
 use super::whole::{self, Known};
-use crate::daemon::{RequestError, ServiceState};
-use crate::model::ObjectPath;
+use crate::daemon::RequestError;
 
 /// A message of the event stream.
 #[derive(Debug)]
@@ -54,7 +52,12 @@ pub(super) fn status(text: &[u8], known: &Known) -> Result<Tables, RequestError>
     {
         return Ok(tables);
     }
-    match read(text, || StatusReply(&known.services)) {
+    by_shape(text)
+}
+
+/// The same, more slowly, and with a word on what is wrong with a text that is none.
+pub(super) fn by_shape(text: &[u8]) -> Result<Tables, RequestError> {
+    match read(text, || StatusReply) {
         Ok(StatusReplied::Dataset(tables)) => Ok(tables),
         Ok(StatusReplied::Error(status, Some(message))) => {
             Err(RequestError::Refused { status, message })
@@ -152,7 +155,7 @@ impl<'de> Shape<'de> for Natural {
 }
 
 /// The reply to `daemon_status`, which is the dataset itself, or an error.
-struct StatusReply<'k>(&'k OrdMap<ObjectPath, Arc<ServiceState>>);
+struct StatusReply;
 
 enum StatusReplied {
     Dataset(Tables),
@@ -165,7 +168,7 @@ impl Default for StatusReplied {
     }
 }
 
-impl<'de> Shape<'de> for StatusReply<'_> {
+impl<'de> Shape<'de> for StatusReply {
     type Value = StatusReplied;
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
@@ -173,10 +176,7 @@ impl<'de> Shape<'de> for StatusReply<'_> {
         let (mut status, mut error) = (Value::Null, None);
         members!(object, {
             "monitor" => {
-                let tables = tables.get_or_insert_with(|| Tables {
-                    known: self.0.clone(),
-                    ..Tables::default()
-                });
+                let tables = tables.insert(Tables::default());
                 object.next_value_seed(As(Monitor(tables)))?;
             },
             "status" => status = object.next_value_seed(As(Json::default()))?,
@@ -259,7 +259,7 @@ mod tests {
         let text = br#"{"monitor": {"nodes": {"n1": {"services": {"status": {"web": {"resources":
             {"expose#0": {"info": {"cluster_data": {"a": NaN, "b": -Infinity, "c": "NaN \ud800"}}}}
             }}}}}}}"#;
-        let tables = status(text, &Known::default()).unwrap_or_default();
-        assert_eq!(tables.instances.len(), 1);
+        let mut tables = status(text, &Known::default()).unwrap_or_default();
+        assert_eq!(tables.take_instances().len(), 1);
     }
 }

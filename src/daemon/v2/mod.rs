@@ -22,11 +22,13 @@ mod path;
 mod repair;
 mod replica;
 mod request;
+mod scan;
 mod shape;
 mod sieve;
 mod socket;
 mod span;
 mod stream;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod transcript;
@@ -77,8 +79,8 @@ impl Default for Options {
 /// # Errors
 /// Where the text is not that.
 pub fn read_status(text: &[u8]) -> Result<BTreeMap<ObjectPath, Arc<ServiceState>>, RequestError> {
-    let tables = message::status(text, &whole::Known::default())?;
-    let services = tables.instances.into_iter();
+    let mut tables = message::status(text, &whole::Known::default())?;
+    let services = tables.take_instances().into_iter();
     Ok(services
         .map(|(path, instances)| (path, Arc::new(ServiceState { instances })))
         .collect())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::socket::{EventStream, Frame};
+use super::socket::{EventStream, Frame, Sift};
 use super::{DaemonV2, MAX_STATUS, message, read_status, request};
 use crate::daemon::{RequestError, ServiceState};
 use crate::model::ObjectPath;
@@ -25,6 +25,19 @@ impl Events {
             Frame::Lost => Ok(None),
         }
     }
+}
+
+/// Takes each message as it is.
+struct Everything;
+
+impl Sift for Everything {
+    type Sifted = Vec<u8>;
+
+    fn sift(&mut self, text: &[u8]) -> Option<(Vec<u8>, usize)> {
+        Some((text.into(), text.len()))
+    }
+
+    fn lost(&mut self) {}
 }
 
 impl DaemonV2 {
@@ -49,8 +62,7 @@ impl DaemonV2 {
     /// # Errors
     /// When the daemon does not answer.
     pub async fn events(&self) -> Result<Events, RequestError> {
-        let stream =
-            EventStream::open(&self.socket, self.options.timeout, |text| Some(text.into())).await?;
+        let stream = EventStream::open(&self.socket, self.options.timeout, Everything).await?;
         Ok(Events(stream))
     }
 

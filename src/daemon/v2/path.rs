@@ -89,8 +89,6 @@ pub(super) enum Target {
 pub(super) enum Place {
     Avail,
     ScalerSlave,
-    ScalerSlaves,
-    ScalerSlaveAt(usize),
     Resources,
     Resource(String),
     Driver(String),
@@ -188,18 +186,11 @@ fn walk_instance<'de, A: SeqAccess<'de>>(
     match &*word {
         "avail" => return Ok(to(Place::Avail)),
         "scaler_slave" => return Ok(to(Place::ScalerSlave)),
-        "scaler_slaves" => {
-            return Ok(match list.next_element_seed(As(Element))? {
-                None => to(Place::ScalerSlaves),
-                Some(Found::Index(index)) => to(Place::ScalerSlaveAt(index)),
-                Some(_) => Target::Odd,
-            });
-        }
         "resources" => {}
         _ => return Ok(Target::Elsewhere),
     }
     let resource = word!(list, else to(Place::Resources));
-    if !is_watched(&resource) {
+    if !is_watched(resource.as_bytes()) {
         return Ok(Target::Elsewhere);
     }
     let resource = resource.into_owned();
@@ -284,6 +275,7 @@ mod tests {
             r#"["monitor", "nodes", "n1", "stats", "score"]"#,
             r#"["monitor", "nodes", "n1", "monitor", "status_updated"]"#,
             r#"["monitor", "nodes", "n1", "services", "status", "web0", "updated"]"#,
+            r#"["monitor", "nodes", "n1", "services", "status", "web0", "scaler_slaves", 2]"#,
             r#"["monitor", "nodes", "n1", "services", "status", "web0", "monitor", "status"]"#,
             r#"["monitor", "nodes", "n1", "services", "status", "web0", "resources", "fs#1", "info", "a"]"#,
             r#"["monitor", "nodes", "n1", "services", "status", "web0", "resources", "ip#1", "label"]"#,
@@ -320,8 +312,6 @@ mod tests {
             ("W", Target::Instance(n1(), service())),
             (r#"W, "avail""#, at(Place::Avail)),
             (r#"W, "scaler_slave""#, at(Place::ScalerSlave)),
-            (r#"W, "scaler_slaves""#, at(Place::ScalerSlaves)),
-            (r#"W, "scaler_slaves", 2"#, at(Place::ScalerSlaveAt(2))),
             (r#"W, "resources""#, at(Place::Resources)),
             ("R", at(Place::Resource(ip()))),
             (r#"R, "type""#, at(Place::Driver(ip()))),
@@ -348,8 +338,7 @@ mod tests {
         for path in [
             r#"["monitor", 0]"#,
             r#"["monitor", "nodes", "n1", "services", "status", "web", "avail", "x"]"#,
-            r#"["monitor", "nodes", "n1", "services", "status", "web", "scaler_slaves", "x"]"#,
-            r#"["monitor", "nodes", "n1", "services", "status", "web", "scaler_slaves", -1]"#,
+            r#"["monitor", "nodes", "n1", "services", "status", "web", "resources", 0]"#,
             r#"["monitor", "nodes", null]"#,
             r#""monitor""#,
             "null",

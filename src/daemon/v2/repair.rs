@@ -2,10 +2,10 @@
 //!
 //! The daemon prints numbers that are no numbers as `NaN` and `Infinity`, and halves of surrogate
 //! pairs as they come. Both can be typed into a service's configuration, and one such service must
-//! not hide every other one.
+//! not hide every other one. Nor must a number that is larger than any that can be held.
 
-/// The text with `NaN` and `Infinity` as null and lone surrogates as U+FFFD; `None` where there is
-/// nothing to mend.
+/// The text with `NaN`, `Infinity` and what is as large as null and lone surrogates as U+FFFD; `None`
+/// where there is nothing to mend.
 pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() + 64);
     let mut rest = text;
@@ -23,6 +23,17 @@ pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
                 Surrogates::None => (rest.get(..2).unwrap_or(rest), 2),
             },
             _ if in_string => (rest.get(..1).unwrap_or(rest), 1),
+            b'0'..=b'9' => {
+                let number = number(rest);
+                match is_infinite(number) {
+                    // After a sign: null has none.
+                    true => {
+                        out.pop_if(|last| *last == b'-');
+                        (b"null", number.len())
+                    }
+                    false => (number, number.len()),
+                }
+            }
             _ => match [&b"NaN"[..], b"Infinity", b"-Infinity"]
                 .into_iter()
                 .find(|word| rest.starts_with(word))
@@ -36,6 +47,19 @@ pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
         rest = rest.get(length..).unwrap_or_default();
     }
     mended.then_some(out)
+}
+
+/// The number that a text starts with, without its sign.
+fn number(text: &[u8]) -> &[u8] {
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    let length = text.iter().take_while(|byte| is_part(byte)).count();
+    text.get(..length).unwrap_or(text)
+}
+
+fn is_infinite(number: &[u8]) -> bool {
+    let number = std::str::from_utf8(number).ok();
+    let number = number.and_then(|number| number.parse::<f64>().ok());
+    number.is_some_and(f64::is_infinite)
 }
 
 enum Surrogates {
@@ -70,8 +94,9 @@ mod tests {
 
     #[test]
     fn what_python_writes_becomes_json() {
-        let text = r#"{"a": [NaN, Infinity, -Infinity, 1e5], "b": "\ud83d\ude00 \ud83d \ude00"}"#;
-        let mended = r#"{"a": [null, null, null, 1e5], "b": "\ud83d\ude00 \ufffd \ufffd"}"#;
+        let text = r#"{"a": [NaN, Infinity, -Infinity, 1e5, 1e999, -1E999, 9.5], "b": "\ud83d\ude00 \ud83d \ude00"}"#;
+        let mended =
+            r#"{"a": [null, null, null, 1e5, null, null, 9.5], "b": "\ud83d\ude00 \ufffd \ufffd"}"#;
         assert_eq!(mend(text).as_deref(), Some(mended));
     }
 

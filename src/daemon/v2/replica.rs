@@ -12,23 +12,24 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::change::Change;
-use super::dataset::{Phase, Tables};
+use super::dataset::Phase;
 use super::instance;
 use super::json::Anomaly;
 use super::path::Scope;
+use super::tables::Tables;
 use super::whole::{Known, Texts};
-use crate::daemon::{Instance, ServiceState, Update};
+use crate::daemon::{Instance, Named, ServiceState, Update};
 use crate::model::{ObjectKind, ObjectPath};
 
 /// The services and secrets of every node; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Replica {
-    phases: BTreeMap<String, Phase>,
+    phases: BTreeMap<Arc<str>, Phase>,
     services: OrdMap<ObjectPath, Arc<ServiceState>>,
     /// Checksums by node.
-    secrets: OrdMap<ObjectPath, BTreeMap<String, String>>,
+    secrets: OrdMap<ObjectPath, Named<Arc<str>>>,
     /// Objects that are missing on a node which cannot be asked yet.
-    retained: BTreeSet<(String, ObjectPath)>,
+    retained: BTreeSet<(Arc<str>, ObjectPath)>,
     /// The instances of the last whole state by their text.
     texts: Texts,
     /// Objects that changed since the last [`Replica::take`].
@@ -51,24 +52,24 @@ impl Replica {
             Change::Part(scope, tables) => self.replace(&scope, tables),
             Change::Phase(node, phase) => {
                 match phase {
-                    Some(phase) => self.phases.insert(node, phase),
-                    None => self.phases.remove(&node),
+                    Some(phase) => self.phases.insert(node.into(), phase),
+                    None => self.phases.remove(&*node),
                 };
                 self.forget_retained();
             }
             Change::Instance(node, service, Some(instance)) => {
-                self.put_instance(node, service, Arc::new(instance));
+                self.put_instance(node.into(), service, Arc::new(instance));
             }
             Change::Secret(node, secret, Some(checksum)) => {
-                self.put_secret(node, secret, checksum);
+                self.put_secret(node.into(), secret, checksum);
             }
             Change::Instance(node, object, None) | Change::Secret(node, object, None) => {
-                self.remove(node, object);
+                self.remove(node.into(), object);
             }
             Change::Checksum(node, secret, checksum) => {
                 let known = self.secrets.get(&secret);
                 if known.is_some_and(|nodes| nodes.contains_key(&node)) {
-                    self.put_secret(node, secret, checksum);
+                    self.put_secret(node.into(), secret, checksum);
                 } else if !checksum.is_empty() {
                     return Err(Anomaly::MissingParent);
                 }
@@ -79,17 +80,16 @@ impl Replica {
                 field,
                 deleted,
             } => {
-                let Some(state) = self.services.get_mut(&service) else {
+                let state = self.services.get(&service);
+                let Some(known) = state.and_then(|state| state.instances.get(&node)) else {
                     return missing_parent(deleted);
                 };
-                let Some(known) = state.instances.get(&node) else {
-                    return missing_parent(deleted);
-                };
-                if instance::would_change(known, &field, deleted)?
-                    && let Some(instance) = Arc::make_mut(state).instances.get_mut(&node)
+                if let Some(changed) = instance::changed(known, field, deleted)?
+                    && let Some(state) = self.services.get_mut(&service)
+                    && let Some(known) = Arc::make_mut(state).instances.get_mut(&node)
                 {
+                    *known = Arc::new(changed);
                     self.dirty.insert(service);
-                    return instance::apply(Arc::make_mut(instance), field);
                 }
             }
         }
@@ -105,27 +105,21 @@ impl Replica {
     }
 
     /// Replaces everything in a scope.
-    pub(super) fn replace(&mut self, scope: &Scope, new: Tables) {
-        let Tables {
-            phases,
-            instances,
-            secrets,
-            known: _,
-            texts,
-        } = new;
-        if *scope == Scope::Root && !texts.is_empty() {
-            self.texts = texts;
+    pub(super) fn replace(&mut self, scope: &Scope, mut new: Tables) {
+        if *scope == Scope::Root && !new.texts.is_empty() {
+            self.texts = std::mem::take(&mut new.texts);
         }
         if scope.has_phases() {
             let of = scope.node();
             self.phases
-                .retain(|node, _| of.is_some_and(|of| of != node));
+                .retain(|node, _| of.is_some_and(|of| of != &**node));
         }
-        for (node, phase) in phases {
-            self.phases.entry(node).or_insert(phase);
+        for (node, phase) in new.phases() {
+            self.phases.entry(node.clone()).or_insert(phase);
         }
 
-        let mut gone: Vec<(String, ObjectPath)> = Vec::new();
+        let (instances, secrets) = (new.take_instances(), new.take_secrets());
+        let mut gone: Vec<(Arc<str>, ObjectPath)> = Vec::new();
         if scope.has_statuses() {
             gone.extend(missing(scope, &self.services, &instances, |s| &s.instances));
         }
@@ -136,21 +130,37 @@ impl Replica {
             self.remove(node, object);
         }
         for (service, nodes) in instances {
-            if !self.is_same(&service, &nodes) {
-                for (node, instance) in nodes {
-                    self.put_instance(node, service.clone(), instance);
-                }
-            }
+            self.put_instances(service, nodes);
         }
         for (secret, nodes) in secrets {
-            for (node, checksum) in nodes {
-                self.put_secret(node, secret.clone(), checksum);
+            for (node, checksum) in nodes.iter() {
+                self.put_secret(node.clone(), secret.clone(), checksum.clone());
             }
         }
         self.forget_retained();
     }
 
-    fn put_instance(&mut self, node: String, service: ObjectPath, instance: Arc<Instance>) {
+    /// Takes in the instances of a service; most are known already, whenever a whole state is read again.
+    fn put_instances(&mut self, service: ObjectPath, instances: Named<Arc<Instance>>) {
+        let known = self.services.get(&service);
+        if self.retained.is_empty() {
+            match known {
+                Some(state) if state.instances == instances => return,
+                Some(_) => {}
+                None => {
+                    let state = Arc::new(ServiceState { instances });
+                    self.services.insert(service.clone(), state);
+                    self.dirty.insert(service);
+                    return;
+                }
+            }
+        }
+        for (node, instance) in instances.iter() {
+            self.put_instance(node.clone(), service.clone(), instance.clone());
+        }
+    }
+
+    fn put_instance(&mut self, node: Arc<str>, service: ObjectPath, instance: Arc<Instance>) {
         self.know(&node, &service);
         let state = self.services.entry(service.clone()).or_default();
         if state.instances.get(&node) != Some(&instance) {
@@ -159,17 +169,7 @@ impl Replica {
         }
     }
 
-    /// Whether these instances are known already, and surely: most are, whenever a whole state is
-    /// read again.
-    fn is_same(&self, service: &ObjectPath, instances: &BTreeMap<String, Arc<Instance>>) -> bool {
-        self.retained.is_empty()
-            && self
-                .services
-                .get(service)
-                .is_some_and(|state| state.instances == *instances)
-    }
-
-    fn put_secret(&mut self, node: String, secret: ObjectPath, checksum: String) {
+    fn put_secret(&mut self, node: Arc<str>, secret: ObjectPath, checksum: Arc<str>) {
         self.know(&node, &secret);
         self.change_secret(secret, |nodes| {
             nodes.insert(node, checksum);
@@ -177,11 +177,7 @@ impl Replica {
     }
 
     /// A node that has the same content as the others makes no difference.
-    fn change_secret(
-        &mut self,
-        secret: ObjectPath,
-        change: impl FnOnce(&mut BTreeMap<String, String>),
-    ) {
+    fn change_secret(&mut self, secret: ObjectPath, change: impl FnOnce(&mut Named<Arc<str>>)) {
         let nodes = self.secrets.entry(secret.clone()).or_default();
         let before = fingerprint(nodes);
         let was_empty = nodes.is_empty();
@@ -196,12 +192,12 @@ impl Replica {
 
     fn know(&mut self, node: &str, object: &ObjectPath) {
         if !self.retained.is_empty() {
-            self.retained.remove(&(node.to_string(), object.clone()));
+            self.retained.remove(&(node.into(), object.clone()));
         }
     }
 
     /// Removes an object from a node, or retains it while the node is not known.
-    fn remove(&mut self, node: String, object: ObjectPath) {
+    fn remove(&mut self, node: Arc<str>, object: ObjectPath) {
         if !self.holds(&node, &object) {
             return;
         }
@@ -302,26 +298,29 @@ fn missing_parent(deleted: bool) -> Result<(), Anomaly> {
     }
 }
 
-/// What a table holds in a scope and a newer one does not.
+/// What a table holds in a scope and a newer one, in the order of its objects, does not.
 fn missing<'a, T, U, V: 'a>(
     scope: &'a Scope,
     known: &'a OrdMap<ObjectPath, T>,
-    new: &'a BTreeMap<ObjectPath, BTreeMap<String, U>>,
-    nodes: impl Fn(&'a T) -> &'a BTreeMap<String, V> + 'a,
-) -> impl Iterator<Item = (String, ObjectPath)> + 'a {
+    new: &'a [(ObjectPath, Named<U>)],
+    nodes: impl Fn(&'a T) -> &'a Named<V> + 'a,
+) -> impl Iterator<Item = (Arc<str>, ObjectPath)> + 'a {
+    let mut rest = new;
     known.iter().flat_map(move |(object, entry)| {
-        let kept = new.get(object);
+        let before = rest.iter().take_while(|(other, _)| other < object).count();
+        rest = rest.get(before..).unwrap_or_default();
+        let kept = rest.first().filter(|(other, _)| other == object);
         nodes(entry)
             .keys()
-            .filter(|node| scope.node().is_none_or(|of| of == *node))
-            .filter(move |node| !kept.is_some_and(|kept| kept.contains_key(*node)))
+            .filter(|node| scope.node().is_none_or(|of| *of == ***node))
+            .filter(move |node| !kept.is_some_and(|(_, kept)| kept.contains_key(node)))
             .map(|node| (node.clone(), object.clone()))
     })
 }
 
 /// A text that changes when a secret does: the checksums that its nodes have. They differ for the
 /// moment that a change takes to reach every node.
-fn fingerprint(nodes: &BTreeMap<String, String>) -> String {
-    let checksums: BTreeSet<&str> = nodes.values().map(String::as_str).collect();
+fn fingerprint(nodes: &Named<Arc<str>>) -> String {
+    let checksums: BTreeSet<&str> = nodes.values().map(|checksum| &**checksum).collect();
     checksums.into_iter().collect::<Vec<_>>().join(",")
 }

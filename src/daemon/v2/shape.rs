@@ -205,6 +205,65 @@ impl<'de> Shape<'de> for Json {
     }
 }
 
+/// Whether a text is a value that [`Json`] leaves as it is, with room to spare: without null members, and
+/// not deep.
+pub(super) fn is_plain(text: &str) -> bool {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let is_plain = As(Plain { depth: 0 }).deserialize(&mut json);
+    is_plain.unwrap_or(false) && json.end().is_ok()
+}
+
+struct Plain {
+    depth: u8,
+}
+
+impl Plain {
+    fn deeper(&self) -> Option<As<Self>> {
+        let depth = self.depth + 1;
+        (depth < MAX_DEPTH / 2).then_some(As(Self { depth }))
+    }
+}
+
+impl<'de> Shape<'de> for Plain {
+    type Value = bool;
+
+    fn text(self, _text: Cow<'de, str>) -> bool {
+        true
+    }
+
+    fn boolean(self, _value: bool) -> bool {
+        true
+    }
+
+    fn number(self, _number: Number) -> bool {
+        true
+    }
+
+    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        let mut plain = true;
+        while let Some(deeper) = self.deeper() {
+            match list.next_element_seed(deeper)? {
+                Some(element) => plain &= element,
+                None => return Ok(plain),
+            }
+        }
+        skip_list(&mut list)?;
+        Ok(false)
+    }
+
+    fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<bool, A::Error> {
+        let mut plain = true;
+        while let Some(deeper) = self.deeper() {
+            if object.next_key_seed(As(Word))?.is_none() {
+                return Ok(plain);
+            }
+            plain &= object.next_value_seed(deeper)?;
+        }
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+}
+
 /// A JSON object; empty for any other type.
 pub(super) struct Object;
 
@@ -264,6 +323,20 @@ mod tests {
             read(Json::default(), r#"{"a": null, "b": [null, {"c": null}]}"#),
             serde_json::json!({"b": [null, {}]})
         );
+    }
+
+    #[test]
+    fn what_is_plain_is_left_as_it_is() {
+        for plain in [r#"{"a": [1.5, "x", true, {}], "b": {"c": []}}"#, "[]", "-1"] {
+            assert!(is_plain(plain), "{plain}");
+            let value: Value = serde_json::from_str(plain).unwrap();
+            assert_eq!(read(Json::default(), plain), value);
+        }
+        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        let odd = ["null", r#"{"a": {"b": null}}"#, "[null]", r#""\ud800""#];
+        for other in odd.into_iter().chain(["1e999", "[NaN]", "1 2", "", &deep]) {
+            assert!(!is_plain(other), "{other}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::change::Change;
 use super::message::{Message, message};
+use super::socket::Sift;
 use crate::daemon::{Connection, Link, Resync};
 
 /// A message that matters.
@@ -41,27 +42,37 @@ impl Sieve {
         }
     }
 
+    fn pass<T>(&self) -> Option<T> {
+        heard(&self.connection, false);
+        None
+    }
+}
+
+impl Sift for Sieve {
+    type Sifted = News;
+
     /// What a message has to tell; `None` for one that changes nothing.
-    pub(super) fn sift(&mut self, text: &[u8]) -> Option<News> {
+    fn sift(&mut self, text: &[u8]) -> Option<(News, usize)> {
         let (id, changes) = match message(text) {
             Message::Patch { id, changes } => (id, changes),
             Message::Event => return self.pass(),
-            Message::Unknown(what) => return Some(News::Unknown(what)),
+            Message::Unknown(what) => return Some((News::Unknown(what), 0)),
         };
         match self.last_id.replace(id) {
-            Some(last) if id <= last => Some(News::Broken(Resync::Restart)),
-            Some(last) if id - last > 1 => Some(News::Broken(Resync::Gap)),
+            Some(last) if id <= last => Some((News::Broken(Resync::Restart), 0)),
+            Some(last) if id - last > 1 => Some((News::Broken(Resync::Gap), 0)),
             _ if changes.is_empty() => self.pass(),
-            _ => Some(News::Patch {
-                changes,
-                text: text.into(),
-            }),
+            _ => {
+                let weight = text.len() + changes.iter().map(Change::weight).sum::<usize>();
+                let text = text.into();
+                Some((News::Patch { changes, text }, weight))
+            }
         }
     }
 
-    fn pass(&self) -> Option<News> {
-        heard(&self.connection, false);
-        None
+    /// The whole state is read because of it: no number need follow the last one.
+    fn lost(&mut self) {
+        self.last_id = None;
     }
 }
 

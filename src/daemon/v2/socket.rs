@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net as unix;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -108,24 +108,48 @@ pub(super) enum Frame<T> {
     Lost,
 }
 
+/// Makes something of each message of an event stream.
+pub(super) trait Sift: Send + 'static {
+    /// What comes out.
+    type Sifted: Send + 'static;
+
+    /// Makes something of a message, given without its NUL byte; of most of them nothing, then nobody is
+    /// woken. Returns also how much memory that takes, about, in bytes.
+    fn sift(&mut self, text: &[u8]) -> Option<(Self::Sifted, usize)>;
+
+    /// Takes note that messages before the next one were dropped.
+    fn lost(&mut self);
+}
+
+/// What the reading task passes on: a frame and what it weighs, or what ended the stream.
+type Passed<T> = Result<(Frame<T>, usize), RequestError>;
+
 /// The event stream.
 ///
 /// The daemon drops a client as soon as the socket's buffer of some 200 KiB is full, so a task
-/// reads it whatever else happens. It makes something of each message at once, or of most of them
-/// nothing: then nobody is woken.
+/// reads it whatever else happens, and sifts each message at once.
 #[derive(Debug)]
 pub(super) struct EventStream<T> {
-    frames: mpsc::UnboundedReceiver<Result<(Frame<T>, usize), RequestError>>,
-    /// What was read and not taken, in bytes.
-    waiting: Arc<AtomicUsize>,
+    frames: mpsc::UnboundedReceiver<Passed<T>>,
+    backlog: Arc<Backlog>,
     reader: AbortHandle,
+}
+
+/// What was read and not taken.
+#[derive(Debug, Default)]
+struct Backlog {
+    /// Its size, in bytes.
+    size: AtomicUsize,
+    /// Whether messages are being dropped: from when there are too many until it was taken note of, so
+    /// that whoever does knows of all that were dropped.
+    loses: AtomicBool,
 }
 
 /// How many bytes of messages may wait. At the daemon's pace this is reached only when the gateway
 /// has been stuck for hours.
 const MAX_WAITING: usize = 64 * 1024 * 1024;
 
-/// What a waiting message takes beside its text, in bytes: empty ones are not for nothing.
+/// What a waiting message takes beside its content, in bytes: empty ones are not for nothing.
 const OVERHEAD: usize = 64;
 
 /// How large a message may be. The largest that the daemon sends is its whole dataset.
@@ -135,23 +159,29 @@ const MAX_MESSAGE: usize = 512 * 1024 * 1024;
 const ROOM: usize = 64 * 1024;
 
 impl<T: Send + 'static> EventStream<T> {
-    /// Subscribes to the daemon's events. `sift` is given each message, without its NUL byte, and
-    /// says what is to come out of the stream for it, if anything.
+    /// Subscribes to the daemon's events.
     pub(super) async fn open(
         socket: &Path,
         timeout: Duration,
-        sift: impl FnMut(&[u8]) -> Option<T> + Send + 'static,
+        sift: impl Sift<Sifted = T>,
     ) -> Result<Self, RequestError> {
         let request = serde_json::json!({"action": "events"});
-        let connection = within(timeout, send(socket, &request)).await?;
-        let waiting = Arc::new(AtomicUsize::new(0));
+        Ok(Self::over(
+            within(timeout, send(socket, &request)).await?,
+            sift,
+        ))
+    }
+
+    /// The events that come on a connection.
+    pub(super) fn over(connection: BufReader<UnixStream>, sift: impl Sift<Sifted = T>) -> Self {
+        let backlog = Arc::new(Backlog::default());
         let (sender, frames) = mpsc::unbounded_channel();
-        let reading = read(connection, sift, sender, waiting.clone());
-        Ok(Self {
+        let reading = read(connection, sift, sender, backlog.clone());
+        Self {
             frames,
-            waiting,
+            backlog,
             reader: tokio::spawn(reading).abort_handle(),
-        })
+        }
     }
 
     /// The next frame. Cancel safe.
@@ -171,12 +201,12 @@ impl<T: Send + 'static> EventStream<T> {
         }
     }
 
-    fn taken(
-        &self,
-        frame: Result<(Frame<T>, usize), RequestError>,
-    ) -> Result<Frame<T>, RequestError> {
+    fn taken(&self, frame: Passed<T>) -> Result<Frame<T>, RequestError> {
         let (frame, size) = frame?;
-        self.waiting.fetch_sub(size, Ordering::Relaxed);
+        self.backlog.size.fetch_sub(size, Ordering::Relaxed);
+        if matches!(frame, Frame::Lost) {
+            self.backlog.loses.store(false, Ordering::Release);
+        }
         Ok(frame)
     }
 }
@@ -187,11 +217,11 @@ impl<T> Drop for EventStream<T> {
     }
 }
 
-async fn read<T>(
+async fn read<S: Sift>(
     mut connection: BufReader<UnixStream>,
-    mut sift: impl FnMut(&[u8]) -> Option<T>,
-    frames: mpsc::UnboundedSender<Result<(Frame<T>, usize), RequestError>>,
-    waiting: Arc<AtomicUsize>,
+    mut sieve: S,
+    frames: mpsc::UnboundedSender<Passed<S::Sifted>>,
+    backlog: Arc<Backlog>,
 ) {
     let mut text = Vec::new();
     let mut losing = false;
@@ -199,17 +229,25 @@ async fn read<T>(
         text.clear();
         text.shrink_to(ROOM);
         let frame = match receive(&mut connection, MAX_MESSAGE, &mut text).await {
-            Ok(true) if waiting.load(Ordering::Relaxed) + text.len() <= MAX_WAITING => {
-                losing = false;
-                let Some(made) = sift(&text) else { continue };
-                let size = text.len() + OVERHEAD;
-                waiting.fetch_add(size, Ordering::Relaxed);
-                Ok((Frame::Message(made), size))
-            }
-            Ok(true) if losing => continue,
+            Ok(true) if losing && backlog.loses.load(Ordering::Acquire) => continue,
             Ok(true) => {
-                losing = true;
-                Ok((Frame::Lost, 0))
+                if std::mem::take(&mut losing) {
+                    sieve.lost();
+                }
+                let waiting = backlog.size.load(Ordering::Relaxed);
+                // One that is larger than all that may wait is as good as any where nothing does.
+                losing = waiting > 0 && waiting + text.len() > MAX_WAITING;
+                if losing {
+                    backlog.loses.store(true, Ordering::Release);
+                    Ok((Frame::Lost, 0))
+                } else {
+                    let Some((made, weight)) = sieve.sift(&text) else {
+                        continue;
+                    };
+                    let size = weight + OVERHEAD;
+                    backlog.size.fetch_add(size, Ordering::Relaxed);
+                    Ok((Frame::Message(made), size))
+                }
             }
             Ok(false) => Err(RequestError::Closed),
             Err(error) => Err(error),

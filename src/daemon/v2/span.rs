@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use super::scan::Ending;
 
 /// The text is not JSON, or not enough of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,24 +24,27 @@ pub(super) trait Walk: Sized {
     /// Moves past the value that comes next, of which only the end is looked for. Returns its text.
     fn value(&mut self) -> Result<&[u8], Lost>;
 
+    /// Moves past the value that comes next, which may be large: it is not held as a whole.
+    fn pass(&mut self) -> Result<(), Lost>;
+
     /// Moves past the object that comes next, member by member, in order: `member` must move past the
     /// value. A value of another type is passed over. Returns whether it was an object.
     fn members(
         &mut self,
-        mut member: impl FnMut(&mut Self, &str) -> Result<(), Lost>,
+        mut member: impl FnMut(&mut Self, &[u8]) -> Result<(), Lost>,
     ) -> Result<bool, Lost> {
         if self.peek()? != b'{' {
-            return self.value().map(|_| false);
+            return self.pass().map(|()| false);
         }
         self.step();
         if self.peek()? == b'}' {
             self.step();
             return Ok(true);
         }
-        let mut name = String::new();
+        let mut name = Vec::new();
         loop {
             name.clear();
-            name.push_str(&word(self.value()?)?);
+            name.extend_from_slice(&word(self.value()?)?);
             if self.peek()? != b':' {
                 return Err(Lost);
             }
@@ -55,11 +58,6 @@ pub(super) trait Walk: Sized {
                 _ => return Err(Lost),
             }
         }
-    }
-
-    /// Moves past the value that comes next, which may be large: an object is not held as a whole.
-    fn pass(&mut self) -> Result<(), Lost> {
-        self.members(|walk, _| walk.value().map(drop)).map(drop)
     }
 }
 
@@ -86,107 +84,41 @@ impl Walk for Cursor<'_> {
     }
 
     fn value(&mut self) -> Result<&[u8], Lost> {
-        self.peek()?;
-        let end = match value_end(self.rest)? {
+        let mut ending = Ending::of(self.peek()?)?;
+        let end = match ending.find(self.rest) {
             Some(end) => end,
-            // Nothing says where a number ends, if not the text.
-            None if is_plain(self.rest) => self.rest.len(),
+            None if ending.is_plain() => self.rest.len(),
             None => return Err(Lost),
         };
         let (value, rest) = self.rest.split_at_checked(end).ok_or(Lost)?;
         self.rest = rest;
         Ok(value)
     }
+
+    fn pass(&mut self) -> Result<(), Lost> {
+        self.value().map(drop)
+    }
 }
 
 /// How many spaces a text begins with.
 pub(super) fn spaces(text: &[u8]) -> usize {
-    let is_space = |byte: &u8| is_space(*byte);
-    text.iter().take_while(|byte| is_space(byte)).count()
+    let is_space = |byte: &&u8| is_space(**byte);
+    text.iter().take_while(is_space).count()
 }
 
-/// The length of the value that a text begins with; `None` where it may go on after the text.
-pub(super) fn value_end(text: &[u8]) -> Result<Option<usize>, Lost> {
-    match text.first() {
-        None => Ok(None),
-        Some(b'"') => Ok(string_end(text)),
-        Some(b'{' | b'[') => Ok(compound_end(text)),
-        Some(b'}' | b']' | b',' | b':') => Err(Lost),
-        Some(_) => {
-            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | 0) || is_space(*byte);
-            Ok(text.iter().position(ends))
-        }
-    }
-}
-
-/// Whether a text begins with a number or a word.
-fn is_plain(text: &[u8]) -> bool {
-    !matches!(text.first(), None | Some(b'"' | b'{' | b'['))
-}
-
-/// What a member's name says.
-fn word(text: &[u8]) -> Result<Cow<'_, str>, Lost> {
+/// What a text in quotes says; it is lost where it is none.
+pub(super) fn word(text: &[u8]) -> Result<Cow<'_, [u8]>, Lost> {
     let inner = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\""));
     let inner = inner.ok_or(Lost)?;
-    match inner.contains(&b'\\') {
-        true => serde_json::from_slice(text).map(Cow::Owned).or(Err(Lost)),
-        false => std::str::from_utf8(inner).map(Cow::Borrowed).or(Err(Lost)),
+    if !inner.contains(&b'\\') {
+        return Ok(Cow::Borrowed(inner));
     }
+    let unescaped: String = serde_json::from_slice(text).or(Err(Lost))?;
+    Ok(Cow::Owned(unescaped.into_bytes()))
 }
 
-fn is_space(byte: u8) -> bool {
+pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
-}
-
-/// The length of the string that a text begins with, if its end is there.
-fn string_end(text: &[u8]) -> Option<usize> {
-    let mut at = 1;
-    loop {
-        let rest = text.get(at..)?;
-        let found = memchr2(b'"', b'\\', rest)?;
-        at += found + 1;
-        if rest.get(found) == Some(&b'"') {
-            return Some(at);
-        }
-        // What is escaped is no end.
-        at += 1;
-    }
-}
-
-/// The bytes that begin or end something.
-const MARKS: [bool; 256] = {
-    let mut marks = [false; 256];
-    let mut at = 0;
-    while at < MARK.len() {
-        marks[MARK[at] as usize] = true;
-        at += 1;
-    }
-    marks
-};
-const MARK: &[u8] = b"\"{}[]";
-
-/// The length of the object or list that a text begins with, if its end is there.
-fn compound_end(text: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..)?;
-        let found = rest.iter().position(|byte| MARKS[usize::from(*byte)])?;
-        let mark = rest.get(found..)?;
-        at += found;
-        match mark.first()? {
-            b'"' => {
-                at += string_end(mark)?;
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            _ => depth -= 1,
-        }
-        at += 1;
-        if depth == 0 {
-            return Some(at);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -201,7 +133,7 @@ mod tests {
         let mut cursor = Cursor::new(text.as_bytes());
         let is_object = cursor.members(|cursor, name| {
             let value = String::from_utf8_lossy(cursor.value()?).into_owned();
-            found.push((name.to_owned(), value));
+            found.push((String::from_utf8_lossy(name).into_owned(), value));
             Ok(())
         })?;
         assert_eq!(is_object, text.trim().starts_with('{'));

@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Read};
 
-use super::span::{Lost, Walk, spaces, value_end};
+use super::scan::Ending;
+use super::span::{Lost, Walk, spaces};
 use crate::daemon::RequestError;
 
 /// How much is read at a time, in bytes.
@@ -11,9 +12,10 @@ const ROOM: usize = 256 * 1024;
 /// A place in a text that ends with a NUL byte.
 pub(super) struct Stream<R> {
     source: R,
-    /// What was read; what comes before `at` was passed.
+    /// Room for what is read: up to `at` it was passed, from `end` on there is nothing yet.
     buffer: Vec<u8>,
     at: usize,
+    end: usize,
     /// How many bytes may be read.
     limit: usize,
     /// How many were.
@@ -31,6 +33,7 @@ impl<R: Read> Stream<R> {
             source,
             buffer: Vec::new(),
             at: 0,
+            end: 0,
             limit,
             total: 0,
             is_cut: false,
@@ -48,15 +51,15 @@ impl<R: Read> Stream<R> {
         if self.is_cut {
             return self.failure.map_or(Ok(None), Err);
         }
+        self.at = 0;
         let mut seen = 0;
         loop {
-            let new = self.buffer.get(seen..).unwrap_or_default();
+            let new = self.rest().get(seen..).unwrap_or_default();
             if let Some(end) = memchr::memchr(0, new) {
                 self.buffer.truncate(seen + end);
                 return Ok(Some(self.buffer));
             }
-            seen = self.buffer.len();
-            self.at = 0;
+            seen = self.end;
             if self.more() == Err(Lost) {
                 return self.failure.map_or(Ok(None), Err);
             }
@@ -68,37 +71,41 @@ impl<R: Read> Stream<R> {
         if self.failure.is_some() {
             return Err(Lost);
         }
-        self.is_cut |= self.at > 0;
-        self.buffer.drain(..self.at);
-        self.at = 0;
-        let held = self.buffer.len();
         if self.total > self.limit {
             self.failure = Some(RequestError::TooLarge(self.limit));
             return Err(Lost);
         }
-        self.buffer.resize(held + ROOM, 0);
+        if self.at > 0 {
+            self.is_cut = true;
+            self.buffer.copy_within(self.at..self.end, 0);
+            self.end -= self.at;
+            self.at = 0;
+        }
+        if self.buffer.len() < self.end + ROOM {
+            // Doubled, so that a large value is not moved over and over again.
+            self.buffer.resize(2 * self.end + ROOM, 0);
+        }
         let read = loop {
-            match self
-                .source
-                .read(self.buffer.get_mut(held..).unwrap_or_default())
-            {
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.source.read(room) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => break read,
             }
         };
-        let length = *read.as_ref().unwrap_or(&0);
-        self.buffer.truncate(held + length);
-        self.total = self.total.saturating_add(length);
         match read {
             Ok(0) => self.failure = Some(RequestError::Closed),
-            Ok(_) => return Ok(()),
+            Ok(length) => {
+                self.end += length;
+                self.total = self.total.saturating_add(length);
+                return Ok(());
+            }
             Err(error) => self.failure = Some(error.into()),
         }
         Err(Lost)
     }
 
     fn rest(&self) -> &[u8] {
-        self.buffer.get(self.at..).unwrap_or_default()
+        self.buffer.get(self.at..self.end).unwrap_or_default()
     }
 }
 
@@ -118,13 +125,28 @@ impl<R: Read> Walk for Stream<R> {
     }
 
     fn value(&mut self) -> Result<&[u8], Lost> {
-        self.peek()?;
+        let mut ending = Ending::of(self.peek()?)?;
+        let mut seen = 0;
         loop {
-            if let Some(length) = value_end(self.rest())? {
+            let new = self.rest().get(seen..).unwrap_or_default();
+            if let Some(length) = ending.find(new) {
                 let start = self.at;
-                self.at += length;
+                self.at += seen + length;
                 return self.buffer.get(start..self.at).ok_or(Lost);
             }
+            seen += new.len();
+            self.more()?;
+        }
+    }
+
+    fn pass(&mut self) -> Result<(), Lost> {
+        let mut ending = Ending::of(self.peek()?)?;
+        loop {
+            if let Some(length) = ending.find(self.rest()) {
+                self.at += length;
+                return Ok(());
+            }
+            self.at = self.end;
             self.more()?;
         }
     }
@@ -155,7 +177,7 @@ mod tests {
         let mut found = Vec::new();
         stream.members(|stream, name| {
             let value = String::from_utf8_lossy(stream.value()?).into_owned();
-            found.push((name.to_owned(), value));
+            found.push((String::from_utf8_lossy(name).into_owned(), value));
             Ok(())
         })?;
         stream.is_at_end().then_some(found).ok_or(Lost)
@@ -202,5 +224,25 @@ mod tests {
             stream.whole(),
             Err(RequestError::TooLarge(_)) | Ok(None)
         ));
+    }
+
+    #[test]
+    fn a_large_value_is_looked_through_once() {
+        let value = "x".repeat(20 * ROOM);
+        let text = format!("{{\"a\": \"{value}\"}}\0");
+        let mut stream = Stream::new(Drops(text.as_bytes(), 1000), 1 << 30);
+        // Some 5,000 pieces: looked at from its beginning each time, it would take minutes.
+        let whole = members(&mut stream).unwrap();
+        assert_eq!(whole[0].1.len(), value.len() + 2);
+    }
+
+    #[test]
+    fn what_is_passed_is_not_held() {
+        let list = format!("[{}0]", "[1, {\"a\": \"]\"}], ".repeat(ROOM));
+        let text = format!("{{\"a\": {list}, \"b\": 1}}\0");
+        let mut stream = Stream::new(text.as_bytes(), 1 << 30);
+        let is_object = stream.members(|stream, _| stream.pass()).unwrap();
+        assert!(is_object && stream.is_at_end());
+        assert!(stream.buffer.len() <= 2 * ROOM, "{}", stream.buffer.len());
     }
 }

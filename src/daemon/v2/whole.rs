@@ -1,19 +1,18 @@
 //! A whole state, read again and again: what was read before is recognised by its text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use imbl::OrdMap;
 
-use super::dataset::{
-    self, Avail, Config, Names, NodeMonitor, Phase, Resource, Tables, is_watched,
-};
+use super::dataset::{self, Avail, Config, NodeMonitor, Status, is_watched};
 use super::message::read;
-use super::shape::{Flag, Shape};
-use super::span::{Cursor, Lost, Walk};
-use crate::daemon::{Instance, ResourceState, ServiceState};
+use super::shape::{Object, Shape, is_plain};
+use super::span::{Cursor, Lost, Walk, word};
+use super::tables::{Node, Tables};
+use crate::daemon::{Info, Instance, Named, ResourceState, ServiceState};
 use crate::model::ObjectPath;
 
 /// What was read before, which is shared rather than read or held twice.
@@ -44,23 +43,25 @@ impl Texts {
 
 /// Reads the reply to `daemon_status` on the way. It is an error where it is no JSON, or no state at all.
 pub(super) fn tables(reply: &mut impl Walk, known: &Known) -> Result<Tables, Lost> {
-    let mut tables = Tables {
-        known: known.services.clone(),
-        ..Tables::default()
-    };
+    let mut tables = Tables::default();
     let mut reading = Reading {
-        resources: Resources::default(),
-        old: &known.texts,
+        words: HashSet::default(),
+        infos: HashSet::default(),
+        known,
         new: HashMap::with_capacity_and_hasher(known.texts.instances.len(), RandomState::default()),
-        tables: &mut tables,
     };
     let mut is_state = false;
     reply.members(|reply, name| match name {
-        "monitor" => {
+        b"monitor" => {
             is_state = true;
+            tables.clear();
             let monitor = reply.members(|reply, name| match name {
-                "nodes" => {
-                    let nodes = reply.members(|reply, node| reading.node(reply, node));
+                b"nodes" => {
+                    tables.clear();
+                    let nodes = reply.members(|reply, name| {
+                        let node = tables.node(utf8(name)?);
+                        reading.node(reply, node)
+                    });
                     nodes.map(drop)
                 }
                 _ => reply.pass(),
@@ -76,102 +77,44 @@ pub(super) fn tables(reply: &mut impl Walk, known: &Known) -> Result<Tables, Los
     is_state.then_some(tables).ok_or(Lost)
 }
 
-/// What resources are read as, by their text: most are the same on every node, and many in every service.
-#[derive(Default)]
-struct Resources {
-    hasher: RandomState,
-    known: HashMap<u64, ResourceState, RandomState>,
-}
-
-impl Resources {
-    /// `….RESOURCE`; `None` where it is no object.
-    fn resource(&mut self, text: &[u8]) -> Result<Option<ResourceState>, Lost> {
-        let hash = self.hasher.hash_one(text);
-        if let Some(known) = self.known.get(&hash) {
-            return Ok(Some(known.clone()));
-        }
-        let resource = parsed(text, || Resource)?;
-        if let Some(resource) = &resource {
-            self.known.insert(hash, resource.clone());
-        }
-        Ok(resource)
-    }
-
-    /// `….SERVICE`; `None` where it is no object.
-    fn instance(&mut self, text: &[u8]) -> Result<Option<Instance>, Lost> {
-        let mut instance = Instance::default();
-        let is_object = Cursor::new(text).members(|walk, name| {
-            match name {
-                "avail" => instance.avail = parsed(walk.value()?, || Avail)?,
-                "scaler_slave" => instance.scaler_slave = parsed(walk.value()?, || Flag)?,
-                "scaler_slaves" => instance.scaler_slaves = parsed(walk.value()?, || Names)?,
-                "resources" => instance.resources = self.resources(walk)?,
-                _ => drop(walk.value()?),
-            }
-            Ok(())
-        })?;
-        Ok(is_object.then_some(instance))
-    }
-
-    /// `….SERVICE.resources`
-    fn resources(
-        &mut self,
-        walk: &mut Cursor<'_>,
-    ) -> Result<BTreeMap<String, ResourceState>, Lost> {
-        let mut resources = BTreeMap::new();
-        walk.members(|walk, name| {
-            let text = walk.value()?;
-            if is_watched(name)
-                && let Some(resource) = self.resource(text)?
-            {
-                resources.insert(name.to_owned(), resource);
-            }
-            Ok(())
-        })?;
-        Ok(resources)
-    }
-}
-
-struct Reading<'a> {
-    resources: Resources,
-    old: &'a Texts,
+struct Reading<'k> {
+    /// Names and drivers: a few, in all services alike.
+    words: HashSet<Arc<str>, RandomState>,
+    /// Keywords: most are the same on every node, and many in every service.
+    infos: HashSet<Arc<str>, RandomState>,
+    known: &'k Known,
     new: HashMap<u64, (ObjectPath, Arc<Instance>), RandomState>,
-    tables: &'a mut Tables,
 }
 
 impl Reading<'_> {
     /// `monitor.nodes.NODE`
-    fn node(&mut self, walk: &mut impl Walk, node: &str) -> Result<(), Lost> {
-        let mut phase = None;
-        walk.members(|walk, name| match name {
-            "monitor" => {
-                phase = parsed(walk.value()?, || NodeMonitor)?.or(phase);
+    fn node(&mut self, walk: &mut impl Walk, node: &mut Node) -> Result<(), Lost> {
+        let is_object = walk.members(|walk, name| match name {
+            b"monitor" => {
+                node.says = parsed(walk.value()?, || NodeMonitor)?;
                 Ok(())
             }
-            "services" => {
-                // A node that has services is there, whatever it says of itself.
-                if self.services(walk, node)? {
-                    phase = phase.or(Some(Phase::Ready));
-                }
+            b"services" => {
+                node.clear_services();
+                node.has_services = self.services(walk, node)?;
                 Ok(())
             }
             _ => walk.pass(),
-        })?;
-        if let Some(phase) = phase {
-            self.tables.phases.insert(node.into(), phase);
-        }
-        Ok(())
+        });
+        is_object.map(drop)
     }
 
     /// `monitor.nodes.NODE.services`; returns whether it is an object.
-    fn services(&mut self, walk: &mut impl Walk, node: &str) -> Result<bool, Lost> {
+    fn services(&mut self, walk: &mut impl Walk, node: &mut Node) -> Result<bool, Lost> {
         walk.members(|walk, name| match name {
-            "status" => {
+            b"status" => {
+                node.statuses.clear();
                 let statuses = walk.members(|walk, name| self.status(walk, node, name));
                 statuses.map(drop)
             }
-            "config" => {
-                let configs = walk.members(|walk, name| self.config(walk, node, name));
+            b"config" => {
+                node.configs.clear();
+                let configs = walk.members(|walk, name| config(walk, node, name));
                 configs.map(drop)
             }
             _ => walk.pass(),
@@ -179,36 +122,143 @@ impl Reading<'_> {
     }
 
     /// `monitor.nodes.NODE.services.status.OBJECT`
-    fn status(&mut self, walk: &mut impl Walk, node: &str, name: &str) -> Result<(), Lost> {
+    fn status(&mut self, walk: &mut impl Walk, node: &mut Node, name: &[u8]) -> Result<(), Lost> {
+        let name = utf8(name)?;
         if !dataset::is_service(name) {
             return walk.pass();
         }
         let text = walk.value()?;
-        let hash = self.old.hasher.hash_one((name, text));
-        if let Some((path, known)) = self.old.instances.get(&hash) {
-            let shared = self.tables.share_instance(node, path, known.clone());
-            self.new.insert(hash, (path.clone(), shared));
+        let texts = &self.known.texts;
+        let hash = texts.hasher.hash_one((name, text));
+        if let Some((path, known)) = texts.instances.get(&hash) {
+            self.new.insert(hash, (path.clone(), known.clone()));
+            node.statuses.push((path.clone(), Some(known.clone())));
             return Ok(());
         }
-        let read = self.resources.instance(text)?;
-        if let (Some(path), Some(instance)) = (dataset::service(name), read) {
-            let shared = self.tables.put_instance(node, &path, instance);
-            self.new.insert(hash, (path, shared));
+        let read = self.instance(text)?;
+        let Some(path) = dataset::service(name) else {
+            return Ok(());
+        };
+        let shared = read.map(|read| {
+            // It may be known by what a message said.
+            let known = self.known.services.get(&path);
+            let known = known.and_then(|state| state.instances.get(&node.name));
+            let known = known.filter(|known| ***known == read).cloned();
+            known.unwrap_or_else(|| Arc::new(read))
+        });
+        if let Some(shared) = &shared {
+            self.new.insert(hash, (path.clone(), shared.clone()));
         }
+        node.statuses.push((path, shared));
         Ok(())
     }
 
-    /// `monitor.nodes.NODE.services.config.OBJECT`
-    fn config(&mut self, walk: &mut impl Walk, node: &str, name: &str) -> Result<(), Lost> {
-        let text = walk.value()?;
-        if let Some(secret) = dataset::secret(name)
-            && let Some(checksum) = parsed(text, || Config)?
-        {
-            let nodes = self.tables.secrets.entry(secret).or_default();
-            nodes.insert(node.into(), checksum);
-        }
-        Ok(())
+    /// `….SERVICE`; `None` where it is no object.
+    fn instance(&mut self, text: &[u8]) -> Result<Option<Instance>, Lost> {
+        let mut instance = Instance::default();
+        let is_object = Cursor::new(text).members(|walk, name| {
+            match name {
+                b"avail" => instance.avail = said(walk.value()?, Avail)?,
+                b"scaler_slave" => instance.scaler_slave = walk.value()? == b"true",
+                b"resources" => instance.resources = self.resources(walk)?,
+                _ => walk.pass()?,
+            }
+            Ok(())
+        })?;
+        Ok(is_object.then_some(instance))
     }
+
+    /// `….SERVICE.resources`
+    fn resources(&mut self, walk: &mut Cursor<'_>) -> Result<Named<ResourceState>, Lost> {
+        let mut told = Vec::new();
+        walk.members(|walk, name| {
+            if !is_watched(name) {
+                return walk.pass();
+            }
+            let name = share(&mut self.words, utf8(name)?);
+            told.push((name, self.resource(walk)?));
+            Ok(())
+        })?;
+        Ok(Named::told(told))
+    }
+
+    /// `….RESOURCE`; `None` where it is no object.
+    fn resource(&mut self, walk: &mut Cursor<'_>) -> Result<Option<ResourceState>, Lost> {
+        let mut resource = ResourceState::default();
+        let is_object = walk.members(|walk, name| {
+            match name {
+                b"type" => resource.driver = self.driver(walk.value()?)?,
+                b"status" => resource.status = said(walk.value()?, Status)?,
+                b"disable" => resource.disabled = walk.value()? == b"true",
+                b"info" => resource.info = self.info(walk.value()?)?,
+                _ => walk.pass()?,
+            }
+            Ok(())
+        })?;
+        Ok(is_object.then_some(resource))
+    }
+
+    /// `….RESOURCE.type`
+    fn driver(&mut self, text: &[u8]) -> Result<Arc<str>, Lost> {
+        let driver = text.starts_with(b"\"").then(|| word(text)).transpose()?;
+        let driver = driver.unwrap_or_default();
+        Ok(share(&mut self.words, utf8(&driver)?))
+    }
+
+    /// `….RESOURCE.info`
+    fn info(&mut self, text: &[u8]) -> Result<Info, Lost> {
+        let known = std::str::from_utf8(text).ok();
+        if let Some(known) = known.and_then(|text| self.infos.get(text)) {
+            return Ok(Info::known(known.clone()));
+        }
+        let info = info(text)?;
+        self.infos.insert(info.shared());
+        Ok(info)
+    }
+}
+
+/// `monitor.nodes.NODE.services.config.OBJECT`
+fn config(walk: &mut impl Walk, node: &mut Node, name: &[u8]) -> Result<(), Lost> {
+    match dataset::secret(utf8(name)?) {
+        Some(secret) => node
+            .configs
+            .push((secret, parsed(walk.value()?, || Config)?)),
+        None => walk.pass()?,
+    }
+    Ok(())
+}
+
+/// The keywords that a text tells. Nearly every text can stay as it is.
+fn info(text: &[u8]) -> Result<Info, Lost> {
+    if text.starts_with(b"{")
+        && let Ok(text) = std::str::from_utf8(text)
+        && is_plain(text)
+    {
+        return Ok(Info::known(text.into()));
+    }
+    parsed(text, || Object).map(Info::from)
+}
+
+fn share(words: &mut HashSet<Arc<str>, RandomState>, word: &str) -> Arc<str> {
+    if let Some(known) = words.get(word) {
+        return known.clone();
+    }
+    let new: Arc<str> = word.into();
+    words.insert(new.clone());
+    new
+}
+
+fn utf8(text: &[u8]) -> Result<&str, Lost> {
+    std::str::from_utf8(text).or(Err(Lost))
+}
+
+/// What a shape makes of a value that is a text, or of any other.
+fn said<V: Default>(value: &[u8], shape: impl for<'de> Shape<'de, Value = V>) -> Result<V, Lost> {
+    if !value.starts_with(b"\"") {
+        return Ok(V::default());
+    }
+    let word = word(value)?;
+    Ok(shape.text(utf8(&word)?.into()))
 }
 
 /// What a value is by a shape.

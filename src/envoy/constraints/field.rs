@@ -61,6 +61,11 @@ impl FieldRules {
         unique: false,
     };
 
+    /// Whether it matters how many values there are, beyond none or some.
+    pub(super) fn limits_items(&self) -> bool {
+        self.min_items > 1 || self.max_items.is_some()
+    }
+
     /// The rule that a number of values breaks, in words.
     pub(super) fn broken_by_count(&self, field: &FieldType, count: usize) -> Option<String> {
         if count == 0 && self.required {

@@ -2,14 +2,14 @@
 //!
 //! Envoy refuses a whole response for one message that breaks a rule, so no such message may reach
 //! it. The check walks the encoded message with tables made from the descriptors: nothing is
-//! decoded or allocated for a message that keeps the rules, apart from a few counters.
+//! decoded or allocated for a message that keeps the rules, apart from one path.
 
 mod field;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, mem};
+use std::fmt;
 
 use prost::{Message, Name};
 
@@ -18,7 +18,8 @@ use rules::Scalar;
 pub(super) use rules::{Number, Rule, Shape};
 
 use super::encode::encode;
-use super::schema::{self, FieldShape, FieldType, MessageType};
+use super::packed::Packed;
+use super::schema::{self, FieldSet, FieldShape, FieldType, MessageType};
 use super::wire::{Field, Fields, Value};
 
 /// The most that Envoy's clocks count, in nanoseconds: 292 years.
@@ -26,6 +27,9 @@ const LONGEST: i128 = i64::MAX as i128;
 
 /// How long a path to a field may be; Envoy reads no message that is nested deeper.
 const MAX_PATH: usize = 256;
+
+/// How long paths usually are at most.
+const USUAL_PATH: usize = 16;
 
 /// A rule that a message breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +72,7 @@ pub(crate) fn check_part<M: Name>(message: &[u8]) -> Result<(), Vec<Violation>> 
 
 fn check_as(kind: Option<&'static MessageType>, message: &[u8]) -> Result<(), Vec<Violation>> {
     let mut walk = Walk {
-        path: Vec::new(),
-        counts: Vec::new(),
+        path: Vec::with_capacity(USUAL_PATH),
         violations: Vec::new(),
     };
     if let Some(kind) = kind {
@@ -83,8 +86,6 @@ fn check_as(kind: Option<&'static MessageType>, message: &[u8]) -> Result<(), Ve
 
 struct Walk {
     path: Vec<Step>,
-    /// How many values the fields have of each message that is being walked, the innermost last.
-    counts: Vec<usize>,
     violations: Vec<Violation>,
 }
 
@@ -102,32 +103,27 @@ impl Walk {
         if self.path.len() > MAX_PATH {
             return self.refuse("is nested too deep".into());
         }
-        let outer = self.counts.len();
-        self.counts.resize(outer + kind.fields.len(), 0);
+        let mut given = FieldSet::default();
+        // Values of a field follow each other: its number, and how many there were of it.
+        let mut before = (0, 0);
         for field in Fields::of(message) {
-            let Some((index, field_type)) = kind.field(field.number) else {
+            let Some(field_type) = kind.field(field.number) else {
                 continue;
             };
-            let count = self.counts.get(outer + index).copied().unwrap_or_default();
-            let count = match field_type.ruled {
-                true => {
-                    self.path.push(Step::Field(field_type.name));
-                    let count = self.field(field_type, field, count);
-                    self.path.pop();
-                    count
-                }
-                false => count + 1,
-            };
-            if let Some(kept) = self.counts.get_mut(outer + index) {
-                *kept = count;
+            given.add(field_type.bit);
+            if !field_type.ruled {
+                continue;
             }
+            let count = match before {
+                (number, count) if number == field.number => count,
+                _ => 0,
+            };
+            self.path.push(Step::Field(field_type.name));
+            before = (field.number, self.field(field_type, field, count));
+            self.path.pop();
         }
-        let mut counts = mem::take(&mut self.counts);
-        let own = counts.get(outer..).unwrap_or_default();
-        self.presence(kind, message, own);
-        self.extension(kind, message, own);
-        counts.truncate(outer);
-        self.counts = counts;
+        self.presence(kind, message, given);
+        self.extension(kind, message, given);
     }
 
     /// Checks one occurrence of a field; returns how many of its values there are now.
@@ -189,7 +185,7 @@ impl Walk {
         self.report(broken);
         if let FieldShape::Message(entry_type) = field_type.shape
             && let Some(entry_type) = schema::held(entry_type)
-            && let Some((_, value_type)) = entry_type.field(2)
+            && let Some(value_type) = entry_type.field(2)
             && let Some(value) = Fields::of(entry).find(|f| f.number == 2)
         {
             self.value(value_type, value.value);
@@ -205,7 +201,12 @@ impl Walk {
                     self.message(kind, message);
                 }
             }
-            (FieldShape::Any, Value::Bytes(any)) => self.any(any),
+            (FieldShape::Any, Value::Bytes(any)) => {
+                let any = Packed::of(any);
+                if let Some(kind) = any.kind {
+                    self.message(kind, any.message);
+                }
+            }
             (FieldShape::Duration, Value::Bytes(duration)) => {
                 let time = nanoseconds(duration);
                 self.report(rules.broken(Scalar::Int(time)));
@@ -213,7 +214,7 @@ impl Walk {
                     self.refuse("must be between 0s and 9223372036s".into());
                 }
             }
-            (FieldShape::Wrapper(held), Value::Bytes(wrapper)) => {
+            (FieldShape::Wrapper(held), Value::Bytes(wrapper)) if !rules.is_empty() => {
                 if let Some(kind) = schema::held(held)
                     && let Some(inner) = kind.fields.first()
                 {
@@ -222,37 +223,23 @@ impl Walk {
                     self.report(broken.flatten());
                 }
             }
-            (shape, value) => {
+            (shape, value) if !rules.is_empty() => {
                 let broken = scalar(shape, Some(value)).map(|scalar| rules.broken(scalar));
                 self.report(broken.flatten());
             }
+            _ => {}
         }
     }
 
-    fn any(&mut self, any: &[u8]) {
-        let mut kind = None;
-        let mut message = &[][..];
-        for field in Fields::of(any) {
-            match (field.number, field.value) {
-                (1, Value::Bytes(url)) => {
-                    kind = std::str::from_utf8(url)
-                        .ok()
-                        .and_then(|url| schema::find(url));
-                }
-                (2, Value::Bytes(value)) => message = value,
-                _ => {}
-            }
-        }
-        if let Some(kind) = kind {
-            self.message(kind, message);
-        }
-    }
-
-    fn presence(&mut self, kind: &'static MessageType, message: &[u8], counts: &[usize]) {
+    fn presence(&mut self, kind: &'static MessageType, message: &[u8], given: FieldSet) {
         for &index in kind.counted {
-            let (Some(field_type), Some(&count)) = (kind.fields.get(index), counts.get(index))
-            else {
+            let Some(field_type) = kind.fields.get(index) else {
                 continue;
+            };
+            let is_given = given.meets(field_type.bit);
+            let count = match is_given && field_type.rules.limits_items() {
+                true => count(field_type, message),
+                false => usize::from(is_given),
             };
             if let Some(broken) = field_type.rules.broken_by_count(field_type, count) {
                 self.path.push(Step::Field(field_type.name));
@@ -266,12 +253,10 @@ impl Walk {
             }
         }
         for (name, members) in kind.required_oneofs {
-            let set = |member: &usize| counts.get(*member).is_some_and(|count| *count > 0);
-            if !members.iter().any(set) {
-                let names: Vec<&str> = members
-                    .iter()
-                    .filter_map(|member| Some(kind.fields.get(*member)?.name))
-                    .collect();
+            if !given.meets(*members) {
+                let fields = kind.fields.iter();
+                let members = fields.filter(|field| members.meets(field.bit));
+                let names: Vec<&str> = members.map(|member| member.name).collect();
                 self.path.push(Step::Field(name));
                 self.refuse(format!("must be given: one of {}", names.join(", ")));
                 self.path.pop();
@@ -281,9 +266,8 @@ impl Walk {
 
     /// An extension without configuration is found by its name, and only Envoy's own have one that is
     /// known: whatever else it is called, Envoy refuses the message.
-    fn extension(&mut self, kind: &'static MessageType, message: &[u8], counts: &[usize]) {
-        let given = |member: &usize| counts.get(*member).is_some_and(|count| *count > 0);
-        if kind.configurations.is_empty() || kind.configurations.iter().any(given) {
+    fn extension(&mut self, kind: &'static MessageType, message: &[u8], given: FieldSet) {
+        if kind.configurations == FieldSet::default() || given.meets(kind.configurations) {
             return;
         }
         let name = kind.fields.iter().find(|field| field.name == "name");
@@ -317,6 +301,20 @@ impl Walk {
         }
         self.violations.push(Violation { field_path, rule });
     }
+}
+
+/// How many values a field has.
+fn count(field_type: &FieldType, message: &[u8]) -> usize {
+    let fields = Fields::of(message).filter(|field| field.number == field_type.number);
+    let counts = fields.map(|field| match (field.value, field_type.shape) {
+        // Packed integers end in a byte without the highest bit.
+        (Value::Bytes(packed), FieldShape::Bool | FieldShape::Int | FieldShape::Uint) => {
+            packed.iter().filter(|byte| **byte < 0x80).count()
+        }
+        (Value::Bytes(packed), FieldShape::Double) => packed.len() / size_of::<f64>(),
+        _ => 1,
+    });
+    counts.sum()
 }
 
 /// A value as its field's type means it; an absent one is the default.

@@ -9,7 +9,9 @@ use super::exposes::Finding;
 use super::{Problem, Query};
 use crate::inspect::State;
 use crate::inspect::board::Summary;
-use crate::inspect::explain::{BadQuestion, Explanation, Question, explain as answer, related};
+use crate::inspect::explain::{
+    BadQuestion, Caveat, Explanation, Question, caveats, explain as answer, related,
+};
 
 /// A request to explain.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -36,6 +38,8 @@ pub struct Explained {
     /// The expose that it reaches, in a few words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<std::sync::Arc<Summary>>,
+    /// What its way does not show, and decides whether it arrives; the worst first.
+    pub caveats: Vec<Caveat>,
     /// Findings that may be why: they speak of the host, or of the expose that is reached.
     pub related: Vec<Finding>,
 }
@@ -71,10 +75,11 @@ pub(super) async fn explain(
         .expose
         .as_deref()
         .and_then(|name| board.find(name));
-    let findings = related(&board.view, &question, explanation.expose.as_deref());
+    let findings = related(&board.view, &question, &explanation);
     let findings = findings.map(|(service, finding)| Finding::live(&board, service, finding));
     Ok(Json(Explained {
         owner: owner.map(|(_, summary)| summary.clone()),
+        caveats: caveats(&state, &board, &question, &explanation),
         related: findings.collect(),
         explanation,
     }))

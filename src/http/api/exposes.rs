@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Path, Problem, Query};
-use crate::inspect::State;
 use crate::inspect::board::{Board, Standing, Summary};
 use crate::inspect::catalog::{Chain, Cluster, Endpoint, Secret, VirtualHost};
+use crate::inspect::{State, refusal};
 use crate::model::{Diagnostic, ExposeId, ObjectPath};
 use crate::validate::codes;
 
@@ -122,6 +122,9 @@ pub struct EnvoyRefusal {
     pub resource: String,
     /// Envoy's words.
     pub text: String,
+    /// Which line to change, where it is the host that Envoy is on which makes it refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
 }
 
 /// An expose, and the way of a request to it.
@@ -230,7 +233,7 @@ fn detail(board: &Board, id: &ExposeId, summary: &Arc<Summary>) -> Expose {
             .findings(id)
             .map(|f| Finding::live(board, &id.service, f))
             .collect(),
-        refusals: refusals(board, name),
+        refusals: refusals(board, name, &summary.section),
         chain: belongings.and_then(|b| b.chain.clone()),
         virtual_hosts: own_hosts.cloned().collect(),
         cluster: catalog.clusters.get(name).cloned(),
@@ -246,7 +249,7 @@ fn detail(board: &Board, id: &ExposeId, summary: &Arc<Summary>) -> Expose {
     }
 }
 
-fn refusals(board: &Board, expose: &str) -> Vec<EnvoyRefusal> {
+fn refusals(board: &Board, expose: &str, section: &str) -> Vec<EnvoyRefusal> {
     let envoys = board.telemetry.iter().flat_map(|report| &report.envoys);
     let all = envoys.flat_map(|envoy| envoy.refusals().map(move |(kind, r)| (envoy, kind, r)));
     let concerning = all.filter_map(|(envoy, kind, refusal)| {
@@ -255,7 +258,8 @@ fn refusals(board: &Board, expose: &str) -> Vec<EnvoyRefusal> {
         owners.contains(&expose).then(|| EnvoyRefusal {
             node: envoy.stream.node.to_string(),
             resource: resource.to_owned(),
-            text: refusal.text.to_string(),
+            text: refusal.text.trim().to_owned(),
+            advice: refusal::advice(&refusal.text, section),
         })
     });
     concerning.collect()

@@ -6,13 +6,13 @@ use axum::Json;
 use axum::extract;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Map;
 use utoipa::{IntoParams, ToSchema};
 
 use super::exposes::Finding;
 use super::resources::Resource;
 use super::{Body, Problem, Query};
-use crate::config::{Config, ConfigError, check_is_service};
+use crate::config::{Config, ConfigError, check_is_service, parse_json};
 use crate::inspect::State;
 use crate::model::{Document, ObjectPath, Severity};
 use crate::validate::Context;
@@ -130,7 +130,7 @@ fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
         check_is_service(config.sections.keys().map(String::as_str)).map_err(from_config)?;
         return Ok(Document::of(path, config));
     }
-    let json: Value = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    let json = parse_json(text).map_err(|error| unreadable(error.to_string()))?;
     let sections = json.as_object().into_iter().flat_map(Map::keys);
     check_is_service(sections.map(String::as_str)).map_err(from_config)?;
     Document::from_json(path, json).map_err(from_config)

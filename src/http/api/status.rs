@@ -28,6 +28,8 @@ pub struct Status {
     pub daemon: Daemon,
     /// How many exposes are doing how.
     pub exposes: BTreeMap<&'static str, usize>,
+    /// How many findings there are on configurations, by severity.
+    pub findings: BTreeMap<String, usize>,
     /// How many Envoys are connected.
     pub envoys: usize,
     /// What is served, by type.
@@ -118,6 +120,11 @@ pub(in crate::http) fn current(state: &State) -> Status {
         (type_name(kind), resources)
     });
     let certificates = board.catalog.secrets.values();
+    let reports = board.view.reports.values();
+    let mut findings = BTreeMap::new();
+    for finding in reports.flat_map(|report| &report.diagnostics) {
+        *findings.entry(finding.severity.to_string()).or_default() += 1;
+    }
     Status {
         gateway: state.sources().gateway.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -128,6 +135,7 @@ pub(in crate::http) fn current(state: &State) -> Status {
             .into_iter()
             .map(|standing| (standing.word(), board.count(standing)))
             .collect(),
+        findings,
         envoys: board
             .telemetry
             .as_ref()

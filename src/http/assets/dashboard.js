@@ -3,6 +3,7 @@
 import { plural, duration } from "./dom.js";
 import { exposes_view } from "./exposes.js";
 import { expose_view } from "./path.js";
+import { findings_view } from "./findings.js";
 import { explain_view } from "./explain.js";
 import { overview, certificates_view, envoys_view } from "./panels.js";
 
@@ -15,6 +16,7 @@ const VIEWS = {
   "": { title: "Overview", open: overview },
   exposes: { title: "Exposes", open: exposes_view },
   expose: { title: "", open: expose_view },
+  findings: { title: "Findings", open: findings_view },
   certificates: { title: "Certificates", open: certificates_view },
   envoys: { title: "Envoys", open: envoys_view },
   explain: { title: "Explain a request", open: explain_view },

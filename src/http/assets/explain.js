@@ -13,10 +13,17 @@ const OUTCOMES = {
 
 const STAGES = { listener: "Listener", chain: "Connection", virtual_host: "Virtual host", route: "Route", cluster: "Cluster" };
 
+/** What becomes of a request whose way leads somewhere, and which fails for something beside it. */
+const FAILS = ["Fails all the same", "✕", "bad"];
+
 function answer(explained) {
+  const outcome = OUTCOMES[explained.outcome];
+  const fails = outcome[2] === "good" && explained.caveats.some((caveat) => caveat.fatal);
   return [
-    h("p", { class: "outcome" }, mark_of(...OUTCOMES[explained.outcome])),
+    h("p", { class: "outcome" }, mark_of(...outcome), fails && [" ", mark_of(...FAILS)]),
     h("p", { class: "answer" }, explained.answer),
+    explained.caveats.map((caveat) => h("article", { class: `finding ${caveat.fatal ? "bad" : "poor"}` },
+      h("p", { class: "message" }, mark_of(...(caveat.fatal ? ["But", "✕", "bad"] : ["Note", "!", "poor"])), ` ${caveat.text}`))),
     h("ol", { class: "steps" }, explained.steps.map((step) =>
       h("li", { class: step.name ? "" : "broken" },
         h("span", { class: "stage-name" }, STAGES[step.stage]),

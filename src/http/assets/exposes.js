@@ -45,7 +45,7 @@ export function row(expose) {
       h("span", { class: "id" }, expose.id),
       h("span", { class: "where" }, expose.traffic && h("b", {}, expose.traffic), " ", expose.listener || "not served"),
       h("span", { class: "ends" }, expose.listener ? plural(expose.endpoints, "endpoint") : ""),
-      expose.problem && h("span", { class: "problem" }, expose.problem)));
+      expose.problem && h("span", { class: `problem ${STANDINGS[expose.standing].tone}` }, expose.problem)));
 }
 
 export function tallies(status, query = new URLSearchParams()) {

@@ -73,11 +73,13 @@ function envoy_article(envoy, resources) {
     : behind ? mark_of("owes an answer", "◔", "poor") : mark_of("up to date", "●", "good");
   const rows = TYPES.filter((type) => envoy.types[type]).map((type) => {
     const of = envoy.types[type];
-    const current = of.acknowledged === resources?.[type]?.version;
+    const refused = envoy.refusals.filter((refusal) => refusal.type === type).length;
+    // What it refused is left out of what it is sent, and of the version that it then acknowledges.
+    const current = of.acknowledged === resources?.[type]?.version && !refused;
     return h("tr", {}, h("th", { scope: "row" }, type),
       h("td", { class: "version", "data-label": "Acknowledged" }, of.acknowledged || "nothing", current && " ✓"),
       h("td", { "data-label": "Sent" }, `${of.sent_bytes.toLocaleString("en")} bytes`),
-      h("td", {}, of.withheld && "private keys withheld: connect by the unix socket", of.unacknowledged > 0 && plural(of.unacknowledged, "response unanswered", "responses unanswered")));
+      h("td", {}, refused > 0 && `${refused} refused `, of.withheld && "private keys withheld: connect by the unix socket", of.unacknowledged > 0 && plural(of.unacknowledged, "response unanswered", "responses unanswered")));
   });
   return h("article", { class: "envoy" },
     h("h3", {}, envoy.node || "(no name)", " ", state),
@@ -89,7 +91,10 @@ function envoy_article(envoy, resources) {
     table(["Type", "Acknowledged", "Sent", "Remarks"], rows, `What ${envoy.node} has`));
 }
 
-function change_item(change) {
+/** What connected Envoys refuse, each as its type and name. */
+const refused_by = (envoys) => new Set(envoys.flatMap((envoy) => envoy.refusals.map((refusal) => `${refusal.type} ${refusal.resource}`)));
+
+function change_item(change, refused) {
   const parts = Object.entries(change.parts).map(([type, part]) => {
     const [set, removed] = [part.put, part.removed].map((n) => n.toLocaleString("en"));
     const what = part.removed ? (part.put ? `${set} set, ${removed} removed: ` : "removed: ") : "";
@@ -99,12 +104,14 @@ function change_item(change) {
   });
   const spread = change.outstanding ? mark_of(`${change.outstanding} outstanding`, "◔", "poor")
     : change.acknowledged ? mark_of(`acknowledged by ${change.acknowledged}`, "●", "good") : mark_of("no Envoy then", "○", "plain");
-  return h("li", {}, h("span", {}, time(change.at), " ", spread,
+  const is_refused = Object.entries(change.parts).some(([type, part]) => part.names.some((name) => refused.has(`${type} ${name}`)));
+  return h("li", {}, h("span", {}, time(change.at), " ", spread, is_refused && [" ", mark_of("refused in part", "!", "bad")],
     change.event_to_ack_seconds != null && h("b", { class: "took" }, ` ${duration(change.event_to_ack_seconds)}`)), parts);
 }
 
-function changes_list(changes) {
-  return changes.length ? h("ol", { class: "changes" }, changes.map(change_item))
+function changes_list(changes, envoys) {
+  const refused = refused_by(envoys);
+  return changes.length ? h("ol", { class: "changes" }, changes.map((change) => change_item(change, refused)))
     : h("p", { class: "empty" }, "Nothing changed yet.");
 }
 
@@ -117,9 +124,16 @@ export function envoys_view({ known, main }) {
     redraw(envoys, known.envoys.length
       ? known.envoys.map((envoy) => envoy_article(envoy, known.status?.resources))
       : h("p", { class: "empty" }, "No Envoy is connected."));
-    redraw(changes, changes_list(known.changes));
+    redraw(changes, changes_list(known.changes, known.envoys));
   }
   return { update: draw, tick: draw };
+}
+
+/** How much was found in configurations, of exposes and beside them. */
+function findings_line({ findings }) {
+  const parts = [["error", "bad", "✕"], ["warning", "poor", "!"]].filter(([severity]) => findings[severity]);
+  return parts.length > 0 && [h("h2", {}, "Findings"),
+    h("p", {}, h("a", { href: "#/findings" }, "In configurations"), parts.map(([severity, tone, mark]) => [" ", mark_of(plural(findings[severity], severity), mark, tone)]))];
 }
 
 export function overview({ known, main }) {
@@ -145,7 +159,8 @@ export function overview({ known, main }) {
       tallies(known.status),
       h("section", { "aria-label": "To mend" }, h("h2", {}, "To mend"), ...[troubles()].flat().filter(Boolean)),
       h("div", { class: "columns" },
-        h("section", {}, h("h2", {}, "Envoys"), known.envoys.length
+        h("section", {}, findings_line(known.status),
+          h("h2", {}, "Envoys"), known.envoys.length
           ? h("ul", { class: "plain" }, known.envoys.slice(0, 6).map((envoy) => h("li", {},
               h("a", { href: "#/envoys" }, envoy.node || "(no name)"), " ",
               envoy.refusals.length ? mark_of("refused something", "!", "bad") : envoy.lag_seconds ? mark_of("owes an answer", "◔", "poor") : mark_of("up to date", "●", "good"))))
@@ -155,7 +170,7 @@ export function overview({ known, main }) {
                 h("a", { href: "#/certificates" }, secret.name.replace(/^[^/]*\//, "")), secret.kind === "trust" && h("small", {}, " trust"), " ",
                 secret.not_after && time(secret.not_after), " ", validity(secret))))
               : h("p", { class: "empty" }, "No certificate is served.")),
-        h("section", {}, h("h2", {}, "Recent changes"), changes_list(known.changes.slice(0, 6)))));
+        h("section", {}, h("h2", {}, "Recent changes"), changes_list(known.changes.slice(0, 6), known.envoys))));
   }
 
   return {

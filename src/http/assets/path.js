@@ -90,7 +90,7 @@ function stages(expose) {
   result.push(stage("Endpoints", expose.addresses.length
     ? expose.addresses.slice(0, 30).map((endpoint, n) => card(`e${n}`, [], socket(endpoint),
         h("p", { title: "The instance is up, says OpenSVC" }, mark_of("up", "●", "good"), endpoint.locality && ` in ${endpoint.locality}`)))
-    : [h("div", { class: "card gap" }, h("h4", {}, "None"), h("p", {}, "no instance is up with an ip that lists this expose"))]));
+    : [h("div", { class: "card gap" }, h("h4", {}, "None"), h("p", {}, expose.problem || "no instance is up with an ip that lists this expose"))]));
   if (expose.addresses.length > 30) {
     result.at(-1).append(h("p", { class: "none" }, `and ${expose.addresses.length - 30} more`));
   }
@@ -148,7 +148,8 @@ function page(expose) {
     h("h2", {}, expose.id, " ", badge(expose.standing)),
     expose.refusals.map((refusal) => h("article", { class: "finding bad" },
       h("h3", {}, mark_of("refused by Envoy", "!", "bad"), ` ${refusal.node}`),
-      h("p", { class: "message" }, refusal.text), h("p", { class: "hint" }, `about ${refusal.resource}`))),
+      h("p", { class: "message" }, refusal.text), refusal.advice && h("p", { class: "hint" }, refusal.advice),
+      h("p", {}, `About ${refusal.resource}`))),
     expose.findings.map((found) => finding(found)),
     expose.chain && expose.cluster
       ? [h("h3", { class: "unseen" }, "The way of a request"), picture(expose),

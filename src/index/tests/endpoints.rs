@@ -56,19 +56,11 @@ fn every_node_and_every_ip_of_a_service_is_an_endpoint() {
     let mut story = Story::begun();
     let mut two_ips = instance("10.0.0.1", l4(80, 8080));
     let mut second = two_ips.resources["ip#1"].clone();
-    second.info = Arc::new(
-        json!({"ipaddr": "fd00::1", "expose": ["expose#0", "9000/tcp"]})
-            .as_object()
-            .unwrap()
-            .clone(),
-    );
-    two_ips.resources.insert("ip#2".into(), second);
-    let instances = BTreeMap::from([
-        ("node1".to_owned(), Arc::new(two_ips)),
-        (
-            "node2".to_owned(),
-            Arc::new(instance("10.0.0.2", l4(80, 8080))),
-        ),
+    second.info = info(json!({"ipaddr": "fd00::1", "expose": ["expose#0", "9000/tcp"]}));
+    two_ips.resources.insert("ip#2", second);
+    let instances = Named::from([
+        ("node1", Arc::new(two_ips)),
+        ("node2", Arc::new(instance("10.0.0.2", l4(80, 8080)))),
     ]);
     story
         .services
@@ -85,12 +77,8 @@ fn an_address_that_is_not_known_yet_is_waited_for() {
     let mut story = Story::begun();
     for unknown in [json!(null), json!("not-an-address"), json!(7)] {
         let mut pending = instance("10.0.0.1", l4(80, 8080));
-        pending.resources.get_mut("ip#1").unwrap().info = Arc::new(
-            json!({"ipaddr": unknown, "expose": ["expose#0"]})
-                .as_object()
-                .unwrap()
-                .clone(),
-        );
+        pending.resources.get_mut("ip#1").unwrap().info =
+            info(json!({"ipaddr": unknown, "expose": ["expose#0"]}));
         story.put(&[("web", pending)]);
         assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
         assert_eq!(story.endpoints("web.expose#0"), Vec::<String>::new());
@@ -110,12 +98,9 @@ fn an_instance_whose_own_port_is_none_is_left_out_and_told_of() {
         }
         let mut wrong = instance("10.0.0.2", sections);
         wrong.resources.get_mut("ip#1").unwrap().status = ResourceStatus::Up;
-        let instances = BTreeMap::from([
-            (
-                "node1".to_owned(),
-                Arc::new(instance("10.0.0.1", l4(80, 8080))),
-            ),
-            ("node2".to_owned(), Arc::new(wrong)),
+        let instances = Named::from([
+            ("node1", Arc::new(instance("10.0.0.1", l4(80, 8080)))),
+            ("node2", Arc::new(wrong)),
         ]);
         story
             .services
@@ -137,9 +122,9 @@ fn an_instance_whose_own_port_is_none_is_left_out_and_told_of() {
 fn a_keyword_that_differs_from_node_to_node_is_told_of() {
     let mut story = Story::begun();
     let on = |ip: &str, listener_port| Arc::new(instance(ip, l4(80, listener_port)));
-    let instances = BTreeMap::from([
-        ("node1".to_owned(), on("10.0.0.1", 8080)),
-        ("node2".to_owned(), on("10.0.0.2", 8081)),
+    let instances = Named::from([
+        ("node1", on("10.0.0.1", 8080)),
+        ("node2", on("10.0.0.2", 8081)),
     ]);
     story
         .services
@@ -163,15 +148,9 @@ fn a_keyword_that_differs_from_node_to_node_is_told_of() {
 #[test]
 fn an_instance_may_have_a_port_of_its_own() {
     let mut story = Story::begun();
-    let instances = BTreeMap::from([
-        (
-            "node1".to_owned(),
-            Arc::new(instance("10.0.0.1", l4(80, 8080))),
-        ),
-        (
-            "node2".to_owned(),
-            Arc::new(instance("10.0.0.2", l4(81, 8080))),
-        ),
+    let instances = Named::from([
+        ("node1", Arc::new(instance("10.0.0.1", l4(80, 8080)))),
+        ("node2", Arc::new(instance("10.0.0.2", l4(81, 8080)))),
     ]);
     story
         .services
@@ -181,4 +160,63 @@ fn an_instance_may_have_a_port_of_its_own() {
         story.endpoints("web.expose#0"),
         ["10.0.0.1:80", "10.0.0.2:81"]
     );
+}
+
+/// Whoever asks why nothing answers is told, with the command to give.
+#[test]
+fn an_expose_without_an_endpoint_says_what_keeps_each_instance_from_being_one() {
+    let mut story = Story::begun();
+    let up = instance("10.0.0.1", l4(80, 8080));
+    let mut idle = |instances: &[(&str, Instance)]| {
+        let instances = instances.iter().cloned();
+        let instances = instances.map(|(node, instance)| (node.to_owned(), Arc::new(instance)));
+        let state = ServiceState {
+            instances: instances.collect(),
+        };
+        story.services.insert(path("web"), Arc::new(state));
+        story.reset();
+        let view = &story.index.view().exposes[&id("web", "expose#0")];
+        view.idle.as_deref().map(str::to_owned)
+    };
+    assert_eq!(idle(&[("node1", up.clone())]), None);
+
+    let mut stopped = up.clone();
+    stopped.avail = Availability::NotServing;
+    let down = with_status(up.clone(), ResourceStatus::NotUp);
+    let mut disabled = stopped.clone();
+    disabled.resources.get_mut("ip#1").unwrap().disabled = true;
+    let mut nowhere = up.clone();
+    let ip = nowhere.resources.get_mut("ip#1").unwrap();
+    ip.info = info(json!({"expose": ["expose#0"]}));
+    for (instance, why) in [
+        (
+            &stopped,
+            "web is not up on node1; start it with: om web start",
+        ),
+        (
+            &down,
+            "ip#1 of web is down on node1; start it with: om web start --rid ip#1",
+        ),
+        (
+            &disabled,
+            "ip#1 of web is disabled on node1; enable it with: om web enable --rid ip#1",
+        ),
+        (
+            &nowhere,
+            "ip#1 of web has no address on node1; write ip#1.ipname",
+        ),
+    ] {
+        assert_eq!(idle(&[("node1", instance.clone())]).as_deref(), Some(why));
+    }
+
+    let many: Vec<_> = ["a", "b", "c", "d", "e"]
+        .map(|node| (node, stopped.clone()))
+        .into();
+    assert_eq!(
+        idle(&many).unwrap(),
+        "web is not up on a, web is not up on b, web is not up on c and 2 more like that; start it \
+         with: om web start"
+    );
+    // One that is up is enough.
+    assert_eq!(idle(&[("node1", stopped), ("node2", up)]), None);
 }

@@ -16,7 +16,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::daemon::{Availability, Instance, ResourceState, ResourceStatus, ServiceState};
+use crate::daemon::{
+    Availability, Info, Instance, Named, ResourceState, ResourceStatus, ServiceState,
+};
 use crate::envoy::{ResourceType, json};
 
 /// An index, the services that its daemon knows, and what it was asked to do.
@@ -180,7 +182,7 @@ fn id(service: &str, section: &str) -> ExposeId {
 }
 
 fn on_node1(instance: Instance) -> Arc<ServiceState> {
-    let instances = BTreeMap::from([("node1".to_owned(), Arc::new(instance))]);
+    let instances = [("node1", Arc::new(instance))].into();
     Arc::new(ServiceState { instances })
 }
 
@@ -200,11 +202,9 @@ fn instance(ip: &str, sections: Value) -> Instance {
         driver: driver.into(),
         status: ResourceStatus::Up,
         disabled: false,
-        info: Arc::new(info.as_object().unwrap().clone()),
+        info: info.as_object().unwrap().into(),
     };
-    instance
-        .resources
-        .insert("ip#1".into(), resource("ip.host", &ip));
+    instance.resources.insert("ip#1", resource("ip.host", &ip));
     for (name, info) in sections {
         let group = name.split('#').next().unwrap();
         let driver = match group {
@@ -216,6 +216,11 @@ fn instance(ip: &str, sections: Value) -> Instance {
             .insert(name.clone(), resource(&driver, info));
     }
     instance
+}
+
+/// The keywords of a resource.
+fn info(keywords: Value) -> Info {
+    keywords.as_object().unwrap().into()
 }
 
 /// An L4 expose as the daemon tells of one.
@@ -324,12 +329,7 @@ fn an_expose_that_no_ip_lists_is_not_served() {
     let mut story = Story::begun();
     let mut lonely = instance("10.0.0.1", l4(80, 8080));
     let ip = lonely.resources.get_mut("ip#1").unwrap();
-    ip.info = Arc::new(
-        json!({"ipaddr": "10.0.0.1", "expose": ["80/tcp"]})
-            .as_object()
-            .unwrap()
-            .clone(),
-    );
+    ip.info = info(json!({"ipaddr": "10.0.0.1", "expose": ["80/tcp"]}));
     story.put(&[("web", lonely)]);
     assert!(story.names(ResourceType::Listener).is_empty());
     assert!(!story.findings("web").is_empty(), "the user is told why");

@@ -8,10 +8,9 @@ fn slave(ip: &str) -> Instance {
     slave
 }
 
-fn scaler(slaves: &[&str]) -> Instance {
+fn scaler() -> Instance {
     Instance {
         avail: Availability::Serving,
-        scaler_slaves: slaves.iter().map(|s| (*s).to_owned()).collect(),
         ..Instance::default()
     }
 }
@@ -24,7 +23,7 @@ fn the_slaves_of_a_scaler_are_endpoints_of_one_cluster_in_any_namespace() {
         let path = |name: &str| format!("{namespace}{name}");
         let mut story = Story::begun();
         story.put(&[
-            (&path("web"), scaler(&["0.web", "1.web", "2.web"])),
+            (&path("web"), scaler()),
             (&path("0.web"), slave("10.0.0.1")),
             (&path("1.web"), slave("10.0.0.2")),
         ]);
@@ -39,7 +38,7 @@ fn the_slaves_of_a_scaler_are_endpoints_of_one_cluster_in_any_namespace() {
 fn slaves_on_one_address_are_one_endpoint() {
     let mut story = Story::begun();
     story.put(&[
-        ("web", scaler(&["0.web", "1.web"])),
+        ("web", scaler()),
         ("0.web", slave("10.0.0.1")),
         ("1.web", slave("10.0.0.1")),
     ]);
@@ -51,16 +50,16 @@ fn slaves_on_one_address_are_one_endpoint() {
 #[test]
 fn a_scaler_grows_and_shrinks_by_endpoints_alone() {
     let mut story = Story::begun();
-    story.put(&[("web", scaler(&["0.web"])), ("0.web", slave("10.0.0.1"))]);
+    story.put(&[("web", scaler()), ("0.web", slave("10.0.0.1"))]);
     let before = story.index.snapshot().clone();
     // The scaler names a slave before the slave exists.
-    story.put(&[("web", scaler(&["0.web", "1.web"]))]);
+    story.put(&[("web", scaler())]);
     story.put(&[("1.web", slave("10.0.0.2"))]);
     assert_eq!(
         story.endpoints("web.expose#0"),
         ["10.0.0.1:80", "10.0.0.2:80"]
     );
-    story.put(&[("web", scaler(&["0.web"]))]);
+    story.put(&[("web", scaler())]);
     story.remove("1.web");
     assert_eq!(story.endpoints("web.expose#0"), ["10.0.0.1:80"]);
     for kind in ResourceType::ALL {

@@ -82,6 +82,11 @@ pub struct Anchor {
 }
 
 impl Secret {
+    /// What holds it: a secret of OpenSVC, or the certificate section of a service.
+    pub fn owner(&self) -> &str {
+        owner(&self.name)
+    }
+
     /// Decodes a secret; of a key pair, the chain only.
     pub(super) fn read(resource: &Resource) -> Option<Self> {
         let secret = envoy::Secret::decode(&*resource.body).ok()?;
@@ -96,6 +101,11 @@ impl Secret {
             certificate,
         })
     }
+}
+
+/// What holds the secret of a name such as `tls_certificate/test/sec/web`.
+pub fn owner(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(_, owner)| owner)
 }
 
 fn identity(source: &Option<DataSource>) -> Certificate {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-pub use certificate::{Anchor, Certificate, Leaf, Secret, SecretKind};
+pub use certificate::{Anchor, Certificate, Leaf, Secret, SecretKind, owner};
 pub use cluster::{Cluster, Endpoint};
 pub use listener::{Chain, Listener, Next, Termination};
 pub use owners::Owners;

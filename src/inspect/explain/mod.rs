@@ -4,6 +4,8 @@
 //! The walk follows the [`Catalog`], which is what Envoy was sent, by Envoy's own rules. Nothing is
 //! sent anywhere.
 
+mod caveats;
+mod http;
 mod matching;
 mod question;
 mod redirect;
@@ -13,6 +15,7 @@ mod walk;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use caveats::{Caveat, caveats};
 pub use question::{BadQuestion, Question, Scheme};
 pub use related::related;
 

@@ -1,14 +1,12 @@
-//! The walk from listener to endpoints.
+//! The walk from listener to endpoints; what HTTP decides on the way is in [`http`](super::http).
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::matching::{self, HostFit};
+use super::matching;
 use super::question::{Question, Scheme};
-use super::{Explanation, Outcome, Shadow, Stage, Step, redirect};
-use crate::inspect::catalog::{
-    Action, Catalog, Chain, Listener, Next, PathKind, Route, RouteTable, VirtualHost,
-};
+use super::{Explanation, Outcome, Shadow, Stage, Step};
+use crate::inspect::catalog::{Catalog, Chain, Listener, Next};
 
 /// How many endpoints the answer names; all of them are beside it.
 const NAMED: usize = 4;
@@ -96,16 +94,21 @@ fn nobody_listens(catalog: &Catalog, question: &Question) -> Explanation {
     }
 }
 
-struct Walk<'a> {
-    catalog: &'a Catalog,
-    question: &'a Question,
+pub(super) struct Walk<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) question: &'a Question,
     steps: Vec<Step>,
     /// Whether HTTP is spoken on the way, and not only by the client.
-    is_routed: bool,
+    pub(super) is_routed: bool,
 }
 
 impl Walk<'_> {
-    fn step(&mut self, stage: Stage, name: Option<&str>, why: impl Into<String>) -> &mut Step {
+    pub(super) fn step(
+        &mut self,
+        stage: Stage,
+        name: Option<&str>,
+        why: impl Into<String>,
+    ) -> &mut Step {
         self.steps.push(Step {
             stage,
             name: name.map(str::to_owned),
@@ -116,7 +119,7 @@ impl Walk<'_> {
         &mut self.steps[last]
     }
 
-    fn end(&mut self, outcome: Outcome, answer: impl Into<String>) -> Explanation {
+    pub(super) fn end(&mut self, outcome: Outcome, answer: impl Into<String>) -> Explanation {
         Explanation {
             outcome,
             answer: answer.into(),
@@ -250,116 +253,7 @@ impl Walk<'_> {
         )
     }
 
-    fn virtual_host(&mut self, table: &RouteTable) -> Explanation {
-        self.is_routed = true;
-        let host = self.question.host_header();
-        let fit = |vhost: &VirtualHost| {
-            let fits = vhost
-                .domains
-                .iter()
-                .filter_map(|domain| matching::host(domain, &host));
-            fits.max()
-        };
-        let fits = table
-            .virtual_hosts
-            .iter()
-            .filter_map(|v| Some((fit(v)?, v)));
-        let mut fits: Vec<(HostFit, &VirtualHost)> = fits.collect();
-        fits.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
-        let Some((best, vhost)) = fits.first().copied() else {
-            let why = format!("no virtual host answers to {host}");
-            self.step(Stage::VirtualHost, None, &why);
-            return self.end(
-                Outcome::NotFound,
-                format!("404: {why}; add it to the `domains` of a vhost."),
-            );
-        };
-        let why = match best {
-            HostFit::Exact => format!("{host} is one of its domains"),
-            HostFit::Suffix(_) => format!("{host} is under one of its domains"),
-            HostFit::Prefix(_) => format!("{host} begins as one of its domains"),
-            HostFit::Any => "it answers to whatever host no other does".to_owned(),
-        };
-        let shadows = fits.iter().skip(1).map(|(_, other)| Shadow {
-            name: other.name.clone(),
-            why: "its domain is less specific".into(),
-        });
-        let shadows = shadows.collect();
-        self.step(Stage::VirtualHost, Some(&vhost.name), why)
-            .shadows = shadows;
-        self.route(vhost)
-    }
-
-    fn route(&mut self, vhost: &VirtualHost) -> Explanation {
-        let path = self.question.path();
-        let mut fits = vhost
-            .routes
-            .iter()
-            .filter(|route| matching::path(route, path));
-        let Some(route) = fits.next() else {
-            let why = format!("none of the {} routes takes {path}", vhost.routes.len());
-            self.step(Stage::Route, None, &why);
-            let section = vhost
-                .owner()
-                .map_or(vhost.name.as_str(), |(_, section)| section);
-            return self.end(
-                Outcome::NotFound,
-                format!("404: {why}; add one to the `routes` of {section}."),
-            );
-        };
-        let shadows = fits.map(|other| Shadow {
-            name: describe(other),
-            why: "comes later in `routes`".into(),
-        });
-        let shadows = shadows.collect();
-        let why = format!("the first route that takes {path}");
-        self.step(Stage::Route, Some(&describe(route)), why).shadows = shadows;
-        let owner = vhost.owner().map(|(expose, _)| expose.to_owned());
-        let mut explanation = match &route.action {
-            Action::Redirect { .. } => self.redirect(route),
-            Action::Forward {
-                cluster: Some(cluster),
-                ..
-            } => self.cluster(cluster),
-            Action::Forward {
-                cluster_header: Some(header),
-                ..
-            } => self.cluster_by_header(header),
-            _ => self.end(
-                Outcome::NotFound,
-                "The route is not one that this gateway makes.",
-            ),
-        };
-        explanation.expose = explanation.expose.or(owner);
-        explanation
-    }
-
-    fn redirect(&mut self, route: &Route) -> Explanation {
-        let (status, location) = redirect::location(route, self.question).unwrap_or_default();
-        let mut explanation = self.end(
-            Outcome::Redirected,
-            format!("Answered {status}, with Location: {location}."),
-        );
-        explanation.location = Some(location);
-        explanation
-    }
-
-    fn cluster_by_header(&mut self, header: &str) -> Explanation {
-        let name = self.question.headers.get(&header.to_lowercase());
-        match name.filter(|name| self.catalog.clusters.contains_key(name.as_str())) {
-            Some(name) => self.cluster(name),
-            None => {
-                let why = match name {
-                    Some(name) => format!("the header {header} names {name}, which is no cluster"),
-                    None => format!("the header {header}, which names the cluster, is not there"),
-                };
-                self.step(Stage::Cluster, None, &why);
-                self.end(Outcome::NotFound, format!("404: {why}."))
-            }
-        }
-    }
-
-    fn cluster(&mut self, name: &str) -> Explanation {
+    pub(super) fn cluster(&mut self, name: &str) -> Explanation {
         let endpoints = self.catalog.endpoints_of(name).to_vec();
         let cluster = self.catalog.clusters.get(name);
         let original = cluster.is_some_and(|cluster| cluster.original_destination);
@@ -417,14 +311,4 @@ impl Walk<'_> {
         explanation.endpoints = endpoints;
         explanation
     }
-}
-
-/// A route in a few words: routes have no name in Envoy.
-fn describe(route: &Route) -> String {
-    let how = match route.matching {
-        PathKind::Exact => "path",
-        PathKind::Prefix => "prefix",
-        PathKind::Regex => "regex",
-    };
-    format!("{how} {}", route.path)
 }

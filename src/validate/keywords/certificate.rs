@@ -14,7 +14,7 @@ pub const KEYWORDS: &[&Keyword] = &[
 ];
 
 /// `certificate_secret`
-pub const CERTIFICATE_SECRET: Keyword = Keyword::new(
+pub static CERTIFICATE_SECRET: Keyword = Keyword::new(
     "certificate_secret",
     Kind::Secret,
     "web1-front-cert",
@@ -23,7 +23,7 @@ pub const CERTIFICATE_SECRET: Keyword = Keyword::new(
 );
 
 /// `secret`
-pub const SECRET: Keyword = Keyword {
+pub static SECRET: Keyword = Keyword {
     alias_of: Some("certificate_secret"),
     origin: Origin::Ours { since: "0.1.0" },
     ..Keyword::new(
@@ -35,7 +35,7 @@ pub const SECRET: Keyword = Keyword {
 };
 
 /// `validation_secret`
-pub const VALIDATION_SECRET: Keyword = Keyword::new(
+pub static VALIDATION_SECRET: Keyword = Keyword::new(
     "validation_secret",
     Kind::Secret,
     "acme-ca",
@@ -44,7 +44,7 @@ pub const VALIDATION_SECRET: Keyword = Keyword::new(
 );
 
 /// `certificate_chain_filename`
-pub const CERTIFICATE_CHAIN_FILENAME: Keyword = Keyword::new(
+pub static CERTIFICATE_CHAIN_FILENAME: Keyword = Keyword::new(
     "certificate_chain_filename",
     Kind::Text,
     "/etc/envoy/server.pem",
@@ -52,7 +52,7 @@ pub const CERTIFICATE_CHAIN_FILENAME: Keyword = Keyword::new(
 );
 
 /// `private_key_filename`
-pub const PRIVATE_KEY_FILENAME: Keyword = Keyword::new(
+pub static PRIVATE_KEY_FILENAME: Keyword = Keyword::new(
     "private_key_filename",
     Kind::Text,
     "/etc/envoy/server.key",
@@ -60,7 +60,7 @@ pub const PRIVATE_KEY_FILENAME: Keyword = Keyword::new(
 );
 
 /// `certificate_chain_inline_string`
-pub const CERTIFICATE_CHAIN_INLINE_STRING: Keyword = Keyword::new(
+pub static CERTIFICATE_CHAIN_INLINE_STRING: Keyword = Keyword::new(
     "certificate_chain_inline_string",
     Kind::Text,
     "{safe://web1.chain.pem}",
@@ -68,7 +68,7 @@ pub const CERTIFICATE_CHAIN_INLINE_STRING: Keyword = Keyword::new(
 );
 
 /// `private_key_inline_string`
-pub const PRIVATE_KEY_INLINE_STRING: Keyword = Keyword {
+pub static PRIVATE_KEY_INLINE_STRING: Keyword = Keyword {
     confidential: true,
     ..Keyword::new(
         "private_key_inline_string",

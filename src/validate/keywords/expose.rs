@@ -20,7 +20,7 @@ pub const KEYWORDS: &[&Keyword] = &[
 ];
 
 /// `port`
-pub const PORT: Keyword = Keyword {
+pub static PORT: Keyword = Keyword {
     required: true,
     ..Keyword::new(
         "port",
@@ -31,7 +31,7 @@ pub const PORT: Keyword = Keyword {
 };
 
 /// `protocol`
-pub const PROTOCOL: Keyword = Keyword {
+pub static PROTOCOL: Keyword = Keyword {
     default: Some("tcp"),
     candidates: &["tcp", "udp"],
     ..Keyword::new(
@@ -43,7 +43,7 @@ pub const PROTOCOL: Keyword = Keyword {
 };
 
 /// `listener_addr`
-pub const LISTENER_ADDR: Keyword = Keyword {
+pub static LISTENER_ADDR: Keyword = Keyword {
     default: Some("0.0.0.0"),
     ..Keyword::new(
         "listener_addr",
@@ -55,7 +55,7 @@ pub const LISTENER_ADDR: Keyword = Keyword {
 };
 
 /// `listener_port`
-pub const LISTENER_PORT: Keyword = Keyword {
+pub static LISTENER_PORT: Keyword = Keyword {
     default_text: "the value of port",
     ..Keyword::new(
         "listener_port",
@@ -67,7 +67,7 @@ pub const LISTENER_PORT: Keyword = Keyword {
 };
 
 /// `gateway`
-pub const GATEWAY: Keyword = Keyword {
+pub static GATEWAY: Keyword = Keyword {
     default_text: "every gateway of the cluster",
     ..Keyword::new(
         "gateway",
@@ -78,7 +78,7 @@ pub const GATEWAY: Keyword = Keyword {
 };
 
 /// `lb_policy`
-pub const LB_POLICY: Keyword = Keyword {
+pub static LB_POLICY: Keyword = Keyword {
     default: Some("round robin"),
     candidates: &[
         "round robin",
@@ -99,7 +99,7 @@ pub const LB_POLICY: Keyword = Keyword {
 };
 
 /// `sni`
-pub const SNI: Keyword = Keyword::new(
+pub static SNI: Keyword = Keyword::new(
     "sni",
     Kind::Names,
     "www.acme.com *.shop.acme.com",
@@ -109,7 +109,7 @@ pub const SNI: Keyword = Keyword::new(
 );
 
 /// `vhosts`
-pub const VHOSTS: Keyword = Keyword::new(
+pub static VHOSTS: Keyword = Keyword::new(
     "vhosts",
     Kind::Sections(Group::Vhost),
     "vhost#0 vhost#1",
@@ -117,7 +117,7 @@ pub const VHOSTS: Keyword = Keyword::new(
 );
 
 /// `listener_certificates`
-pub const LISTENER_CERTIFICATES: Keyword = Keyword::new(
+pub static LISTENER_CERTIFICATES: Keyword = Keyword::new(
     "listener_certificates",
     Kind::Sections(Group::Certificate),
     "certificate#front",
@@ -125,7 +125,7 @@ pub const LISTENER_CERTIFICATES: Keyword = Keyword::new(
 );
 
 /// `cluster_certificates`
-pub const CLUSTER_CERTIFICATES: Keyword = Keyword::new(
+pub static CLUSTER_CERTIFICATES: Keyword = Keyword::new(
     "cluster_certificates",
     Kind::Sections(Group::Certificate),
     "certificate#back",
@@ -134,7 +134,7 @@ pub const CLUSTER_CERTIFICATES: Keyword = Keyword::new(
 );
 
 /// `cluster_private_key_filename`
-pub const CLUSTER_PRIVATE_KEY_FILENAME: Keyword = Keyword::new(
+pub static CLUSTER_PRIVATE_KEY_FILENAME: Keyword = Keyword::new(
     "cluster_private_key_filename",
     Kind::Text,
     "/etc/envoy/back.key",
@@ -143,7 +143,7 @@ pub const CLUSTER_PRIVATE_KEY_FILENAME: Keyword = Keyword::new(
 );
 
 /// `cluster_data`
-pub const CLUSTER_DATA: Keyword = Keyword::new(
+pub static CLUSTER_DATA: Keyword = Keyword::new(
     "cluster_data",
     Kind::Object,
     r#"{"connect_timeout": "1s"}"#,
@@ -151,7 +151,7 @@ pub const CLUSTER_DATA: Keyword = Keyword::new(
 );
 
 /// `filter_config_data`
-pub const FILTER_CONFIG_DATA: Keyword = Keyword::new(
+pub static FILTER_CONFIG_DATA: Keyword = Keyword::new(
     "filter_config_data",
     Kind::Object,
     r#"{"idle_timeout": "300s"}"#,

@@ -26,7 +26,7 @@ const fn keyword(
 }
 
 /// `cookie_name`
-pub const COOKIE_NAME: Keyword = keyword(
+pub static COOKIE_NAME: Keyword = keyword(
     "cookie_name",
     Kind::Text,
     "JSESSIONID",
@@ -34,7 +34,7 @@ pub const COOKIE_NAME: Keyword = keyword(
 );
 
 /// `cookie_path`
-pub const COOKIE_PATH: Keyword = keyword(
+pub static COOKIE_PATH: Keyword = keyword(
     "cookie_path",
     Kind::Text,
     "/",
@@ -42,7 +42,7 @@ pub const COOKIE_PATH: Keyword = keyword(
 );
 
 /// `cookie_ttl`
-pub const COOKIE_TTL: Keyword = Keyword {
+pub static COOKIE_TTL: Keyword = Keyword {
     default_text: "the gateway makes no cookie",
     ..keyword(
         "cookie_ttl",
@@ -54,7 +54,7 @@ pub const COOKIE_TTL: Keyword = Keyword {
 };
 
 /// `header_header_name`
-pub const HEADER_HEADER_NAME: Keyword = keyword(
+pub static HEADER_HEADER_NAME: Keyword = keyword(
     "header_header_name",
     Kind::Text,
     "x-user",
@@ -62,7 +62,7 @@ pub const HEADER_HEADER_NAME: Keyword = keyword(
 );
 
 /// `header_name`
-pub const HEADER_NAME: Keyword = Keyword {
+pub static HEADER_NAME: Keyword = Keyword {
     alias_of: Some("header_header_name"),
     origin: Origin::Ours { since: "0.1.0" },
     ..keyword(
@@ -74,7 +74,7 @@ pub const HEADER_NAME: Keyword = Keyword {
 };
 
 /// `connection_source_ip`
-pub const CONNECTION_SOURCE_IP: Keyword = Keyword {
+pub static CONNECTION_SOURCE_IP: Keyword = Keyword {
     default: Some("false"),
     convert: None,
     ..keyword(
@@ -86,7 +86,7 @@ pub const CONNECTION_SOURCE_IP: Keyword = Keyword {
 };
 
 /// `terminal`
-pub const TERMINAL: Keyword = Keyword {
+pub static TERMINAL: Keyword = Keyword {
     default: Some("false"),
     ..keyword(
         "terminal",

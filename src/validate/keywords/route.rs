@@ -33,7 +33,7 @@ pub const FORWARD_ONLY: &[&Keyword] = &[
 ];
 
 /// `match_path`
-pub const MATCH_PATH: Keyword = Keyword::new(
+pub static MATCH_PATH: Keyword = Keyword::new(
     "match_path",
     Kind::Text,
     "/favicon.ico",
@@ -41,7 +41,7 @@ pub const MATCH_PATH: Keyword = Keyword::new(
 );
 
 /// `match_prefix`
-pub const MATCH_PREFIX: Keyword = Keyword::new(
+pub static MATCH_PREFIX: Keyword = Keyword::new(
     "match_prefix",
     Kind::Text,
     "/api/",
@@ -49,7 +49,7 @@ pub const MATCH_PREFIX: Keyword = Keyword::new(
 );
 
 /// `match_regex`
-pub const MATCH_REGEX: Keyword = Keyword::new(
+pub static MATCH_REGEX: Keyword = Keyword::new(
     "match_regex",
     Kind::Text,
     "/b[io]t",
@@ -57,7 +57,7 @@ pub const MATCH_REGEX: Keyword = Keyword::new(
 );
 
 /// `match_case_sensitive`
-pub const MATCH_CASE_SENSITIVE: Keyword = Keyword {
+pub static MATCH_CASE_SENSITIVE: Keyword = Keyword {
     default: Some("true"),
     convert: None,
     ..Keyword::new(
@@ -70,7 +70,7 @@ pub const MATCH_CASE_SENSITIVE: Keyword = Keyword {
 };
 
 /// `route_prefix_rewrite`
-pub const ROUTE_PREFIX_REWRITE: Keyword = Keyword::new(
+pub static ROUTE_PREFIX_REWRITE: Keyword = Keyword::new(
     "route_prefix_rewrite",
     Kind::Text,
     "/v2/",
@@ -78,7 +78,7 @@ pub const ROUTE_PREFIX_REWRITE: Keyword = Keyword::new(
 );
 
 /// `route_host_rewrite`
-pub const ROUTE_HOST_REWRITE: Keyword = Keyword::new(
+pub static ROUTE_HOST_REWRITE: Keyword = Keyword::new(
     "route_host_rewrite",
     Kind::Text,
     "internal.acme.com",
@@ -86,7 +86,7 @@ pub const ROUTE_HOST_REWRITE: Keyword = Keyword::new(
 );
 
 /// `route_cluster_header`
-pub const ROUTE_CLUSTER_HEADER: Keyword = Keyword::new(
+pub static ROUTE_CLUSTER_HEADER: Keyword = Keyword::new(
     "route_cluster_header",
     Kind::Text,
     "x-cluster",
@@ -95,7 +95,7 @@ pub const ROUTE_CLUSTER_HEADER: Keyword = Keyword::new(
 );
 
 /// `route_timeout`
-pub const ROUTE_TIMEOUT: Keyword = Keyword {
+pub static ROUTE_TIMEOUT: Keyword = Keyword {
     default_text: "15s",
     ..Keyword::new(
         "route_timeout",
@@ -106,7 +106,7 @@ pub const ROUTE_TIMEOUT: Keyword = Keyword {
 };
 
 /// `route_use_websocket`
-pub const ROUTE_USE_WEBSOCKET: Keyword = Keyword {
+pub static ROUTE_USE_WEBSOCKET: Keyword = Keyword {
     convert: Some("tristate"),
     origin: Origin::Ours { since: "0.1.0" },
     default_text: "websockets are allowed, unless filter_config_data says otherwise",
@@ -119,7 +119,7 @@ pub const ROUTE_USE_WEBSOCKET: Keyword = Keyword {
 };
 
 /// `hash_policies`
-pub const HASH_POLICIES: Keyword = Keyword::new(
+pub static HASH_POLICIES: Keyword = Keyword::new(
     "hash_policies",
     Kind::Sections(Group::Hashpolicy),
     "hashpolicy#0",
@@ -127,7 +127,7 @@ pub const HASH_POLICIES: Keyword = Keyword::new(
 );
 
 /// `redirect_host_redirect`
-pub const REDIRECT_HOST_REDIRECT: Keyword = Keyword::new(
+pub static REDIRECT_HOST_REDIRECT: Keyword = Keyword::new(
     "redirect_host_redirect",
     Kind::Text,
     "www.acme.com",
@@ -135,7 +135,7 @@ pub const REDIRECT_HOST_REDIRECT: Keyword = Keyword::new(
 );
 
 /// `redirect_path_redirect`
-pub const REDIRECT_PATH_REDIRECT: Keyword = Keyword::new(
+pub static REDIRECT_PATH_REDIRECT: Keyword = Keyword::new(
     "redirect_path_redirect",
     Kind::Text,
     "/new",
@@ -143,7 +143,7 @@ pub const REDIRECT_PATH_REDIRECT: Keyword = Keyword::new(
 );
 
 /// `redirect_prefix_rewrite`
-pub const REDIRECT_PREFIX_REWRITE: Keyword = Keyword::new(
+pub static REDIRECT_PREFIX_REWRITE: Keyword = Keyword::new(
     "redirect_prefix_rewrite",
     Kind::Text,
     "/new/",
@@ -151,7 +151,7 @@ pub const REDIRECT_PREFIX_REWRITE: Keyword = Keyword::new(
 );
 
 /// `redirect_response_code`
-pub const REDIRECT_RESPONSE_CODE: Keyword = Keyword {
+pub static REDIRECT_RESPONSE_CODE: Keyword = Keyword {
     default_text: "MOVED_PERMANENTLY",
     candidates: &[
         "MOVED_PERMANENTLY",
@@ -174,7 +174,7 @@ pub const REDIRECT_RESPONSE_CODE: Keyword = Keyword {
 };
 
 /// `redirect_https_redirect`
-pub const REDIRECT_HTTPS_REDIRECT: Keyword = Keyword {
+pub static REDIRECT_HTTPS_REDIRECT: Keyword = Keyword {
     default: Some("false"),
     ..Keyword::new(
         "redirect_https_redirect",
@@ -185,7 +185,7 @@ pub const REDIRECT_HTTPS_REDIRECT: Keyword = Keyword {
 };
 
 /// `redirect_strip_query`
-pub const REDIRECT_STRIP_QUERY: Keyword = Keyword {
+pub static REDIRECT_STRIP_QUERY: Keyword = Keyword {
     default: Some("false"),
     ..Keyword::new(
         "redirect_strip_query",

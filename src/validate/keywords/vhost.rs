@@ -6,7 +6,7 @@ use super::{Group, Keyword, Kind};
 pub const KEYWORDS: &[&Keyword] = &[&DOMAINS, &ROUTES];
 
 /// `domains`
-pub const DOMAINS: Keyword = Keyword {
+pub static DOMAINS: Keyword = Keyword {
     default: Some("{name}"),
     default_text: "the name of the service",
     ..Keyword::new(
@@ -19,7 +19,7 @@ pub const DOMAINS: Keyword = Keyword {
 };
 
 /// `routes`
-pub const ROUTES: Keyword = Keyword::new(
+pub static ROUTES: Keyword = Keyword::new(
     "routes",
     Kind::Sections(Group::Route),
     "route#0 route#1",

@@ -11,13 +11,13 @@ use regex_syntax::utf8::{Utf8Range, Utf8Sequences};
 use super::Refusal;
 
 /// The instructions that every program has: failure and match.
-const ENDS: u64 = 2;
+pub(super) const ENDS: u64 = 2;
 
 /// The loop of a program that looks for where to start.
-const SEARCH: u64 = 2;
+pub(super) const SEARCH: u64 = 2;
 
 /// The instructions for every character beyond ASCII.
-const BEYOND_ASCII: u64 = 6;
+pub(super) const BEYOND_ASCII: u64 = 6;
 
 /// By RE2's rule, the product of nested counts is at most this.
 const MAX_REPEAT: u32 = 1000;

@@ -49,11 +49,16 @@ const SIZES: &[(&str, u64)] = &[
 #[test]
 fn sizes_are_close_to_what_re2_says() {
     for &(pattern, real) in SIZES {
-        let estimate = judge(pattern).unwrap().size;
+        let estimate = by_tree(pattern).unwrap().size;
         let tolerance = 2 + real / 4;
         assert!(
             estimate.abs_diff(real) <= tolerance,
             "{pattern}: {estimate}, RE2 says {real}"
+        );
+        let bound = plain::size(pattern);
+        assert!(
+            bound.is_none_or(|bound| real <= bound),
+            "{pattern}: at most {bound:?}, RE2 says {real}"
         );
     }
 }

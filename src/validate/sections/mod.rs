@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::findings::Findings;
 use super::given::Values;
@@ -60,7 +60,7 @@ impl<'a> Sections<'a> {
         let mut sections = Self {
             document,
             groups,
-            links: HashMap::default(),
+            links: HashMap::with_capacity(document.sections.len()),
             certificates: Table::new(),
             hash_policies: Table::new(),
             routes: Table::new(),
@@ -130,7 +130,7 @@ impl<'a> Sections<'a> {
 
     /// Every section that some sections lead to, themselves included.
     fn reachable(&self, from: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::with_capacity(self.links.len());
         let mut todo: Vec<&'a str> = from.collect();
         while let Some(name) = todo.pop() {
             if seen.insert(name) {

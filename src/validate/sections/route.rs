@@ -6,17 +6,15 @@ use super::super::codes;
 use super::super::keywords::route as keyword;
 use super::super::problem::{Problem, quote};
 use super::super::reader::Reader;
+use super::super::regex::{self, DEFAULT_PROGRAM_SIZE};
+use super::super::text;
 use super::super::value;
-use super::super::{regex, text};
 use super::Table;
 use crate::envoy::bootstrap::RE2_MAX_PROGRAM_SIZE;
 use crate::envoy::shown;
 use crate::model::{
     Action, Destination, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode, Route,
 };
-
-/// The program size above which Envoy refuses an expression unless its runtime says otherwise.
-const ENVOY_DEFAULT_PROGRAM_SIZE: u64 = 100;
 
 pub(super) fn parse<'a>(
     hash_policies: &Table<'a, HashPolicy>,
@@ -64,14 +62,14 @@ fn path_match(reader: &mut Reader<'_, '_>) -> Option<PathMatch> {
     let prefix = reader.read(&keyword::MATCH_PREFIX, text::match_path);
     let regex = reader.read(&keyword::MATCH_REGEX, expression);
     if let Some((pattern, size)) = &regex
-        && *size > ENVOY_DEFAULT_PROGRAM_SIZE
+        && *size > DEFAULT_PROGRAM_SIZE
     {
         reader.info(
             keyword::MATCH_REGEX.name,
             codes::REGEX_LARGE,
             format!(
                 "{} compiles to about {size} instructions; Envoy takes \
-                 {ENVOY_DEFAULT_PROGRAM_SIZE} unless its bootstrap says more",
+                 {DEFAULT_PROGRAM_SIZE} unless its bootstrap says more",
                 quote(pattern)
             ),
             "use the gateway's own bootstrap, which does, or several routes",

@@ -48,7 +48,7 @@ fn every_scoped_value_is_judged_and_one_is_used() {
     let validated = judge("[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nvhosts@node1=vhost#7\n");
     assert_eq!(
         errors(&validated),
-        ["expose#0.vhosts@node1: 'vhost#7' is not defined; add a section [vhost#0]"]
+        ["expose#0.vhosts@node1: 'vhost#7' is not defined; add a section [vhost#7]"]
     );
 }
 
@@ -144,6 +144,26 @@ type = lvm
              routes=route#0, and match_prefix=/ in route#0",
         ]
     );
+}
+
+/// Other gateways' names have words before those of ours, or lack them.
+#[test]
+fn a_name_with_words_before_a_keyword_or_without_its_first_is_told_the_keyword() {
+    let validated = judge(
+        "[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nvhosts=vhost#0\n\
+         [vhost#0]\ndomains=a.org\nroutes=route#0\n[route#0]\nregex=/a\nroute_hash_policies=hashpolicy#0\n\
+         [hashpolicy#0]\nhash_policy_cookie_ttl=3s\ncookie_name=a\n",
+    );
+    let all = warnings(&validated);
+    for (keyword, meant) in [
+        ("hashpolicy#0.hash_policy_cookie_ttl", "cookie_ttl"),
+        ("route#0.regex", "match_regex"),
+        ("route#0.route_hash_policies", "hash_policies"),
+    ] {
+        let end = format!("did you mean {meant}?");
+        let told = |line: &&String| line.starts_with(keyword) && line.ends_with(&end);
+        assert!(all.iter().any(|line| told(&line)), "{keyword}: {all:#?}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 
 /// What a client sees of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     /// A backend answered: the address where it stands.
     Forwarded(IpAddr),
     /// A redirect to somewhere.
@@ -30,7 +30,7 @@ pub(super) enum Seen {
 }
 
 /// Sends a request as its scheme says, to the gateway.
-pub(super) async fn send(gateway: IpAddr, question: &Question, patience: Duration) -> Seen {
+pub(crate) async fn send(gateway: IpAddr, question: &Question, patience: Duration) -> Seen {
     let address = SocketAddr::new(gateway, question.port);
     let exchange = async {
         let Ok(stream) = TcpStream::connect(address).await else {
@@ -108,7 +108,7 @@ fn greeted() -> MutexGuard<'static, Option<IpAddr>> {
 }
 
 /// Answers whatever it is sent with where it stands.
-pub(super) async fn backend(address: IpAddr) {
+pub(crate) async fn backend(address: IpAddr) {
     let listener = TcpListener::bind((address, 8081)).await.unwrap();
     let answer = format!(
         "HTTP/1.1 200 OK\r\nx-backend: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

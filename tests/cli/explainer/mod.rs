@@ -1,6 +1,6 @@
 //! The explainer held against a real Envoy: hundreds of requests, each explained and each sent.
 
-mod client;
+pub(crate) mod client;
 mod questions;
 mod services;
 
@@ -18,7 +18,7 @@ use client::{Seen, backend, send};
 use questions::questions;
 use services::configured;
 
-/// How many requests are tried.
+/// How many requests are tried, unless `EXPLAINED` says otherwise, as in `EXPLAINED=5000`.
 const REQUESTS: usize = 500;
 
 /// How long nothing must be heard where nothing is to be: who speaks the wrong protocol may be left
@@ -53,7 +53,8 @@ async fn envoy_does_what_the_explainer_says() {
     let catalog = Catalog::of(&snapshot);
     let mut outcomes = std::collections::BTreeMap::<String, usize>::new();
     let mut wrong = Vec::new();
-    for question in questions(REQUESTS) {
+    let requests = std::env::var("EXPLAINED").map_or(REQUESTS, |n| n.parse().unwrap());
+    for question in questions(requests) {
         let question = question.address(&gateway.to_string()).unwrap();
         let explanation = explain(&catalog, &question);
         let patience = match explanation.outcome {
@@ -72,7 +73,7 @@ async fn envoy_does_what_the_explainer_says() {
     }
     assert!(
         wrong.is_empty(),
-        "{} of {REQUESTS}:\n{}",
+        "{} of {requests}:\n{}",
         wrong.len(),
         wrong.join("\n")
     );

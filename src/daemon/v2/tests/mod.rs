@@ -6,6 +6,7 @@
 mod following;
 mod naive;
 mod properties;
+mod reading;
 mod recordings;
 mod requests;
 mod retention;

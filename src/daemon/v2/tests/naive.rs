@@ -93,18 +93,12 @@ pub(super) fn project(dataset: &Value) -> Update {
 }
 
 fn instance(status: &Value) -> Instance {
-    let slaves = status["scaler_slaves"].as_array();
     Instance {
         avail: match status["avail"].as_str() {
             Some("up" | "warn" | "n/a") => Availability::Serving,
             _ => Availability::NotServing,
         },
         scaler_slave: status["scaler_slave"] == Value::Bool(true),
-        scaler_slaves: slaves
-            .into_iter()
-            .flatten()
-            .map(|name| name.as_str().unwrap_or_default().into())
-            .collect(),
         resources: members(&status["resources"])
             .filter(|(name, resource)| {
                 let groups = [
@@ -135,7 +129,7 @@ fn resource(data: &Value) -> ResourceState {
             _ => ResourceStatus::NotUp,
         },
         disabled: data["disable"] == Value::Bool(true),
-        info: Arc::new(info),
+        info: info.into(),
     }
 }
 

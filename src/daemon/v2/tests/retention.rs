@@ -2,6 +2,8 @@
 //! objects: for 1.2 s the phase is `init`, all configurations are there and no status is; then the
 //! statuses come one after the other, and then the phase is `idle`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{apply, changed, replica};
@@ -140,14 +142,10 @@ fn a_state_that_is_read_again_is_not_held_twice() {
     let dataset = cluster(json!({"n1": node("idle", &["a", "b"])}));
     let mut replica = replica(&dataset);
     let dataset = cluster(json!({"n1": node("idle", &["a", "c"])}));
-    let tables = status(dataset.to_string().as_bytes(), &replica.known()).unwrap();
-    let read = |service: &str| {
-        tables
-            .instances
-            .get(&service.parse::<ObjectPath>().unwrap())
-            .unwrap()["n1"]
-            .clone()
-    };
+    let text = dataset.to_string();
+    let tables = |replica: &Replica| status(text.as_bytes(), &replica.known()).unwrap();
+    let instances: BTreeMap<_, _> = tables(&replica).take_instances().into_iter().collect();
+    let read = |service: &str| instances[&service.parse::<ObjectPath>().unwrap()]["n1"].clone();
     let kept = replica
         .known()
         .services
@@ -157,6 +155,7 @@ fn a_state_that_is_read_again_is_not_held_twice() {
         .clone();
     assert!(std::sync::Arc::ptr_eq(&read("a"), &kept));
     assert!(!std::sync::Arc::ptr_eq(&read("c"), &kept));
+    let tables = tables(&replica);
     replica.replace(&Scope::Root, tables);
     assert_eq!(changed(&mut replica), ["b", "c"]);
 }

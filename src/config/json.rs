@@ -1,0 +1,137 @@
+//! JSON in which no name is given twice: of two values, nobody could tell which one was meant.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Reads JSON.
+///
+/// # Errors
+/// Where it is none, or an object has a name twice: says which one, with the line.
+pub fn parse_json(text: &str) -> Result<Value, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Place(String::new()).deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Where a value is: names joined by dots, as `expose#0.port`.
+struct Place(String);
+
+impl Place {
+    fn of(&self, name: &str) -> Self {
+        match self.0.as_str() {
+            "" => Self(name.to_owned()),
+            outer => Self(format!("{outer}.{name}")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Place {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Place {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = from.next_key::<String>()? {
+            let place = self.of(&name);
+            if object.contains_key(&name) {
+                let shown = crate::model::printable(&place.0);
+                let twice = format_args!("{shown} is given twice; keep one of the two");
+                return Err(A::Error::custom(twice));
+            }
+            object.insert(name, from.next_value_seed(place)?);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element_seed(Self(self.0.clone()))? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_twice_is_what_it_always_was() {
+        for text in [
+            "{}",
+            r#"{"expose#0": {"port": 80, "sni": ["a", "b"]}, "vhost#0": {"port": -1.5}}"#,
+            r#"[null, true, "text", 18446744073709551615, -1, 1e300, [], {"a": {"a": 1}}]"#,
+        ] {
+            let usual: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(parse_json(text).unwrap(), usual);
+        }
+        for text in ["", "{", "{} {}", r#"{"a": }"#, "nul"] {
+            let usual = serde_json::from_str::<Value>(text).unwrap_err();
+            assert_eq!(parse_json(text).unwrap_err().to_string(), usual.to_string());
+        }
+    }
+
+    #[test]
+    fn what_is_given_twice_is_named_with_its_line() {
+        for (text, wanted) in [
+            (
+                "{\"expose#0\": {\n\"port\": 80,\n\"port\": 81}}",
+                "expose#0.port is given twice; keep one of the two at line 3 ",
+            ),
+            (
+                "{\"expose#0\": {},\n\"expose#0\": {}}",
+                "expose#0 is given twice; keep one of the two at line 2 ",
+            ),
+            (
+                r#"{"a": [{"b\n": 1, "b\n": 2}]}"#,
+                r"a.b\n is given twice; keep one of the two at line 1 ",
+            ),
+        ] {
+            let said = parse_json(text).unwrap_err().to_string();
+            assert!(said.starts_with(wanted), "{said}");
+        }
+    }
+}

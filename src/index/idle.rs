@@ -1,0 +1,81 @@
+//! Why an expose that is served has no endpoint, for whoever has to mend it.
+
+use serde_json::Value;
+
+use super::logical::{Services, exposes, own_port};
+use crate::daemon::{Availability, Instance, ResourceStatus};
+use crate::model::ObjectPath;
+
+/// How many instances are told of.
+const TOLD: usize = 3;
+
+impl Services {
+    /// What keeps every instance of a logical service from being an endpoint of an expose, and what to
+    /// do about the first of them. Says the same of the same state.
+    pub(super) fn idle(
+        &self,
+        owner: &ObjectPath,
+        section: &str,
+        documented: Option<&Value>,
+    ) -> String {
+        let members = self.members(owner);
+        let states = members.filter_map(|path| Some((path, self.state(path)?)));
+        let reasons = states.flat_map(|(path, state)| {
+            let instances = state.instances.iter();
+            instances.map(move |(node, instance)| reason(path, node, instance, section, documented))
+        });
+        let (mut told, advice): (Vec<String>, Vec<String>) = reasons.unzip();
+        let more = told.len().saturating_sub(TOLD);
+        told.truncate(TOLD);
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more like that"),
+        };
+        match advice.into_iter().find(|advice| !advice.is_empty()) {
+            Some(advice) => format!("{}{more}; {advice}", told.join(", ")),
+            None => format!("{}{more}", told.join(", ")),
+        }
+    }
+}
+
+/// What keeps an instance from being an endpoint, and what to do.
+fn reason(
+    path: &ObjectPath,
+    node: &str,
+    instance: &Instance,
+    section: &str,
+    documented: Option<&Value>,
+) -> (String, String) {
+    let listing = instance.resources.iter().filter(|(name, resource)| {
+        name.starts_with("ip#")
+            && exposes(resource.info.get("expose")).any(|exposed| exposed == section)
+    });
+    let listing: Vec<_> = listing.collect();
+    if let Some((ip, _)) = listing.iter().find(|(_, resource)| resource.disabled) {
+        let advice = format!("enable it with: om {path} enable --rid {ip}");
+        return (format!("{ip} of {path} is disabled on {node}"), advice);
+    }
+    if instance.avail != Availability::Serving {
+        let advice = format!("start it with: om {path} start");
+        return (format!("{path} is not up on {node}"), advice);
+    }
+    let Some((ip, resource)) = listing.first() else {
+        let advice = format!("add it to an ip: ip#1.expose+={section}");
+        return (format!("no ip of {path} lists it on {node}"), advice);
+    };
+    if resource.status == ResourceStatus::NotUp {
+        let advice = format!("start it with: om {path} start --rid {ip}");
+        return (format!("{ip} of {path} is down on {node}"), advice);
+    }
+    if own_port(instance, section, documented).is_err() {
+        let why = format!("its port on {node} is no port");
+        return (why, format!("write {section}.port"));
+    }
+    let why = match resource.info.get("ipaddr") {
+        Some(Value::String(address)) => {
+            format!("nobody can be reached at {address}, the address of {ip} on {node}")
+        }
+        _ => format!("{ip} of {path} has no address on {node}"),
+    };
+    (why, format!("write {ip}.ipname"))
+}

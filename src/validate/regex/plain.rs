@@ -1,0 +1,163 @@
+//! The expressions that nearly everybody writes, judged without a tree.
+//!
+//! A path with wildcards, such as `/api/v[0-9]+/.*`, is made of a few kinds of parts, each of which adds a
+//! known number of instructions at most. Whatever else an expression holds, right or wrong, is for the tree
+//! to judge: here nothing is ever refused.
+
+use std::iter::Peekable;
+use std::str::Bytes;
+
+use super::size::{BEYOND_ASCII, ENDS, SEARCH};
+
+/// What `.` is: two ranges, of which one reaches beyond ASCII.
+const ANY: u64 = 2 + BEYOND_ASCII;
+
+/// At most how large the program of a plain expression is, which starts with the slash that every path
+/// starts with, so that some path matches; `None` where it is not plain, or not surely right.
+pub(super) fn size(pattern: &str) -> Option<u64> {
+    let body = pattern.strip_prefix('^').unwrap_or(pattern);
+    if !body.starts_with('/') {
+        return None;
+    }
+    let mut rest = body.strip_suffix('$').unwrap_or(body).bytes().peekable();
+    let mut size = ENDS + SEARCH;
+    let mut open: u8 = 0;
+    // Whether something that can be repeated stands before this byte.
+    let mut operand = false;
+    while let Some(byte) = rest.next() {
+        let (part, is_operand) = match byte {
+            b'*' | b'+' | b'?' if operand => (1, false),
+            b'(' => {
+                open = open.checked_add(1)?;
+                (2, false)
+            }
+            b')' => {
+                open = open.checked_sub(1)?;
+                (0, true)
+            }
+            // The jump, and one more where the alternative before ends in a loop.
+            b'|' => (2, false),
+            b'.' => (ANY, true),
+            b'[' => (class(&mut rest)?, true),
+            b'\\' => (escape(rest.next()?)?, true),
+            byte if is_itself(byte, b"\\.+*?()|[]{}^$") => (1, true),
+            _ => return None,
+        };
+        size += part;
+        operand = is_operand;
+    }
+    (open == 0).then_some(size)
+}
+
+/// `[…]`, of characters, ranges and escapes. A negated one reaches beyond ASCII.
+fn class(rest: &mut Peekable<Bytes<'_>>) -> Option<u64> {
+    let negated = rest.next_if_eq(&b'^').is_some();
+    let mut ranges = 0;
+    loop {
+        match rest.next()? {
+            b']' if ranges > 0 => break,
+            b'\\' => ranges += escape(rest.next()?)?,
+            // The last character, and no range.
+            b'-' if rest.peek() == Some(&b']') => ranges += 1,
+            low if is_itself(low, b"\\[]^-") => {
+                ranges += 1;
+                if rest.next_if_eq(&b'-').is_none() {
+                    continue;
+                }
+                match rest.next()? {
+                    b']' => {
+                        ranges += 1;
+                        break;
+                    }
+                    high if is_itself(high, b"\\[]^-") && low <= high => {}
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(match negated {
+        true => ranges + 1 + BEYOND_ASCII,
+        false => ranges,
+    })
+}
+
+/// How many ranges an escape stands for.
+fn escape(escaped: u8) -> Option<u64> {
+    match escaped {
+        b'd' => Some(1),
+        b's' => Some(3),
+        b'w' => Some(4),
+        escaped => escaped.is_ascii_punctuation().then_some(1),
+    }
+}
+
+fn is_itself(byte: u8, special: &[u8]) -> bool {
+    (byte.is_ascii_graphic() || byte == b' ') && !special.contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::super::by_tree;
+    use super::*;
+
+    #[test]
+    fn a_path_with_wildcards_is_plain() {
+        for (pattern, bound) in [
+            ("/", 5),
+            ("/app12/[a-z]+(/.*)?", 5 + 6 + 2 + 2 + 1 + ANY + 1 + 1),
+            (r"^/v[0-9]+\.[\w.-]+$", 4 + 2 + 2 + 1 + 7),
+            ("/[^/]+/(en|fr)", 5 + 8 + 1 + 1 + 2 + 4 + 2),
+            ("/[a-]", 7),
+        ] {
+            assert_eq!(size(pattern), Some(bound), "{pattern}");
+        }
+        for other in [
+            "",
+            "app",
+            "^^/",
+            "/a{2}",
+            "/é",
+            "(?i)/a",
+            "/(?:a)",
+            "/a$b",
+            r"/\pL",
+            r"/\n",
+            r"/a\$",
+            "/[[:alpha:]]",
+            "/[]a]",
+            "/[-a]",
+            "/[^^]",
+            r"/[\d-z]",
+            "/[b-a]",
+            "/a*?",
+            "/a**",
+            "/(a",
+            "/a)",
+            "/|*",
+            "/[a",
+            "/[",
+            "/\\",
+            "/[a-",
+            "/]",
+        ] {
+            assert_eq!(size(other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        /// What the tree says of the same expression is never worse.
+        #[test]
+        fn what_is_plain_is_right(pattern in r#"\^?/([a-c/.*+?()|\[\]^\\$wds-]|\[[a-f^.-]{1,4}\][*+?]?|\([a-c/.|*]{0,6}\)){0,12}\$?"#) {
+            if let Some(bound) = size(&pattern) {
+                let facts = by_tree(&pattern).unwrap();
+                prop_assert!(facts.can_match, "{}", pattern);
+                prop_assert!(facts.size <= bound, "{}: {} > {}", pattern, facts.size, bound);
+            }
+        }
+    }
+}
