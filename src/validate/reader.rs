@@ -129,7 +129,12 @@ impl<'a, 'f> Reader<'a, 'f> {
         }
         if keyword.required {
             let hint = format!("write for example {}={}", keyword.name, keyword.example);
-            self.error(keyword.name, codes::MISSING_KEYWORD, "is required", hint);
+            // The daemon tells nothing of a value that its agent could not convert, such as port=abc.
+            let message = match self.document.evaluated {
+                true => "has no value, or one that the agent cannot read",
+                false => "is required",
+            };
+            self.error(keyword.name, codes::MISSING_KEYWORD, message, hint);
         }
         None
     }
