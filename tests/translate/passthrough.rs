@@ -598,7 +598,7 @@ fn rules_that_envoy_keeps_to_itself_are_kept() {
             "extra_source_addresses": [{"address": {"address": "::1", "port_value": 0}}],
         })),
         http(
-            json!({"explicit_http_config": {}, "http_filters": [{"name": "codec", "typed_config": {
+            json!({"explicit_http_config": {"http2_protocol_options": {}}, "http_filters": [{"name": "codec", "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
             }}]}),
         ),
