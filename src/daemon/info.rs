@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
+
+use super::walk::{Cursor, Walk};
 
 /// The evaluated keywords of a resource: a JSON object.
 ///
@@ -38,12 +39,18 @@ impl Info {
 
     /// The values of some keywords, which differ. Of the others none is looked at.
     pub fn pick<const N: usize>(&self, keywords: [&str; N]) -> [Option<Value>; N] {
-        if self.0.is_none() {
-            return [const { None }; N];
-        }
-        let mut json = serde_json::Deserializer::from_str(self.text());
-        let picked = Pick(keywords).deserialize(&mut json);
-        picked.unwrap_or([const { None }; N])
+        let mut picked = [const { None }; N];
+        let mut members = Cursor::new(self.text().as_bytes());
+        // The form is known: nobody gets lost.
+        let _ = members.members(|member, name| {
+            let place = keywords.iter().position(|known| known.as_bytes() == name);
+            match place.and_then(|place| picked.get_mut(place)) {
+                Some(value) => *value = serde_json::from_slice(member.value()?).ok(),
+                None => member.pass()?,
+            }
+            Ok(())
+        });
+        picked
     }
 
     /// Whether this is a copy of another: the same, without a look at what it is.
@@ -89,59 +96,6 @@ impl Eq for Info {}
 impl fmt::Debug for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
-    }
-}
-
-/// Reads some members of an object.
-struct Pick<'k, const N: usize>([&'k str; N]);
-
-impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, N> {
-    type Value = [Option<Value>; N];
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_map(self)
-    }
-}
-
-impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
-    type Value = [Option<Value>; N];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let mut picked = [const { None }; N];
-        while let Some(place) = object.next_key_seed(Find(&self.0))? {
-            match place.and_then(|place| picked.get_mut(place)) {
-                Some(value) => *value = Some(object.next_value()?),
-                None => drop(object.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(picked)
-    }
-}
-
-/// Which of some names a key is.
-struct Find<'k>(&'k [&'k str]);
-
-impl<'de> DeserializeSeed<'de> for Find<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Find<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|name| *name == key))
     }
 }
 

@@ -13,6 +13,7 @@ mod named;
 mod state;
 mod updates;
 mod v2;
+mod walk;
 
 use futures_util::future::BoxFuture;
 

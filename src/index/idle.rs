@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::logical::{Services, exposes, own_port};
-use crate::daemon::{Availability, Instance, ResourceStatus};
+use crate::daemon::{Availability, Info, Instance, ResourceStatus};
 use crate::model::ObjectPath;
 
 /// How many instances are told of.
@@ -12,28 +12,25 @@ const TOLD: usize = 3;
 impl Services {
     /// What keeps every instance of a logical service from being an endpoint of an expose, and what to
     /// do about the first of them. Says the same of the same state.
-    pub(super) fn idle(
-        &self,
-        owner: &ObjectPath,
-        section: &str,
-        documented: Option<&Value>,
-    ) -> String {
+    pub(super) fn idle(&self, owner: &ObjectPath, section: &str, documented: &Info) -> String {
         let members = self.members(owner);
         let states = members.filter_map(|path| Some((path, self.state(path)?)));
-        let reasons = states.flat_map(|(path, state)| {
+        let mut instances = states.flat_map(|(path, state)| {
             let instances = state.instances.iter();
-            instances.map(move |(node, instance)| reason(path, node, instance, section, documented))
+            instances.map(move |(node, instance)| (path, node, instance))
         });
-        let (mut told, advice): (Vec<String>, Vec<String>) = reasons.unzip();
-        let more = told.len().saturating_sub(TOLD);
-        told.truncate(TOLD);
-        let more = match more {
+        let told = instances.by_ref().take(TOLD);
+        let told = told.map(|(path, node, of)| reason(path, node, of, section, documented));
+        let (told, advice): (Vec<String>, Vec<String>) = told.unzip();
+        let told = told.join(", ");
+        let more = match instances.count() {
             0 => String::new(),
-            more => format!(" and {more} more like that"),
+            1 => " and 1 more instance".to_owned(),
+            more => format!(" and {more} more instances"),
         };
-        match advice.into_iter().find(|advice| !advice.is_empty()) {
-            Some(advice) => format!("{}{more}; {advice}", told.join(", ")),
-            None => format!("{}{more}", told.join(", ")),
+        match advice.first() {
+            Some(advice) => format!("{told}{more}; {advice}"),
+            None => format!("{told}{more}"),
         }
     }
 }
@@ -44,7 +41,7 @@ fn reason(
     node: &str,
     instance: &Instance,
     section: &str,
-    documented: Option<&Value>,
+    documented: &Info,
 ) -> (String, String) {
     let listing = instance.resources.iter().filter(|(name, resource)| {
         name.starts_with("ip#")

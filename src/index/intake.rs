@@ -107,9 +107,8 @@ impl Index {
         let mut valid: BTreeMap<_, _> = exposes.map(|e| (e.id.clone(), e)).collect();
         let mut portless = Vec::new();
         for id in mine {
-            let section = document.sections.get(&id.section);
             let slot = self.slots.entry(id.clone()).or_default();
-            slot.documented_port = section.and_then(|s| s.keywords.get("port")).cloned();
+            slot.documented = self.services.documented(owner, &id.section);
             match valid.remove(&id) {
                 Some(expose) if expose.listener_port.is_none() => portless.push(expose),
                 Some(expose) => {
@@ -203,7 +202,10 @@ impl Index {
         let same = slot.wanted.as_ref().is_some_and(|w| w.expose == expose);
         if !same {
             match prepare(expose) {
-                Ok(candidate) => slot.want(candidate),
+                Ok(mut candidate) => {
+                    self.publication.share(&mut candidate);
+                    slot.want(candidate);
+                }
                 Err(diagnostics) => slot.refuse(diagnostics),
             }
         }

@@ -159,6 +159,16 @@ impl Services {
         exposes_something.then_some(document)
     }
 
+    /// The keywords of a section as the newest copy has them, which are those of the document.
+    pub(super) fn documented(&self, owner: &ObjectPath, section: &str) -> Info {
+        let instances = self.instances(owner).into_iter();
+        let mut sections = instances.filter_map(|instance| instance.resources.get(section));
+        sections
+            .next()
+            .map(|section| section.info.clone())
+            .unwrap_or_default()
+    }
+
     /// The keywords of sections that a node of the newest copy has otherwise than the node whose
     /// document counts: section, keyword and node. Ports are each node's own, and so are ips.
     pub(super) fn scoped(&self, owner: &ObjectPath) -> Vec<(String, String, String)> {
@@ -198,7 +208,7 @@ impl Services {
         &self,
         owner: &ObjectPath,
         section: &str,
-        documented: Option<&Value>,
+        documented: &Info,
     ) -> Vec<(ObjectPath, String, String)> {
         let members = self.members(owner);
         let states = members.filter_map(|path| Some((path, self.states.get(path)?)));
@@ -224,7 +234,7 @@ impl Services {
         &self,
         owner: &ObjectPath,
         section: &str,
-        documented: Option<&Value>,
+        documented: &Info,
         served: u16,
     ) -> Vec<Endpoint> {
         let serving = self
@@ -267,13 +277,16 @@ impl Services {
 pub(super) fn own_port(
     instance: &Instance,
     section: &str,
-    documented: Option<&Value>,
+    documented: &Info,
 ) -> Result<Option<u16>, String> {
     let Some(expose) = instance.resources.get(section) else {
         return Ok(None);
     };
+    if expose.info.is_copy(documented) {
+        return Ok(None);
+    }
     let own = expose.info.get("port");
-    if own.as_ref() == documented {
+    if own == documented.get("port") {
         return Ok(None);
     }
     let port = own.as_ref().and_then(|own| match own {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use foldhash::HashMap;
 
 use super::shared::SharedRoutes;
@@ -19,6 +20,8 @@ pub(super) struct Publication {
     sockets: HashMap<Socket, Attached>,
     secret_users: HashMap<Arc<str>, BTreeSet<ExposeId>>,
     dirty: BTreeSet<Socket>,
+    /// The last filter chain that is equal in all exposes which share it: held once, not in each.
+    chain: Bytes,
 }
 
 /// What is attached to a socket.
@@ -89,6 +92,17 @@ impl Publication {
 
     pub(super) fn snapshot_mut(&mut self) -> &mut Snapshot {
         &mut self.snapshot
+    }
+
+    /// Lets a candidate share what others have as well.
+    pub(super) fn share(&mut self, candidate: &mut Candidate) {
+        let attachment = candidate.translation.attachment.as_mut();
+        if let Some(Shape::SharedHttp { chain, .. }) = attachment.map(|a| &mut a.shape) {
+            match *chain == self.chain {
+                true => chain.clone_from(&self.chain),
+                false => self.chain.clone_from(chain),
+            }
+        }
     }
 
     /// Serves an expose.

@@ -58,13 +58,13 @@ impl Index {
                 let endpoints = self.services.endpoints(
                     owner,
                     &id.section,
-                    slot.documented_port.as_ref(),
+                    &slot.documented,
                     served.expose.port.get(),
                 );
                 slot.endpoints = endpoints.len();
                 if endpoints.is_empty() {
-                    let documented = slot.documented_port.as_ref();
-                    idle = Some(self.services.idle(owner, &id.section, documented).into());
+                    let why = self.services.idle(owner, &id.section, &slot.documented);
+                    idle = Some(why.into());
                 }
                 self.publication.put_endpoints(served, &endpoints);
             }
@@ -128,8 +128,8 @@ impl Index {
 
     /// Instances that get no traffic, as their own `port` is none.
     fn odd_ports(&self, id: &ExposeId, slot: &Slot) -> impl Iterator<Item = Diagnostic> {
-        let documented = slot.documented_port.as_ref();
-        let odd = self.services.portless(&id.service, &id.section, documented);
+        let services = &self.services;
+        let odd = services.portless(&id.service, &id.section, &slot.documented);
         odd.into_iter().map(|(service, node, value)| {
             let whose = match service == id.service {
                 true => String::new(),

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::view::Verdict;
+use crate::daemon::Info;
 use crate::model::{Diagnostic, Socket};
 use crate::verdict::Candidate;
 
@@ -23,8 +22,8 @@ pub(super) struct Slot {
     pub(super) conflict: Option<Box<Diagnostic>>,
     /// The socket that it queues for.
     pub(super) queue: Option<Socket>,
-    /// The `port` keyword as the configuration has it, maybe wrong.
-    pub(super) documented_port: Option<Value>,
+    /// Its keywords as the configuration has them, maybe wrong.
+    pub(super) documented: Info,
     /// How many endpoints it has now.
     pub(super) endpoints: usize,
 }

@@ -124,7 +124,7 @@ impl<'de> Shape<'de> for Changes {
 }
 
 /// One `[path, value]` or `[path]`.
-struct Entry;
+pub(super) struct Entry;
 
 impl<'de> Shape<'de> for Entry {
     type Value = Option<Change>;

@@ -34,18 +34,26 @@ pub(super) fn service(text: &str) -> Option<ObjectPath> {
 /// Whether a path, which need not be valid, is that of a service.
 pub(super) fn is_service(text: &str) -> bool {
     // The cluster's own configuration is listed like a service of the root namespace.
-    text != "cluster" && is_kind(text, "svc")
+    text != "cluster" && is_kind(text.as_bytes(), b"svc")
 }
 
 /// The path of a secret; `None` for every other object.
 pub(super) fn secret(text: &str) -> Option<ObjectPath> {
-    is_kind(text, "sec").then(|| text.parse().ok()).flatten()
+    is_secret(text.as_bytes())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+/// Whether a path, which need not be valid, is that of a secret.
+pub(super) fn is_secret(text: &[u8]) -> bool {
+    is_kind(text, b"sec")
 }
 
 /// Whether a path, which need not be valid, is of a kind. Allocates nothing: most objects are not
 /// watched.
-fn is_kind(text: &str, kind: &str) -> bool {
-    text.rsplit('/').nth(1).unwrap_or("svc") == kind
+fn is_kind(text: &[u8], kind: &[u8]) -> bool {
+    let mut parts = text.rsplit(|byte| *byte == b'/');
+    parts.nth(1).unwrap_or(b"svc") == kind
 }
 
 /// Whether a resource is of a group that is watched.

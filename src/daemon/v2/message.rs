@@ -10,11 +10,12 @@ use super::change::{Change, Changes};
 use super::dataset::Monitor;
 use super::repair::repaired;
 use super::shape::{As, Json, Shape, Text, Word, members};
-use super::span::{Cursor, Walk};
+use super::skim::{Said, skim};
 use super::stream::Stream;
 use super::tables::Tables;
 use super::whole::{self, Known};
 use crate::daemon::RequestError;
+use crate::daemon::walk::{Cursor, Lost, Walk};
 
 /// A message of the event stream.
 #[derive(Debug)]
@@ -34,7 +35,8 @@ pub(super) enum Message {
 
 /// Reads a message of the event stream.
 pub(super) fn message(text: &[u8]) -> Message {
-    match read(text, || Envelope) {
+    let said = skim(text).or_else(|Lost| read(text, || Envelope));
+    match said {
         Ok((Kind::Patch, Some(id), Some(changes))) => Message::Patch { id, changes },
         Ok((Kind::Event, ..)) => Message::Event,
         Ok((Kind::Other(kind), ..)) => Message::Unknown(format!("of kind {kind:?}")),
@@ -106,7 +108,7 @@ where
 
 /// What a message says it is.
 #[derive(Debug, Default)]
-enum Kind {
+pub(super) enum Kind {
     Patch,
     Event,
     Other(String),
@@ -130,7 +132,7 @@ impl<'de> Shape<'de> for Kind {
 struct Envelope;
 
 impl<'de> Shape<'de> for Envelope {
-    type Value = (Kind, Option<u64>, Option<Vec<Change>>);
+    type Value = Said;
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let (mut kind, mut id, mut changes) = (Kind::Missing, None, None);
@@ -197,6 +199,8 @@ pub(super) fn status_number(status: &Value) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -225,6 +229,50 @@ mod tests {
                 matches!(message(odd.as_bytes()), Message::Unknown(_)),
                 "{odd}"
             );
+        }
+    }
+
+    #[test]
+    fn a_short_text_may_weigh_much() {
+        let text = format!(
+            r#"{{"kind": "patch", "id": 1, "data": [[["monitor", "nodes", "n1", "services", "status", "web",
+            "resources", "expose#0", "info", "cluster_data"], [{}0]]]}}"#,
+            r#"{"":0},"#.repeat(1000)
+        );
+        let Message::Patch { changes, .. } = message(text.as_bytes()) else {
+            unreachable!()
+        };
+        let weight: usize = changes.iter().map(Change::weight).sum();
+        assert!(weight > 50 * text.len(), "{weight} for {}", text.len());
+    }
+
+    /// What the quick way says of a message, the thorough one says too.
+    #[test]
+    fn a_message_is_skimmed_as_it_is_read() {
+        let told = |(kind, id, changes): Said| {
+            let changes = changes.into_iter().flatten().map(|change| match change {
+                Change::Part(scope, _) => format!("{scope:?}"),
+                change => format!("{change:?}"),
+            });
+            format!("{kind:?} {id:?} {:?}", changes.collect::<Vec<_>>())
+        };
+        for data in [
+            r#"[]"#,
+            r#"{}"#,
+            r#"[[["listener", "x"], {"]": "\"}], [["monitor"]]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "status", "web", "avail"], "up"]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "status", "web", "updated", 1]]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "sec/c", "scope", 0], 1]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "web"], {}]]"#,
+            r#"[[["monitor", "nodes"]], [["monitor", 0], 1], 7, [[]], [], [["monitor", "nodes"], NaN]]"#,
+        ] {
+            let text = format!(r#"{{"kind":"patch" ,"id":7, "data": {data}, "ts": -1e5}}"#);
+            let skimmed = skim(text.as_bytes()).unwrap();
+            let read = read(text.as_bytes(), || Envelope).unwrap();
+            assert_eq!(told(skimmed), told(read), "{data}");
+        }
+        for odd in [r#"{"kind": "patch""#, r#"{"data": [1,]}"#, "{} {}"] {
+            assert_eq!(skim(odd.as_bytes()).err(), Some(Lost), "{odd}");
         }
     }
 

@@ -22,11 +22,10 @@ mod path;
 mod repair;
 mod replica;
 mod request;
-mod scan;
 mod shape;
 mod sieve;
+mod skim;
 mod socket;
-mod span;
 mod stream;
 mod tables;
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::io::{ErrorKind, Read};
 
-use super::scan::Ending;
-use super::span::{Lost, Walk, spaces};
 use crate::daemon::RequestError;
+use crate::daemon::walk::scan::{Ending, text_end};
+use crate::daemon::walk::{Lost, Walk, inner, spaces};
 
 /// How much is read at a time, in bytes.
 const ROOM: usize = 256 * 1024;
@@ -122,6 +122,20 @@ impl<R: Read> Walk for Stream<R> {
 
     fn step(&mut self) {
         self.at += 1;
+    }
+
+    fn text(&mut self) -> Result<(&[u8], bool), Lost> {
+        if self.peek()? != b'"' {
+            return Err(Lost);
+        }
+        let Some((end, escapes)) = text_end(self.rest()) else {
+            let text = inner(self.value()?)?;
+            return Ok((text, text.contains(&b'\\')));
+        };
+        let start = self.at;
+        self.at += end;
+        let text = self.buffer.get(start..self.at).ok_or(Lost)?;
+        Ok((inner(text)?, escapes))
     }
 
     fn value(&mut self) -> Result<&[u8], Lost> {

@@ -1,8 +1,9 @@
 //! A whole state, read again and again: what was read before is recognised by its text.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use foldhash::quality::RandomState;
 use imbl::OrdMap;
@@ -10,8 +11,8 @@ use imbl::OrdMap;
 use super::dataset::{self, Avail, Config, NodeMonitor, Status, is_watched};
 use super::message::read;
 use super::shape::{Object, Shape, is_plain};
-use super::span::{Cursor, Lost, Walk, word};
 use super::tables::{Node, Tables};
+use crate::daemon::walk::{Cursor, Lost, Walk, inner, unescaped};
 use crate::daemon::{Info, Instance, Named, ResourceState, ServiceState};
 use crate::model::ObjectPath;
 
@@ -27,12 +28,15 @@ pub(super) struct Known {
 /// Instances by the text that they were read from.
 ///
 /// A text is known by a hash of 64 bits under a key of this process, so that nobody can write two
-/// configurations that are taken for each other.
+/// configurations that are taken for each other. What became of an instance since is not kept for it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     hasher: RandomState,
-    instances: Arc<HashMap<u64, (ObjectPath, Arc<Instance>), RandomState>>,
+    instances: Arc<ByText>,
 }
+
+/// Instances and their services by the hash of their text.
+type ByText = HashMap<u64, (ObjectPath, Weak<Instance>), RandomState>;
 
 impl Texts {
     /// Whether nothing is known by its text.
@@ -83,7 +87,7 @@ struct Reading<'k> {
     /// Keywords: most are the same on every node, and many in every service.
     infos: HashSet<Arc<str>, RandomState>,
     known: &'k Known,
-    new: HashMap<u64, (ObjectPath, Arc<Instance>), RandomState>,
+    new: ByText,
 }
 
 impl Reading<'_> {
@@ -130,9 +134,11 @@ impl Reading<'_> {
         let text = walk.value()?;
         let texts = &self.known.texts;
         let hash = texts.hasher.hash_one((name, text));
-        if let Some((path, known)) = texts.instances.get(&hash) {
+        if let Some((path, known)) = texts.instances.get(&hash)
+            && let Some(shared) = known.upgrade()
+        {
             self.new.insert(hash, (path.clone(), known.clone()));
-            node.statuses.push((path.clone(), Some(known.clone())));
+            node.statuses.push((path.clone(), Some(shared)));
             return Ok(());
         }
         let read = self.instance(text)?;
@@ -147,7 +153,8 @@ impl Reading<'_> {
             known.unwrap_or_else(|| Arc::new(read))
         });
         if let Some(shared) = &shared {
-            self.new.insert(hash, (path.clone(), shared.clone()));
+            let known = Arc::downgrade(shared);
+            self.new.insert(hash, (path.clone(), known));
         }
         node.statuses.push((path, shared));
         Ok(())
@@ -200,9 +207,11 @@ impl Reading<'_> {
 
     /// `….RESOURCE.type`
     fn driver(&mut self, text: &[u8]) -> Result<Arc<str>, Lost> {
-        let driver = text.starts_with(b"\"").then(|| word(text)).transpose()?;
-        let driver = driver.unwrap_or_default();
-        Ok(share(&mut self.words, utf8(&driver)?))
+        let driver = match text.starts_with(b"\"") {
+            true => word(text)?,
+            false => Cow::Borrowed(""),
+        };
+        Ok(share(&mut self.words, &driver))
     }
 
     /// `….RESOURCE.info`
@@ -253,12 +262,24 @@ fn utf8(text: &[u8]) -> Result<&str, Lost> {
 }
 
 /// What a shape makes of a value that is a text, or of any other.
-fn said<V: Default>(value: &[u8], shape: impl for<'de> Shape<'de, Value = V>) -> Result<V, Lost> {
+pub(super) fn said<V: Default>(
+    value: &[u8],
+    shape: impl for<'de> Shape<'de, Value = V>,
+) -> Result<V, Lost> {
     if !value.starts_with(b"\"") {
         return Ok(V::default());
     }
     let word = word(value)?;
-    Ok(shape.text(utf8(&word)?.into()))
+    Ok(shape.text(Cow::Borrowed(&word)))
+}
+
+/// What a text in quotes says.
+fn word(text: &[u8]) -> Result<Cow<'_, str>, Lost> {
+    let inner = inner(text)?;
+    match inner.contains(&b'\\') {
+        true => unescaped(inner).map(Cow::Owned),
+        false => utf8(inner).map(Cow::Borrowed),
+    }
 }
 
 /// What a value is by a shape.

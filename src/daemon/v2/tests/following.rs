@@ -475,6 +475,11 @@ async fn more_messages_than_can_wait_are_as_good_as_lost() {
     until(&updates, |c| c.resyncs(Resync::Overflow) == 1).await;
     // Both states may arrive as one.
     while short(next(&mut updates).await) != reset(&["b up"]) {}
+    // The number of what comes next is none that was expected, and the state is not read again for it.
+    events.patch(75, avail("b", "down")).await;
+    assert_eq!(short(next(&mut updates).await), patch(&["b down"]));
+    assert_eq!(updates.connection().borrow().resyncs(Resync::Gap), 0);
+    assert!(!script.is_asked());
 }
 
 #[tokio::test]

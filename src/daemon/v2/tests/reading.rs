@@ -174,7 +174,7 @@ fn read(text: &str, sizes: &[usize], known: &Replica) -> Replica {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(700))]
 
     /// The state, for the first time and again.
     #[test]

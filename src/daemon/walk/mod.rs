@@ -5,9 +5,9 @@
 //! is read, or recognised, as a whole. What cannot be found this way is left to the real parser, which
 //! says what is wrong with it.
 
-use std::borrow::Cow;
+pub(super) mod scan;
 
-use super::scan::Ending;
+use scan::{Ending, text_end};
 
 /// The text is not JSON, or not enough of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub(super) trait Walk: Sized {
     /// Moves past the value that comes next, which may be large: it is not held as a whole.
     fn pass(&mut self) -> Result<(), Lost>;
 
+    /// Moves past the text that comes next. Returns what is between its quotes, and whether anything in it
+    /// is escaped. It is lost where something else comes.
+    fn text(&mut self) -> Result<(&[u8], bool), Lost>;
+
     /// Moves past the object that comes next, member by member, in order: `member` must move past the
     /// value. A value of another type is passed over. Returns whether it was an object.
     fn members(
@@ -43,8 +47,12 @@ pub(super) trait Walk: Sized {
         }
         let mut name = Vec::new();
         loop {
+            let (text, escapes) = self.text()?;
             name.clear();
-            name.extend_from_slice(&word(self.value()?)?);
+            match escapes {
+                true => name.extend_from_slice(unescaped(text)?.as_bytes()),
+                false => name.extend_from_slice(text),
+            }
             if self.peek()? != b':' {
                 return Err(Lost);
             }
@@ -84,8 +92,13 @@ impl Walk for Cursor<'_> {
     }
 
     fn value(&mut self) -> Result<&[u8], Lost> {
-        let mut ending = Ending::of(self.peek()?)?;
-        let end = match ending.find(self.rest) {
+        let first = self.peek()?;
+        let mut ending = Ending::of(first)?;
+        let end = match first {
+            b'"' => text_end(self.rest).map(|(end, _)| end),
+            _ => ending.find(self.rest),
+        };
+        let end = match end {
             Some(end) => end,
             None if ending.is_plain() => self.rest.len(),
             None => return Err(Lost),
@@ -98,6 +111,49 @@ impl Walk for Cursor<'_> {
     fn pass(&mut self) -> Result<(), Lost> {
         self.value().map(drop)
     }
+
+    fn text(&mut self) -> Result<(&[u8], bool), Lost> {
+        if self.peek()? != b'"' {
+            return Err(Lost);
+        }
+        let (end, escapes) = text_end(self.rest).ok_or(Lost)?;
+        let (text, rest) = self.rest.split_at_checked(end).ok_or(Lost)?;
+        self.rest = rest;
+        Ok((inner(text)?, escapes))
+    }
+}
+
+impl<'t> Cursor<'t> {
+    /// Moves past the list that comes next, element by element: `element` must move past it. A value of
+    /// another type is passed over. Returns whether it was a list.
+    pub(super) fn elements(
+        &mut self,
+        mut element: impl FnMut(&mut Self) -> Result<(), Lost>,
+    ) -> Result<bool, Lost> {
+        if self.peek()? != b'[' {
+            return self.pass().map(|()| false);
+        }
+        self.step();
+        if self.peek()? == b']' {
+            self.step();
+            return Ok(true);
+        }
+        loop {
+            element(self)?;
+            let mark = self.peek()?;
+            self.step();
+            match mark {
+                b',' => {}
+                b']' => return Ok(true),
+                _ => return Err(Lost),
+            }
+        }
+    }
+
+    /// What comes next.
+    pub(super) fn rest(&self) -> &'t [u8] {
+        self.rest
+    }
 }
 
 /// How many spaces a text begins with.
@@ -106,18 +162,19 @@ pub(super) fn spaces(text: &[u8]) -> usize {
     text.iter().take_while(is_space).count()
 }
 
-/// What a text in quotes says; it is lost where it is none.
-pub(super) fn word(text: &[u8]) -> Result<Cow<'_, [u8]>, Lost> {
+/// What is between the quotes of a text; it is lost where there are none.
+pub(super) fn inner(text: &[u8]) -> Result<&[u8], Lost> {
     let inner = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\""));
-    let inner = inner.ok_or(Lost)?;
-    if !inner.contains(&b'\\') {
-        return Ok(Cow::Borrowed(inner));
-    }
-    let unescaped: String = serde_json::from_slice(text).or(Err(Lost))?;
-    Ok(Cow::Owned(unescaped.into_bytes()))
+    inner.ok_or(Lost)
 }
 
-pub(super) fn is_space(byte: u8) -> bool {
+/// What an escaped text says, given without its quotes.
+pub(super) fn unescaped(inner: &[u8]) -> Result<String, Lost> {
+    let text = [b"\"", inner, b"\""].concat();
+    serde_json::from_slice(&text).or(Err(Lost))
+}
+
+pub(super) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
 }
 

@@ -4,7 +4,9 @@
 //! after the other, or searching for each quotation mark, takes several times as long: they are ten bytes
 //! apart.
 
-use super::span::{Lost, is_space};
+use memchr::memchr2;
+
+use super::{Lost, is_space};
 
 /// One bit for each byte of a word, its lowest.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -12,9 +14,12 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// All bits of each byte but its highest.
 const LOW: u64 = 0x7f * ONES;
 
+/// From how many bytes on a text is a long one, in which it takes less to search.
+const LONG: usize = 256;
+
 /// Looks for the end of a value, which may come in pieces.
 #[derive(Debug)]
-pub(super) enum Ending {
+pub(in crate::daemon) enum Ending {
     /// Of a number or a word.
     Plain,
     /// Of a text, an object or a list.
@@ -23,7 +28,7 @@ pub(super) enum Ending {
 
 /// What is open at some place of a value.
 #[derive(Debug, Default)]
-pub(super) struct Marks {
+pub(in crate::daemon) struct Marks {
     /// How many objects and lists.
     depth: usize,
     in_text: bool,
@@ -33,7 +38,7 @@ pub(super) struct Marks {
 
 impl Ending {
     /// Of a value that begins with a byte.
-    pub(super) fn of(first: u8) -> Result<Self, Lost> {
+    pub(in crate::daemon) fn of(first: u8) -> Result<Self, Lost> {
         match first {
             b'}' | b']' | b',' | b':' => Err(Lost),
             b'"' | b'{' | b'[' => Ok(Self::Marked(Marks::default())),
@@ -43,35 +48,79 @@ impl Ending {
 
     /// Looks through the next bytes of the value, the first ones included. Returns how many of them are
     /// its last ones; `None` where it goes on.
-    pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(in crate::daemon) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         match self {
-            Self::Plain => bytes.iter().position(|byte| ends_plain(*byte)),
+            Self::Plain => bytes.iter().position(|b| BEHIND_PLAIN[usize::from(*b)]),
             Self::Marked(marks) => marks.find(bytes),
         }
     }
 
     /// Whether the value ends where the text does: nothing else says where a number ends.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(in crate::daemon) fn is_plain(&self) -> bool {
         matches!(self, Self::Plain)
     }
 }
 
-fn ends_plain(byte: u8) -> bool {
-    matches!(byte, b',' | b'}' | b']' | 0) || is_space(byte)
+/// The bytes that are behind a number or a word.
+const BEHIND_PLAIN: [bool; 256] = {
+    let mut behind = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        behind[byte] = matches!(byte as u8, b',' | b'}' | b']' | 0) || is_space(byte as u8);
+        byte += 1;
+    }
+    behind
+};
+
+/// The length of the text in quotes that some bytes begin with, and whether anything in it is escaped;
+/// `None` where its end is not among them.
+pub(in crate::daemon) fn text_end(bytes: &[u8]) -> Option<(usize, bool)> {
+    let (mut at, mut escapes) = (1, false);
+    loop {
+        let rest = bytes.get(at..)?;
+        let found = match rest.first_chunk::<8>() {
+            _ if at > LONG => memchr2(b'"', b'\\', rest)?,
+            Some(word) => {
+                let word = u64::from_le_bytes(*word);
+                let marks = equal(word, b'"') | equal(word, b'\\');
+                if marks == 0 {
+                    at += 8;
+                    continue;
+                }
+                // The lowest of them, of eight.
+                (marks.trailing_zeros() / 8) as usize
+            }
+            None => rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?,
+        };
+        at += found + 1;
+        if rest.get(found) == Some(&b'"') {
+            return Some((at, escapes));
+        }
+        escapes = true;
+        at += 1;
+    }
 }
 
 impl Marks {
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for (number, word) in words.iter().enumerate() {
+        let (mut at, mut search_at) = (0, LONG);
+        loop {
+            let mut rest = bytes.get(at..)?;
+            if at >= search_at && self.in_text && !self.escaped {
+                at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                search_at = at + LONG;
+                rest = bytes.get(at..)?;
+            }
+            let Some(word) = rest.first_chunk::<8>() else {
+                return Some(at + self.find_among(rest)?);
+            };
             if !self.pass(u64::from_le_bytes(*word))
                 && let Some(end) = self.find_among(word)
             {
-                return Some(8 * number + end);
+                return Some(at + end);
             }
+            at += 8;
         }
-        let end = self.find_among(rest)?;
-        Some(8 * words.len() + end)
     }
 
     /// The same, byte by byte.
@@ -181,6 +230,32 @@ mod tests {
     }
 
     proptest! {
+        /// A long text in any place.
+        #[test]
+        fn the_end_of_a_long_text(
+            before in vec(select(br#"{}[],: a"#.to_vec()), 0..40),
+            length in 0..1500usize,
+            escaped in any::<bool>(),
+        ) {
+            let (before, inside) = (String::from_utf8(before).unwrap(), "x}".repeat(length / 2));
+            let escape = if escaped { "\\\"" } else { "" };
+            let text = format!("[{before}\"{inside}{escape}{inside}\"]").into_bytes();
+            prop_assert_eq!(Marks::default().find(&text), plainly(&text));
+            let quoted = &text[before.len() + 1..];
+            let end = text_end(quoted).map(|(end, _)| end);
+            prop_assert_eq!(end, plainly(quoted));
+        }
+
+        #[test]
+        fn the_end_of_a_text(text in vec(select(br#""\abc"#.to_vec()), 1..40)) {
+            let text = [b"\"", &text[..]].concat();
+            let end = text_end(&text);
+            prop_assert_eq!(end.map(|(end, _)| end), plainly(&text));
+            if let Some((end, escapes)) = end {
+                prop_assert_eq!(escapes, text[..end].contains(&b'\\'));
+            }
+        }
+
         /// Eight at once, in any pieces, or one by one.
         #[test]
         fn however_it_is_looked_at(
