@@ -159,7 +159,6 @@ mod tests {
                 .map(|at| v1::Endpoint {
                     address: at.ip().to_string(),
                     port: at.port().into(),
-                    ..v1::Endpoint::default()
                 })
                 .collect(),
             ..v1::Explanation::default()
