@@ -166,6 +166,10 @@ impl Newcomers {
                 known.remove();
             }
         }
+        if self.0.is_empty() {
+            // All is settled, and thousands may have been: the room for them is given back.
+            self.0 = HashMap::default();
+        }
     }
 
     fn newcomer_mut(&mut self, cluster: &str) -> Option<&mut Newcomer> {
