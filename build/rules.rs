@@ -24,6 +24,14 @@ struct ValueRules {
     ignore_empty: bool,
 }
 
+impl ValueRules {
+    /// Whether the default value surely keeps them: of an enum, it is one of its values.
+    fn accept_absence(&self) -> bool {
+        let is_about_enums = |rule: &String| rule.starts_with("Rule::Defined(");
+        self.ignore_empty || self.rules.iter().all(is_about_enums)
+    }
+}
+
 impl FieldRules {
     /// Reads the rules of a field from its options.
     pub(crate) fn of(field: &FieldDescriptor, options: &DynamicMessage) -> Result<Self, String> {
@@ -91,7 +99,7 @@ impl FieldRules {
 
     /// Whether the number of values is judged, or one value against another.
     pub(crate) fn counts(&self) -> bool {
-        let absence = self.absent_is_default && !self.values.rules.is_empty();
+        let absence = self.absent_is_default && !self.values.accept_absence();
         self.required || self.unique || self.min_items > 0 || self.max_items.is_some() || absence
     }
 

@@ -63,7 +63,7 @@ enum IgwStatus
      */
     IGW_STATUS_NOT_UTF8 = 20,
     /**
-     * A text is not JSON.
+     * A text is not JSON, or an object in it has a name twice.
      */
     IGW_STATUS_NOT_JSON = 21,
     /**

@@ -1,17 +1,16 @@
 //! `xds healthcheck`: whether a sidecar of this machine serves, for container runtimes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
 use tokio::time::timeout;
-use tonic::transport::{Endpoint, Uri};
+use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tower::service_fn;
+
+use crate::control;
 
 /// The service whose health is that the daemon's state, or a last known good, is served.
 const DISCOVERY: &str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
@@ -52,11 +51,11 @@ pub(super) async fn ask(args: HealthcheckArgs) -> Result<(), String> {
     let path = super::sidecar::without_scheme(&args.janitor_socket);
     let patience = Duration::from_secs(args.timeout);
     let service = if args.ready { DISCOVERY } else { "" };
-    let status = match timeout(patience, status(path.clone(), service)).await {
-        Ok(status) => status,
-        Err(_) => Err(format!("no answer in {} s", args.timeout)),
-    };
     let at = path.display();
+    let status = match timeout(patience, status(&path, service)).await {
+        Ok(status) => status,
+        Err(_) => Err(format!("no sidecar answers at {at} in {} s", args.timeout)),
+    };
     match status {
         Ok(ServingStatus::Serving) => Ok(()),
         Ok(ServingStatus::NotServing) if args.ready => Err(format!(
@@ -64,36 +63,25 @@ pub(super) async fn ask(args: HealthcheckArgs) -> Result<(), String> {
         )),
         Ok(status) => Err(format!("the sidecar at {at} says {}", status.as_str_name())),
         Err(error) => Err(format!(
-            "no sidecar answers at {at}: {error}; name its socket with --janitor-socket PATH"
+            "{error}; name its socket with --janitor-socket PATH"
         )),
     }
 }
 
-async fn status(path: PathBuf, service: &str) -> Result<ServingStatus, String> {
-    // A socket has no host, but a request must name one.
-    let endpoint = Endpoint::from_static("http://localhost");
-    let connect = service_fn(move |_: Uri| {
-        let path = path.clone();
-        async move { UnixStream::connect(path).await.map(TokioIo::new) }
-    });
-    let channel = endpoint.connect_with_connector(connect).await;
-    let channel = channel.map_err(|error| reason(&error))?;
+async fn status(path: &Path, service: &str) -> Result<ServingStatus, String> {
+    let channel = control::connect(path).await;
+    let channel = channel.map_err(|error| error.to_string())?;
     let request = HealthCheckRequest {
         service: service.to_owned(),
     };
     match HealthClient::new(channel).check(request).await {
         Ok(response) => Ok(response.into_inner().status()),
         // The service is registered once it serves.
-        Err(status) if status.code() == tonic::Code::NotFound => Ok(ServingStatus::NotServing),
-        Err(status) => Err(status.message().to_owned()),
+        Err(status) if status.code() == Code::NotFound => Ok(ServingStatus::NotServing),
+        Err(status) => Err(format!(
+            "the sidecar at {} does not answer: {}",
+            path.display(),
+            status.message()
+        )),
     }
-}
-
-/// The innermost cause: "transport error" tells nobody anything.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

@@ -14,6 +14,7 @@ use super::terminal::{Paint, Style};
 use crate::control::v1::control_client::ControlClient;
 use crate::control::{self, ConnectError, v1};
 use crate::inspect::Moment;
+use crate::model::printable;
 
 /// Where a sidecar listens unless it is told otherwise.
 const USUAL: &str = "unix:///var/run/xds/xds.sock";
@@ -136,7 +137,7 @@ pub(super) fn why(expose: &v1::Expose) -> String {
         .join("; ")
 }
 
-/// A finding, as a line.
+/// A finding, as a line. What services wrote is shown as it can do a terminal no harm.
 pub(super) fn finding(finding: &v1::Finding, paint: Paint) -> String {
     let place = [&finding.section, &finding.keyword].map(String::as_str);
     let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
@@ -145,11 +146,11 @@ pub(super) fn finding(finding: &v1::Finding, paint: Paint) -> String {
         hint => format!("; {hint}"),
     };
     format!(
-        "{}: {} {}: {}{hint} {}\n",
+        "{}: {} {}: {} {}\n",
         finding.severity,
-        finding.service,
-        place.join("."),
-        finding.message,
+        printable(&finding.service),
+        printable(&place.join(".")),
+        printable(&format!("{}{hint}", finding.message)),
         paint.apply(Style::Dim, format!("[{}]", finding.code)),
     )
 }
@@ -164,4 +165,26 @@ pub(super) fn now() -> String {
     let moment = Moment::from(std::time::SystemTime::now()).to_string();
     let of_day = moment.split('T').nth(1).unwrap_or_default();
     of_day.split('.').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A section may have any name that the agent lets through.
+    #[test]
+    fn what_a_service_wrote_does_nothing_to_a_terminal() {
+        let written = v1::Finding {
+            service: "web".to_owned(),
+            section: "vhost#\u{1b}[2J".to_owned(),
+            message: "is\rempty".to_owned(),
+            severity: "error".to_owned(),
+            code: "code".to_owned(),
+            ..v1::Finding::default()
+        };
+        assert_eq!(
+            finding(&written, Paint::plain()),
+            "error: web vhost#\\u{1b}[2J: is\\rempty [code]\n"
+        );
+    }
 }

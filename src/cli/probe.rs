@@ -15,8 +15,11 @@ use crate::control::v1;
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How many endpoints are tried at once; more only where none of these answers.
+const AT_ONCE: usize = 16;
+
 /// How many endpoints are tried.
-const TRIED: usize = 16;
+const TRIED: usize = 256;
 
 /// An address, and what came of connecting to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,20 +43,38 @@ enum Place {
     Endpoint,
 }
 
-/// Connects to the listener and the endpoints of an explanation, and says nothing to them.
+/// Connects to the listener and the endpoints of an explanation, and says nothing to them. Nothing is
+/// tried where datagrams would be sent.
 pub(super) async fn probe(explanation: &v1::Explanation) -> Vec<Probe> {
-    let listener = explanation.steps.iter().filter_map(|step| {
-        let of_listener = step.stage() == v1::Stage::Listener;
-        listener(&step.name).filter(|_| of_listener)
-    });
+    let steps = explanation.steps.iter();
+    let mut listeners = steps.filter(|step| step.stage() == v1::Stage::Listener);
+    let listener = listeners.next().map(|step| listener(&step.name));
+    if matches!(listener, Some(None)) {
+        return Vec::new();
+    }
     let endpoints = explanation.endpoints.iter().take(TRIED);
-    let endpoints = endpoints.filter_map(|endpoint| {
-        let ip: IpAddr = endpoint.address.parse().ok()?;
-        Some(SocketAddr::new(ip, u16::try_from(endpoint.port).ok()?))
-    });
-    let listener = listener.map(|address| (Place::Listener, address));
-    let all = listener.chain(endpoints.map(|address| (Place::Endpoint, address)));
-    join_all(all.map(|(what, address)| connect(what, address))).await
+    let endpoints: Vec<SocketAddr> = endpoints
+        .filter_map(|endpoint| {
+            let ip: IpAddr = endpoint.address.parse().ok()?;
+            Some(SocketAddr::new(ip, u16::try_from(endpoint.port).ok()?))
+        })
+        .collect();
+    let mut probes = Vec::new();
+    if let Some(Some(address)) = listener {
+        probes.push(connect(Place::Listener, address).await);
+    }
+    for some in endpoints.chunks(AT_ONCE) {
+        let tried = some
+            .iter()
+            .map(|address| connect(Place::Endpoint, *address));
+        let tried = join_all(tried).await;
+        let answers = tried.iter().any(|probe| probe.error.is_none());
+        probes.extend(tried);
+        if answers {
+            break;
+        }
+    }
+    probes
 }
 
 /// Whether Envoy listens, and an endpoint if there is any.
@@ -124,6 +145,45 @@ mod tests {
         assert_eq!(at("10.0.0.1:80/tcp").as_deref(), Some("10.0.0.1:80"));
         assert_eq!(at("10.0.0.1:53/udp"), None);
         assert_eq!(at(""), None);
+    }
+
+    fn explanation(listener: &str, endpoints: &[SocketAddr]) -> v1::Explanation {
+        v1::Explanation {
+            steps: vec![v1::Step {
+                stage: v1::Stage::Listener.into(),
+                name: listener.to_owned(),
+                ..v1::Step::default()
+            }],
+            endpoints: endpoints
+                .iter()
+                .map(|at| v1::Endpoint {
+                    address: at.ip().to_string(),
+                    port: at.port().into(),
+                })
+                .collect(),
+            ..v1::Explanation::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_of_many_endpoints_is_tried_where_the_others_are_dead() {
+        let alive = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let alive = alive.local_addr().map(|at| (alive, at)).unwrap();
+        // Port 1 of loopback: nobody has it.
+        let mut all = vec![SocketAddr::from(([127, 0, 0, 1], 1)); AT_ONCE + 3];
+        all.push(alive.1);
+        let listener = format!("{}/tcp", alive.1);
+        assert!(is_well(&probe(&explanation(&listener, &all)).await));
+        all.pop();
+        assert!(!is_well(&probe(&explanation(&listener, &all)).await));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_tried_by_tcp_where_datagrams_are_sent() {
+        let dead = SocketAddr::from(([127, 0, 0, 1], 1));
+        let probes = probe(&explanation("127.0.0.1:53/udp", &[dead])).await;
+        assert_eq!(probes, []);
+        assert!(is_well(&probes));
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 use serde::Serialize;
+use tokio::io::Interest;
+use tokio::net::unix::pipe::Sender;
 
 /// How a word is emphasised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +119,18 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+/// Completes once nobody reads standard output any more, as after `| head`: what waits for news would
+/// otherwise not learn of it before there are some.
+pub(super) async fn reader_is_gone() {
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    // Nothing is written by this way, so it need not be one that never blocks. A file has no reader that
+    // could go.
+    match output.and_then(Sender::from_owned_fd_unchecked) {
+        Ok(output) => drop(output.ready(Interest::ERROR).await),
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Writes a value to standard output as JSON.

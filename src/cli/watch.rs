@@ -41,11 +41,14 @@ async fn tell(args: WatchArgs) -> Result<u8, Failure> {
         .into_inner();
     let mut seen = Seen::default();
     let paint = Paint::stdout();
+    let reader_is_gone = terminal::reader_is_gone();
+    tokio::pin!(reader_is_gone);
     loop {
         let news = tokio::select! {
             news = stream.message() => news?,
             _ = interrupt.recv() => return Ok(OK),
             _ = terminate.recv() => return Ok(OK),
+            () = &mut reader_is_gone => return Ok(OK),
         };
         let Some(news) = news else {
             return Err(Failure::Unreachable("the sidecar ended".into()));

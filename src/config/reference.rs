@@ -54,9 +54,7 @@ pub(crate) struct TooLarge;
 /// and leaves alone those that lead nowhere, such as the `{2}` and `\p{Greek}` of a regular expression.
 pub fn unresolved(text: &str) -> Option<&str> {
     // Nearly every value has neither.
-    if !text.bytes().any(|byte| matches!(byte, b'{' | b'$')) {
-        return None;
-    }
+    memchr::memchr2(b'{', b'$', text.as_bytes())?;
     references(text)
         .find(|reference| !is_count(reference) && !is_escape(text, reference))
         .or_else(|| expression(text))

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::IgwStatus;
+use crate::config::parse_json;
 use crate::daemon;
 use crate::index;
 use crate::model::{Document, ObjectPath};
@@ -61,7 +62,7 @@ pub fn read_facts(status: &[u8], now: u64) -> Result<Facts, IgwStatus> {
 
 fn json(bytes: &[u8]) -> Result<Value, IgwStatus> {
     let text = str::from_utf8(bytes).map_err(|_| IgwStatus::NotUtf8)?;
-    serde_json::from_str(text).map_err(|_| IgwStatus::NotJson)
+    parse_json(text).map_err(|_| IgwStatus::NotJson)
 }
 
 /// The keyword table: an array, each keyword with the section and driver that it belongs to.

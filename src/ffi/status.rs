@@ -16,7 +16,7 @@ pub enum IgwStatus {
     ImpossibleLength = 12,
     /// A text is not UTF-8.
     NotUtf8 = 20,
-    /// A text is not JSON.
+    /// A text is not JSON, or an object in it has a name twice.
     NotJson = 21,
     /// The JSON is not a service: `path`, of at most 1024 bytes, and `sections`, an object of objects.
     NotAService = 22,
@@ -41,7 +41,7 @@ impl IgwStatus {
             c"the length is more than memory can hold",
         ),
         (Self::NotUtf8, c"the text is not UTF-8"),
-        (Self::NotJson, c"the text is not JSON"),
+        (Self::NotJson, c"the text is not JSON, or has a name twice"),
         (
             Self::NotAService,
             c"want {\"path\": text, \"sections\": {section: {keyword: value}}}",

@@ -15,20 +15,22 @@ impl Services {
     pub(super) fn idle(&self, owner: &ObjectPath, section: &str, documented: &Info) -> String {
         let members = self.members(owner);
         let states = members.filter_map(|path| Some((path, self.state(path)?)));
-        let reasons = states.flat_map(|(path, state)| {
+        let mut instances = states.flat_map(|(path, state)| {
             let instances = state.instances.iter();
-            instances.map(move |(node, instance)| reason(path, node, instance, section, documented))
+            instances.map(move |(node, instance)| (path, node, instance))
         });
-        let (mut told, advice): (Vec<String>, Vec<String>) = reasons.unzip();
-        let more = told.len().saturating_sub(TOLD);
-        told.truncate(TOLD);
-        let more = match more {
+        let told = instances.by_ref().take(TOLD);
+        let told = told.map(|(path, node, of)| reason(path, node, of, section, documented));
+        let (told, advice): (Vec<String>, Vec<String>) = told.unzip();
+        let told = told.join(", ");
+        let more = match instances.count() {
             0 => String::new(),
-            more => format!(" and {more} more like that"),
+            1 => " and 1 more instance".to_owned(),
+            more => format!(" and {more} more instances"),
         };
-        match advice.into_iter().find(|advice| !advice.is_empty()) {
-            Some(advice) => format!("{}{more}; {advice}", told.join(", ")),
-            None => format!("{}{more}", told.join(", ")),
+        match advice.first() {
+            Some(advice) => format!("{told}{more}; {advice}"),
+            None => format!("{told}{more}"),
         }
     }
 }

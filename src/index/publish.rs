@@ -180,7 +180,7 @@ impl Publication {
         if has_endpoints(candidate) {
             let cluster = &candidate.translation.cluster.name;
             self.snapshot
-                .put(translate::load_assignment(cluster, endpoints));
+                .put(translate::load_assignment(cluster.clone(), endpoints));
         }
     }
 

@@ -119,10 +119,18 @@ impl SharedRoutes {
         let new = self.parts.get(place).filter(|part| part.expose == *expose);
         let new = new.map_or(&[][..], |part| &part.references);
         if *old != *new {
-            let kept = self.references.iter().filter(|r| !old.contains(r));
-            let mut references: Vec<Reference> = kept.chain(new).cloned().collect();
-            references.sort();
-            references.dedup();
+            // Thousands, in order: one goes, one comes.
+            let mut references = self.references.to_vec();
+            for gone in &old {
+                if let Ok(place) = references.binary_search(gone) {
+                    references.remove(place);
+                }
+            }
+            for come in new {
+                if let Err(place) = references.binary_search(come) {
+                    references.insert(place, come.clone());
+                }
+            }
             self.references = references.into();
         }
     }

@@ -21,7 +21,7 @@ pub struct Follower {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     views: watch::Receiver<View>,
     connection: watch::Receiver<Connection>,
-    beats: watch::Receiver<u64>,
+    beats: watch::Receiver<()>,
     not_before: Instant,
     _permit: OwnedSemaphorePermit,
 }

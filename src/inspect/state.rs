@@ -50,18 +50,17 @@ struct Inner {
 #[derive(Debug)]
 struct Cached {
     sources: Sources,
-    beats: watch::Receiver<u64>,
+    /// How often anything had happened; `None` before the first look.
+    happened: Option<u64>,
     board: Arc<Board>,
 }
 
 impl State {
     /// A state over sources.
     pub fn new(sources: Sources) -> Self {
-        let mut beats = sources.telemetry.beats();
-        beats.mark_changed();
         let cached = Cached {
             sources: sources.clone(),
-            beats,
+            happened: None,
             board: Arc::default(),
         };
         Self(Arc::new(Inner {
@@ -79,15 +78,16 @@ impl State {
         let mut cached = self.0.board.lock().unwrap_or_else(PoisonError::into_inner);
         let Cached {
             sources,
-            beats,
+            happened,
             board,
         } = &mut *cached;
+        let now = Some(sources.telemetry.happened());
         // A sender that is gone leaves its last word.
-        let is_stale = beats.has_changed().unwrap_or(false)
+        let is_stale = *happened != now
             || sources.snapshots.has_changed().unwrap_or(false)
             || sources.views.has_changed().unwrap_or(false);
         if is_stale {
-            beats.mark_unchanged();
+            *happened = now;
             let snapshot = sources.snapshots.borrow_and_update().clone();
             let view = sources.views.borrow_and_update().clone();
             *board = Arc::new(board.next(snapshot, view, sources.telemetry.report()));

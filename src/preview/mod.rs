@@ -98,7 +98,7 @@ impl Preview {
             let cluster = &candidate.translation.cluster;
             let mut references = cluster.references.iter();
             if references.any(|reference| reference.kind == ResourceType::Endpoints) {
-                snapshot.put(translate::load_assignment(&cluster.name, endpoints));
+                snapshot.put(translate::load_assignment(cluster.name.clone(), endpoints));
             }
         }
         snapshot

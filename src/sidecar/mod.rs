@@ -168,7 +168,7 @@ impl Sidecar {
         let following = follow(index, daemon, updates, publisher, keeper, stopped);
         let mut following = tokio::spawn(following);
         let options = xds::Options {
-            identifier: "igw".into(),
+            identifier: "gw".into(),
             grace: self.options.grace,
             observer: Arc::new((telemetry, xds::Log::default())),
         };
@@ -363,8 +363,12 @@ impl Publisher {
             self.telemetry.serving_since(None);
         }
         if !same || is_first {
-            self.telemetry.publishing(new, since.into_std());
-            self.snapshots.send_replace(Some(Arc::new(new.clone())));
+            let new = match &*self.snapshots.borrow() {
+                Some(old) => new.clone().in_place_of(old),
+                None => new.clone(),
+            };
+            self.telemetry.publishing(&new, since.into_std());
+            self.snapshots.send_replace(Some(Arc::new(new)));
         }
         !same
     }

@@ -4,6 +4,8 @@
 //! Snapshots share structure, so one that differs in a single resource costs a few nodes of a tree,
 //! and [`Snapshot::changes`] costs what the difference is, not what the snapshot holds.
 
+mod step;
+
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,6 +14,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use crate::envoy::{Resource, ResourceType, Version};
+use step::Step;
 
 type Table = OrdMap<Arc<str>, Arc<Resource>>;
 
@@ -20,6 +23,8 @@ type Table = OrdMap<Arc<str>, Arc<Resource>>;
 pub struct Snapshot {
     tables: [Table; ResourceType::ALL.len()],
     digests: [u64; ResourceType::ALL.len()],
+    /// How it came to be, if that is known.
+    step: Option<Arc<Step>>,
 }
 
 /// What became of one resource between two snapshots.
@@ -87,18 +92,30 @@ impl Snapshot {
         Version::from_number(digest)
     }
 
+    /// The same, about to take the place of an `older` one: what differs is found now, and not by each who
+    /// has the older one and asks.
+    #[must_use]
+    pub fn in_place_of(mut self, older: &Self) -> Self {
+        self.step = Step::between(older, &self).map(Arc::new);
+        self
+    }
+
     /// What differs from an `older` snapshot, by name.
     pub fn changes<'a>(
         &'a self,
         older: &'a Self,
         kind: ResourceType,
     ) -> impl Iterator<Item = Change<'a>> {
+        let known = self.step.as_ref();
+        let known = known.and_then(|step| step.changes_from(older, kind));
         let (older, newer) = (&older.tables[kind as usize], &self.tables[kind as usize]);
-        let difference = (!older.ptr_eq(newer)).then(|| older.diff(newer));
-        difference.into_iter().flatten().map(|item| match item {
+        let is_open = known.is_none() && !older.ptr_eq(newer);
+        let difference = is_open.then(|| older.diff(newer));
+        let difference = difference.into_iter().flatten().map(|item| match item {
             DiffItem::Add(_, new) | DiffItem::Update { new: (_, new), .. } => Change::Put(new),
             DiffItem::Remove(name, _) => Change::Removed(name),
-        })
+        });
+        known.into_iter().flatten().chain(difference)
     }
 
     /// Adds a resource or replaces the one of its type and name. Returns whether anything changed.
@@ -109,6 +126,7 @@ impl Snapshot {
             return false;
         }
         let removed = old.map_or(0, |old| mark(old));
+        self.step = None;
         self.digests[slot] = self.digests[slot]
             .wrapping_sub(removed)
             .wrapping_add(mark(&resource));
@@ -123,6 +141,7 @@ impl Snapshot {
         let Some(old) = self.tables[slot].remove(name) else {
             return false;
         };
+        self.step = None;
         self.digests[slot] = self.digests[slot].wrapping_sub(mark(&old));
         true
     }

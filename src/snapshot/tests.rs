@@ -78,6 +78,37 @@ proptest! {
 }
 
 #[test]
+fn a_snapshot_that_takes_anothers_place_tells_the_same_changes_to_whoever_has_which() {
+    let mut first = Snapshot::default();
+    for name in ["a", "b", "c"] {
+        first.put(resource(name, 1));
+    }
+    let mut second = first.clone();
+    second.put(resource("a", 2));
+    second.remove(KIND, "b");
+    let second = second.in_place_of(&first);
+    let mut third = second.clone();
+    third.put(resource("d", 1));
+    let third = third.in_place_of(&second);
+    let mut fourth = third.clone();
+    fourth.put(resource("e", 1));
+
+    let names = |older: &Snapshot, newer: &Snapshot| -> Vec<String> {
+        let changes = newer.changes(older, KIND).map(|change| match change {
+            Change::Put(resource) => resource.name.to_string(),
+            Change::Removed(name) => format!("-{name}"),
+        });
+        changes.collect()
+    };
+    assert_eq!(names(&first, &second), ["a", "-b"]);
+    assert_eq!(names(&second, &third), ["d"]);
+    assert_eq!(names(&first, &third), ["a", "-b", "d"], "two steps");
+    assert_eq!(names(&third, &first), ["a", "b", "-d"], "and back");
+    assert_eq!(names(&third, &fourth), ["e"], "changed since");
+    assert_eq!(names(&second, &second), [""; 0]);
+}
+
+#[test]
 fn putting_the_same_content_again_changes_nothing() {
     let mut snapshot = Snapshot::default();
     assert!(snapshot.put(resource("a", 1)));

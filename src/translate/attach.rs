@@ -1,5 +1,7 @@
 //! From an expose to its attachment.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::attachment::{Attachment, Shape};
@@ -20,33 +22,34 @@ pub(super) struct Attached {
     pub(super) wanted: Vec<WantedSecret>,
 }
 
+/// The name of the expose's `cluster` is shared with all that names it.
 pub(super) fn attach(
     expose: &Expose,
+    cluster: &Arc<str>,
     socket: Socket,
     lb_policy: LbPolicy,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Attached, Vec<Diagnostic>> {
-    let cluster = expose.id.to_string();
-    let listener = socket.to_string();
+    let listener: Arc<str> = socket.to_string().into();
     let tls_match = expose.traffic.tls_match();
     let mut references = Vec::new();
     let mut secrets = Vec::new();
     let mut wanted = Vec::new();
     let shape = match &expose.traffic {
         Traffic::Udp => {
-            references.push(reference(ResourceType::Cluster, &cluster));
+            references.push(reference(ResourceType::Cluster, cluster.clone()));
             Shape::Udp {
-                filter: chains::udp_proxy(&cluster, passthrough::udp_proxy(expose, warnings)?),
+                filter: chains::udp_proxy(cluster, passthrough::udp_proxy(expose, warnings)?),
             }
         }
         Traffic::Tcp { tls, .. } => {
-            references.push(reference(ResourceType::Cluster, &cluster));
+            references.push(reference(ResourceType::Cluster, cluster.clone()));
             let tls = (tls.as_ref())
                 .map(|tls| tls::downstream(expose, &tls.certificates, &[]))
                 .transpose()?;
-            let filter = chains::tcp_proxy(&cluster, passthrough::tcp_proxy(expose, warnings)?);
+            let filter = chains::tcp_proxy(cluster, passthrough::tcp_proxy(expose, warnings)?);
             let context = tls.as_ref().map(|tls| &tls.context);
-            let chain = chains::chain(&cluster, filter, tls_match, context);
+            let chain = chains::chain(cluster, filter, tls_match, context);
             if let Some(tls) = tls {
                 references.extend(tls.references);
                 secrets = tls.secrets;
@@ -58,21 +61,21 @@ pub(super) fn attach(
             }
         }
         Traffic::Http { vhosts, tls: None } => {
-            references.push(reference(ResourceType::Routes, &listener));
+            references.push(reference(ResourceType::Routes, listener.clone()));
             let base = passthrough::http_manager(expose, warnings)?;
             let filter = chains::http_manager(&listener, &listener, base);
             Shape::SharedHttp {
                 chain: chains::chain(SHARED_HTTP, filter, None, None),
-                vhosts: encoded_vhosts(vhosts, socket, &cluster),
-                routes_references: routes_references(vhosts, &cluster),
+                vhosts: encoded_vhosts(vhosts, socket, cluster),
+                routes_references: routes_references(vhosts, cluster),
             }
         }
         Traffic::Http {
             vhosts,
             tls: Some(tls),
         } => {
-            let name = format!("{listener}/{cluster}");
-            references.push(reference(ResourceType::Routes, &name));
+            let name: Arc<str> = format!("{listener}/{cluster}").into();
+            references.push(reference(ResourceType::Routes, name.clone()));
             let base = passthrough::http_manager(expose, warnings)?;
             let tls = tls::downstream(expose, &tls.certificates, chains::alpn(&base.message))?;
             let filter = chains::http_manager(&listener, &name, base);
@@ -80,8 +83,8 @@ pub(super) fn attach(
             secrets = tls.secrets;
             wanted = tls.wanted;
             Shape::Chain {
-                chain: chains::chain(&cluster, filter, tls_match, Some(&tls.context)),
-                routes: Some(own_routes(name, vhosts, socket, &cluster)),
+                chain: chains::chain(cluster, filter, tls_match, Some(&tls.context)),
+                routes: Some(own_routes(name, vhosts, socket, cluster)),
             }
         }
     };
@@ -100,11 +103,8 @@ pub(super) fn attach(
     })
 }
 
-fn reference(kind: ResourceType, name: &str) -> Reference {
-    Reference {
-        kind,
-        name: name.into(),
-    }
+fn reference(kind: ResourceType, name: Arc<str>) -> Reference {
+    Reference { kind, name }
 }
 
 fn encoded_vhosts(vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Vec<Bytes> {
@@ -114,7 +114,12 @@ fn encoded_vhosts(vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Vec<
         .collect()
 }
 
-fn own_routes(name: String, vhosts: &[VirtualHost], socket: Socket, cluster: &str) -> Resource {
+fn own_routes(
+    name: Arc<str>,
+    vhosts: &[VirtualHost],
+    socket: Socket,
+    cluster: &Arc<str>,
+) -> Resource {
     let body = routes::configuration(&name, encoded_vhosts(vhosts, socket, cluster));
     let references = routes_references(vhosts, cluster);
     Resource::new(ResourceType::Routes, name, body, references)
@@ -122,7 +127,7 @@ fn own_routes(name: String, vhosts: &[VirtualHost], socket: Socket, cluster: &st
 
 /// The clusters that the routes name: the expose's own, unless every route redirects or reads the
 /// cluster from a header.
-fn routes_references(vhosts: &[VirtualHost], cluster: &str) -> Vec<Reference> {
+fn routes_references(vhosts: &[VirtualHost], cluster: &Arc<str>) -> Vec<Reference> {
     let own = vhosts.iter().flat_map(|v| &v.routes).any(|route| {
         matches!(
             &route.action,
@@ -132,7 +137,7 @@ fn routes_references(vhosts: &[VirtualHost], cluster: &str) -> Vec<Reference> {
             }
         )
     });
-    own.then(|| reference(ResourceType::Cluster, cluster))
+    own.then(|| reference(ResourceType::Cluster, cluster.clone()))
         .into_iter()
         .collect()
 }

@@ -1,5 +1,6 @@
 //! The Envoy cluster of an expose.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
@@ -30,7 +31,7 @@ pub(super) fn cluster(
     base: Base<Cluster>,
     tls: Option<&Tls<UpstreamTlsContext>>,
 ) -> Resource {
-    let name = expose.id.to_string();
+    let name: Arc<str> = expose.id.to_string().into();
     let mut references = Vec::new();
     let original_dst = lb_policy == LbPolicy::OriginalDst;
     let default_health_check =
@@ -39,7 +40,7 @@ pub(super) fn cluster(
     let default_drain = !base.gives("ignore_health_on_host_removal");
 
     let mut cluster = base.message;
-    cluster.name.clone_from(&name);
+    cluster.name = name.to_string();
     if original_dst {
         cluster.cluster_discovery_type = Some(discovery(DiscoveryType::OriginalDst));
     } else {
@@ -50,7 +51,7 @@ pub(super) fn cluster(
         });
         references.push(Reference {
             kind: ResourceType::Endpoints,
-            name: name.as_str().into(),
+            name: name.clone(),
         });
     }
     if default_lb_policy {

@@ -27,12 +27,13 @@ pub struct Endpoint {
 ///
 /// The endpoints may come in any order and repeat. None of them is an assignment without
 /// endpoints, which empties the cluster; leaving the assignment out would keep the old ones.
-pub fn load_assignment(cluster: &str, endpoints: &[Endpoint]) -> Resource {
+pub fn load_assignment(cluster: impl Into<Arc<str>>, endpoints: &[Endpoint]) -> Resource {
+    let cluster = cluster.into();
     let mut endpoints: Vec<&Endpoint> = endpoints.iter().collect();
     endpoints.sort();
     endpoints.dedup();
     let message = ClusterLoadAssignment {
-        cluster_name: cluster.into(),
+        cluster_name: cluster.to_string(),
         endpoints: endpoints
             .chunk_by(|a, b| a.locality == b.locality)
             .map(|group| LocalityLbEndpoints {

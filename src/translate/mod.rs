@@ -75,7 +75,7 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
         port: 0,
         protocol: expose.protocol,
     });
-    let attached = attach::attach(expose, socket, lb_policy, &mut warnings)?;
+    let attached = attach::attach(expose, &cluster.name, socket, lb_policy, &mut warnings)?;
     check::attachment(expose, &attached.attachment)?;
     check_secrecy(expose, &attached.attachment)?;
     secrets.extend(attached.secrets);

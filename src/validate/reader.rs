@@ -129,14 +129,30 @@ impl<'a, 'f> Reader<'a, 'f> {
         }
         if keyword.required {
             let hint = format!("write for example {}={}", keyword.name, keyword.example);
-            self.error(keyword.name, codes::MISSING_KEYWORD, "is required", hint);
+            // The daemon tells nothing of a value that its agent could not convert, such as port=abc.
+            let message = match self.document.evaluated {
+                true => "has no value, or one that the agent cannot read",
+                false => "is required",
+            };
+            self.error(keyword.name, codes::MISSING_KEYWORD, message, hint);
         }
         None
     }
 
     /// One of a keyword's candidates.
     pub(super) fn choice(&mut self, keyword: &'static Keyword) -> Option<&'static str> {
-        self.read(keyword, |value| value::choice(value, keyword.candidates))
+        match keyword.default {
+            Some(default) if !self.is_set(keyword) => Some(default),
+            _ => self.read(keyword, |value| value::choice(value, keyword.candidates)),
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn boolean(&mut self, keyword: &'static Keyword) -> Option<bool> {
+        match keyword.default {
+            Some(default) if !self.is_set(keyword) => Some(default == "true"),
+            _ => self.read(keyword, value::boolean),
+        }
     }
 
     /// The sections that a keyword names, resolved in a table of their group.

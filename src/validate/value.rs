@@ -55,7 +55,8 @@ pub(super) fn text(value: &Value) -> Result<Cow<'_, str>, Problem> {
 /// One text without control characters, which have no place in HTTP.
 pub(super) fn line(value: &Value) -> Result<String, Problem> {
     let text = text(value)?.into_owned();
-    match text.chars().any(char::is_control) {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    match !is_plain && text.chars().any(char::is_control) {
         true => Err(Problem::new(
             codes::CONTROL_CHARACTER,
             format!(

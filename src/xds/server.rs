@@ -31,6 +31,10 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 /// many names arrive in few round trips.
 const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
 
+/// How long a frame of a client may be. Thousands of names are not cut into as many pieces as they would be by
+/// HTTP/2's 16 KiB, each of which is received, handed over and put together on its own.
+const FRAME: u32 = 1 << 20;
+
 /// How many streams a connection may have open at once; more wait. An Envoy has one, or one for each
 /// type, or one for each secret; so this only bounds who means harm.
 const STREAMS: u32 = 1000;
@@ -179,6 +183,7 @@ async fn listen(
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
+        .max_frame_size(Some(FRAME))
         .max_concurrent_streams(STREAMS)
         .add_routes(routes);
     let served = match transport.listener {

@@ -1,11 +1,16 @@
-//! A stream: one `select!` around a [`Session`].
+//! A stream: what is received goes into a [`Session`], and what it has to say goes out.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use futures_util::stream::{self, BoxStream};
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{BoxStream, Stream, StreamExt};
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep_until};
+use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
 use tonic::codec::Streaming;
 
@@ -15,6 +20,7 @@ use super::session::{Common, Session};
 use super::wire::{Request, Response};
 use crate::envoy::ResourceType;
 use crate::envoy::Variant;
+use crate::snapshot::Snapshot;
 
 /// What the streams of a transport are opened with.
 #[derive(Clone)]
@@ -47,91 +53,94 @@ impl Opening {
         let session = Session::new(id, self.variant, self.scope, streams.common);
         let session = Arc::new(Mutex::new(session));
         streams.clients.enter(id, &session);
-        let mut snapshots = streams.snapshots;
-        // What is there already counts as news.
-        snapshots.mark_changed();
-        let state = Conversation {
+        let mut stop = streams.stop;
+        Box::pin(Conversation {
             requests,
             session,
-            snapshots,
-            stop: streams.stop,
-            phase: Phase::Ready,
-            publishing: true,
-        };
-        Box::pin(stream::unfold(state, |mut state| async move {
-            let item = state.next().await?;
-            Some((item, state))
-        }))
+            // What is there already counts as news.
+            snapshots: Some(WatchStream::new(streams.snapshots)),
+            stopping: async move { stopped(&mut stop).await }.boxed(),
+            timer: None,
+            is_over: false,
+        })
     }
 }
 
-/// Whether the session may have something to send.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// It may.
-    Ready,
-    /// Not before something happens.
-    Idle,
-    /// Nothing is sent any more.
-    Ended,
-}
-
-/// An open stream.
+/// An open stream. What it waits for is kept from one poll to the next, as setting it up anew costs more than
+/// to answer.
 struct Conversation {
     requests: Streaming<Request>,
     /// Locked for moments, and by others only to look at it.
     session: Arc<Mutex<Session>>,
-    snapshots: Snapshots,
-    stop: watch::Receiver<bool>,
-    phase: Phase,
-    /// Whether there may be newer snapshots.
-    publishing: bool,
+    /// The newest state; `None` once nobody publishes any more.
+    snapshots: Option<WatchStream<Option<Arc<Snapshot>>>>,
+    /// Completes when the stream must end.
+    stopping: BoxFuture<'static, ()>,
+    /// Completes when the session is to be asked again.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether nothing is sent any more.
+    is_over: bool,
 }
 
-impl Conversation {
+impl Stream for Conversation {
+    type Item = Result<Response, Status>;
+
     /// The next response, made when the transport asks for it; `None` where the client is done.
     ///
     /// Whatever was received is looked at first, so that of many requests and snapshots, the newest
     /// is answered.
-    async fn next(&mut self) -> Option<Result<Response, Status>> {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.is_over {
+            return Poll::Ready(None);
+        }
+        if this.stopping.poll_unpin(context).is_ready() {
+            return this.end(Status::unavailable("the server is shutting down"));
+        }
+        // The first state goes before the first request, which is then answered from it at once.
+        while let Some(snapshots) = &mut this.snapshots
+            && let Poll::Ready(newest) = snapshots.poll_next_unpin(context)
+        {
+            match newest {
+                Some(Some(snapshot)) => this.session().update(snapshot),
+                Some(None) => {}
+                None => this.snapshots = None,
+            }
+        }
+        while let Poll::Ready(request) = this.requests.poll_next_unpin(context) {
+            let Some(request) = request else {
+                return Poll::Ready(None);
+            };
+            let read = request.and_then(|request| {
+                let read = this.session().request(request, Instant::now());
+                read.map_err(|bad| Status::invalid_argument(bad.to_string()))
+            });
+            if let Err(status) = read {
+                return this.end(status);
+            }
+        }
         loop {
-            if self.phase == Phase::Ended {
-                return None;
+            let response = this.session().poll(Instant::now());
+            if let Some(response) = response {
+                return Poll::Ready(Some(Ok(response)));
             }
-            let deadline = self.session().deadline();
-            tokio::select! {
-                biased;
-                () = stopped(&mut self.stop) => {
-                    return self.end(Status::unavailable("the server is shutting down"));
-                }
-                request = self.requests.message() => match request {
-                    Ok(Some(request)) => {
-                        let read = self.session().request(request, Instant::now());
-                        if let Err(bad) = read {
-                            return self.end(Status::invalid_argument(bad.to_string()));
-                        }
-                        self.phase = Phase::Ready;
-                    }
-                    Ok(None) => return None,
-                    Err(status) => return self.end(status),
-                },
-                changed = self.snapshots.changed(), if self.publishing => {
-                    self.publishing = changed.is_ok();
-                    let newest = self.snapshots.borrow_and_update().clone();
-                    if let Some(snapshot) = newest {
-                        self.session().update(snapshot);
-                        self.phase = Phase::Ready;
-                    }
-                }
-                () = std::future::ready(()), if self.phase == Phase::Ready => {
-                    let response = self.session().poll(Instant::now());
-                    if let Some(response) = response {
-                        return Some(Ok(response));
-                    }
-                    self.phase = Phase::Idle;
-                }
-                () = sleep_until(deadline), if deadline.is_some() => self.phase = Phase::Ready,
+            if this.poll_timer(context).is_pending() {
+                return Poll::Pending;
             }
+        }
+    }
+}
+
+impl Conversation {
+    /// Completes at the session's deadline.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.session().deadline().map(tokio::time::Instant::from);
+        if self.timer.as_ref().map(|timer| timer.deadline()) != deadline {
+            self.timer = deadline.map(|at| Box::pin(sleep_until(at)));
+        }
+        match &mut self.timer {
+            Some(timer) => timer.poll_unpin(context),
+            None => Poll::Pending,
         }
     }
 
@@ -139,9 +148,9 @@ impl Conversation {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&mut self, status: Status) -> Option<Result<Response, Status>> {
-        self.phase = Phase::Ended;
-        Some(Err(status))
+    fn end(&mut self, status: Status) -> Poll<Option<Result<Response, Status>>> {
+        self.is_over = true;
+        Poll::Ready(Some(Err(status)))
     }
 }
 
@@ -149,11 +158,4 @@ impl Conversation {
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that nobody will ever say stop, because serving ended.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
 }

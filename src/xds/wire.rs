@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::encoding::{
-    DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encode_key, encode_varint,
+    DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encode_varint,
     encoded_len_varint, message, skip_field, string,
 };
 
@@ -81,10 +81,12 @@ impl SotwRequest {
             let start = request.len() - rest.len();
             // Compared where names begin, and not again after each.
             let begins = named_until != Some(start);
-            if begins && let Some(length) = heard.at(rest) {
-                rest.advance(length);
-                names.add(&request, start..start + length);
-                named_until = Some(start + length);
+            if begins && let Some(known) = heard.at(rest) {
+                let end = start + known.0.len();
+                rest.advance(known.0.len());
+                names.add(&request, start..end);
+                names.known = Some(known);
+                named_until = Some(end);
                 continue;
             }
             let (field, wire) = decode_key(&mut rest)?;
@@ -112,8 +114,16 @@ impl SotwRequest {
 
 /// The names of a state-of-the-world request, encoded as they came. Every acknowledgement repeats them,
 /// and they may be ten thousand: as bytes, they are compared as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, Eq)]
 pub struct Names(Bytes);
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        // The lists of a stream's acknowledgements are one, as a rule.
+        let is_one = self.0.as_ptr() == other.0.as_ptr() && self.0.len() == other.0.len();
+        is_one || self.0 == other.0
+    }
+}
 
 impl Names {
     /// Whether there is none.
@@ -138,54 +148,61 @@ impl<N: AsRef<[u8]>> FromIterator<N> for Names {
     fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
         let mut encoded = BytesMut::new();
         for name in names {
-            Put(&mut encoded).field(3, name.as_ref());
+            field(&mut encoded, 3, name.as_ref());
         }
         Self(encoded.freeze())
     }
 }
 
-/// The names of a stream's last long requests, by their types. Thousands of names in every
-/// acknowledgement are the same as in the one before.
+/// The names in a stream's last requests, by type. Those of an acknowledgement, which may be thousands, are
+/// the same as in the one before: they are read once, and kept once.
 #[derive(Debug, Default)]
 pub struct Heard(Vec<(String, Names)>);
 
 impl Heard {
-    /// From how many bytes of names on they are remembered.
-    const LONG: usize = 4096;
-
     /// Of how many types.
     const TYPES: usize = 8;
 
-    /// How many bytes of names known from before a text begins with.
-    fn at(&self, text: &[u8]) -> Option<usize> {
-        let mut known = self.0.iter().map(|(_, names)| &*names.0);
-        known.find(|known| text.starts_with(known)).map(<[u8]>::len)
+    /// The names known from before that a text begins with.
+    fn at(&self, text: &[u8]) -> Option<&Names> {
+        let known = self.0.iter().map(|(_, names)| names);
+        let known = known.filter(|known| text.starts_with(&known.0));
+        known.max_by_key(|known| known.0.len())
     }
 
-    fn remember(&mut self, request: &SotwRequest) {
-        let names = &request.resource_names;
-        if names.0.len() < Self::LONG {
+    /// Remembers the names of a request. What is kept is a copy, as the request was read into a buffer that
+    /// is larger, and is used for the next one once nobody needs it.
+    fn remember(&mut self, request: &mut SotwRequest) {
+        let names = &mut request.resource_names;
+        if names.is_empty() {
             return;
         }
         let has_room = self.0.len() < Self::TYPES;
         let known = self.0.iter_mut().find(|(url, _)| *url == request.type_url);
         match known {
-            Some((_, known)) if *known == *names => {}
-            Some((_, known)) => *known = names.clone(),
-            None if has_room => self.0.push((request.type_url.clone(), names.clone())),
-            None => {}
+            Some((_, known)) if *known == *names => *names = known.clone(),
+            None if !has_room => {}
+            known => {
+                *names = Names(Bytes::copy_from_slice(&names.0));
+                match known {
+                    Some((_, known)) => *known = names.clone(),
+                    None => self.0.push((request.type_url.clone(), names.clone())),
+                }
+            }
         }
     }
 }
 
 /// Where the names are in a request: in one piece, unless somebody encodes in an unusual way.
 #[derive(Default)]
-struct NamesFound {
+struct NamesFound<'a> {
     last: Range<usize>,
     earlier: BytesMut,
+    /// Names heard before that are there.
+    known: Option<&'a Names>,
 }
 
-impl NamesFound {
+impl NamesFound<'_> {
     fn add(&mut self, request: &Bytes, at: Range<usize>) {
         if at.start != self.last.end {
             self.earlier.extend_from_slice(&request[self.last.clone()]);
@@ -196,7 +213,8 @@ impl NamesFound {
 
     fn of(mut self, request: &Bytes) -> Names {
         if self.earlier.is_empty() {
-            return Names(request.slice(self.last));
+            let all = self.known.filter(|known| known.0.len() == self.last.len());
+            return all.map_or_else(|| Names(request.slice(self.last)), Names::clone);
         }
         self.earlier.extend_from_slice(&request[self.last]);
         Names(self.earlier.freeze())
@@ -255,8 +273,8 @@ impl Request {
         let request = buffer.copy_to_bytes(buffer.remaining());
         match variant {
             Variant::StateOfTheWorld => {
-                let request = SotwRequest::decode(request, heard)?;
-                heard.remember(&request);
+                let mut request = SotwRequest::decode(request, heard)?;
+                heard.remember(&mut request);
                 Ok(Self::Sotw(request))
             }
             Variant::Delta => DeltaRequest::decode(request).map(Self::Delta),
@@ -302,111 +320,100 @@ pub struct Response {
 impl Response {
     /// The length of the encoded message, in bytes.
     pub fn encoded_len(&self) -> usize {
-        let mut count = Count(0);
-        self.write(&mut count);
-        count.0
+        let version = match self.variant {
+            Variant::StateOfTheWorld => field_len(Version::DIGITS),
+            Variant::Delta => 0,
+        };
+        let resources = self
+            .resources
+            .iter()
+            .map(|resource| self.entry_len(resource));
+        let removed = self.removed().iter().map(|name| name.len());
+        version
+            + resources.chain(removed).map(field_len).sum::<usize>()
+            + field_len(self.type_url.len())
+            + field_len(self.nonce.len())
+            + field_len(field_len(self.identifier.len()))
     }
 
-    /// Writes the encoded message.
-    pub fn encode(&self, buffer: &mut impl BufMut) {
-        self.write(&mut Put(buffer));
-    }
-
-    /// `DiscoveryResponse` or `DeltaDiscoveryResponse`.
-    fn write(&self, out: &mut impl Sink) {
-        // A delta response has room for it, for debugging; there, each resource tells its own.
+    /// Writes the encoded message: `DiscoveryResponse` or `DeltaDiscoveryResponse`.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        // A delta response has room for the version, for debugging; there, each resource tells its own.
         if self.variant == Variant::StateOfTheWorld {
-            out.field(1, &self.version.text());
+            field(out, 1, &self.version.text());
         }
         for resource in &self.resources {
+            head(out, 2, self.entry_len(resource));
             match self.variant {
-                Variant::StateOfTheWorld => {
-                    out.message(2, any_len(&self.type_url, resource));
-                    any(out, &self.type_url, resource);
+                Variant::StateOfTheWorld => self.any(out, resource),
+                Variant::Delta => {
+                    field(out, 1, &resource.version.text());
+                    head(out, 2, self.any_len(resource));
+                    self.any(out, resource);
+                    field(out, 3, resource.name.as_bytes());
                 }
-                Variant::Delta => self.write_delta_resource(out, resource),
             }
         }
-        out.field(4, self.type_url.as_bytes());
-        out.field(5, self.nonce.as_bytes());
-        if self.variant == Variant::Delta {
-            for name in &self.removed {
-                out.field(6, name.as_bytes());
-            }
+        field(out, 4, self.type_url.as_bytes());
+        field(out, 5, self.nonce.as_bytes());
+        for name in self.removed() {
+            field(out, 6, name.as_bytes());
         }
         // `control_plane { identifier }`
         let control_plane = match self.variant {
             Variant::StateOfTheWorld => 6,
             Variant::Delta => 7,
         };
-        out.message(control_plane, field_len(self.identifier.len()));
-        out.field(1, self.identifier.as_bytes());
+        head(out, control_plane, field_len(self.identifier.len()));
+        field(out, 1, self.identifier.as_bytes());
     }
 
-    /// `envoy.service.discovery.v3.Resource`.
-    fn write_delta_resource(&self, out: &mut impl Sink, resource: &Resource) {
-        let version = resource.version.text();
-        let any_len = any_len(&self.type_url, resource);
-        let len = field_len(version.len()) + field_len(any_len) + field_len(resource.name.len());
-        out.message(2, len);
-        out.field(1, &version);
-        out.message(2, any_len);
-        any(out, &self.type_url, resource);
-        out.field(3, resource.name.as_bytes());
+    fn removed(&self) -> &[Arc<str>] {
+        match self.variant {
+            Variant::StateOfTheWorld => &[],
+            Variant::Delta => &self.removed,
+        }
+    }
+
+    /// The length of what stands for a resource: an `Any`, or a
+    /// `envoy.service.discovery.v3.Resource` with its version, the `Any` and its name.
+    fn entry_len(&self, resource: &Resource) -> usize {
+        let any = self.any_len(resource);
+        match self.variant {
+            Variant::StateOfTheWorld => any,
+            Variant::Delta => {
+                field_len(Version::DIGITS) + field_len(any) + field_len(resource.name.len())
+            }
+        }
+    }
+
+    fn any_len(&self, resource: &Resource) -> usize {
+        field_len(self.type_url.len()) + field_len(resource.body.len())
+    }
+
+    /// `google.protobuf.Any`.
+    fn any(&self, out: &mut impl BufMut, resource: &Resource) {
+        field(out, 1, self.type_url.as_bytes());
+        field(out, 2, &resource.body);
     }
 }
 
-/// `google.protobuf.Any`.
-fn any(out: &mut impl Sink, type_url: &str, resource: &Resource) {
-    out.field(1, type_url.as_bytes());
-    out.field(2, &resource.body);
-}
-
-fn any_len(type_url: &str, resource: &Resource) -> usize {
-    field_len(type_url.len()) + field_len(resource.body.len())
-}
-
-/// The encoded length of a length-delimited field with a number below 16.
+/// The encoded length of a length-delimited field of `len` bytes.
 fn field_len(len: usize) -> usize {
     1 + encoded_len_varint(len as u64) + len
 }
 
-/// Where encoded fields go. Every field number here is below 16, so that a key is one byte.
-trait Sink {
-    /// The head of an embedded message of `len` bytes, which follow.
-    fn message(&mut self, field: u32, len: usize);
-    /// Bytes as they are.
-    fn raw(&mut self, bytes: &[u8]);
-    /// A whole string or bytes field.
-    fn field(&mut self, field: u32, bytes: &[u8]) {
-        self.message(field, bytes.len());
-        self.raw(bytes);
-    }
+/// The head of a length-delimited field, of which `len` bytes follow. Every number here is below 16, so that
+/// a key is one byte.
+fn head(out: &mut impl BufMut, number: u8, len: usize) {
+    out.put_u8(number << 3 | WireType::LengthDelimited as u8);
+    encode_varint(len as u64, out);
 }
 
-struct Put<'a, B>(&'a mut B);
-
-impl<B: BufMut> Sink for Put<'_, B> {
-    fn message(&mut self, field: u32, len: usize) {
-        encode_key(field, WireType::LengthDelimited, self.0);
-        encode_varint(len as u64, self.0);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0.put_slice(bytes);
-    }
-}
-
-struct Count(usize);
-
-impl Sink for Count {
-    fn message(&mut self, _field: u32, len: usize) {
-        self.0 += 1 + encoded_len_varint(len as u64);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
-    }
+/// A string or bytes field.
+fn field(out: &mut impl BufMut, number: u8, bytes: &[u8]) {
+    head(out, number, bytes.len());
+    out.put_slice(bytes);
 }
 
 #[cfg(test)]
@@ -464,7 +471,7 @@ mod tests {
         let response = response(Variant::StateOfTheWorld);
         let read = pb::DiscoveryResponse::decode(&*encoded(&response)).unwrap();
         assert_eq!(read.encode_to_vec().len(), response.encoded_len());
-        assert_eq!(read.version_info, "0000000000000007");
+        assert_eq!(read.version_info, "AAAAAAAH");
         assert_eq!(read.nonce, "1.2");
         assert_eq!(read.control_plane.unwrap().identifier, "igw");
         assert_eq!(read.resources[1].value, [0; 300]);

@@ -152,7 +152,7 @@ fn json_that_readers_disagree_on() {
     for (service, status) in [
         (
             &br#"{"path":"web","path":"b","sections":{"expose#0":{"port":"1","port":"2"}}}"#[..],
-            IgwStatus::Ok,
+            IgwStatus::NotJson,
         ),
         (
             br#"{"path":"web","sections":{"expose#0":{"port":1e400}}}"#,

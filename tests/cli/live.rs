@@ -292,6 +292,25 @@ async fn what_happens_is_told_as_it_happens() {
     }
 }
 
+/// As `xds watch | head -1` does, in a gateway where nothing happens any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_that_nobody_reads_ends() {
+    let gateway = Gateway::start().await;
+    let mut watch = command(&["watch"])
+        .arg("--janitor-socket")
+        .arg(&gateway.socket)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(watch.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert!(line.contains("daemon followed since"), "{line}");
+    drop(output);
+    let ended = eventually("the watch ends", async || watch.try_wait().unwrap()).await;
+    assert_eq!(ended.code(), Some(0));
+}
+
 /// Ends a command as Ctrl-C does.
 fn interrupt(child: &mut Child) -> i32 {
     let done = std::process::Command::new("kill")

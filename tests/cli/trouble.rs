@@ -224,6 +224,14 @@ async fn a_service_that_is_not_there_is_told_with_the_command_that_brings_it() {
     node.unset("web", &["DEFAULT.disable"]).unwrap();
     scene.works(SHOP).await;
 
+    // The daemon has nothing to tell of what its agent cannot read.
+    scene.set("expose#0.port=abc");
+    scene
+        .status_says("expose#0.port: has no value, or one that the agent cannot read")
+        .await;
+    scene.works(SHOP).await;
+    scene.set("expose#0.port=8081");
+
     // Only trying tells that nobody listens at a port that the service says it has.
     scene.set("expose#0.port=8099");
     let dead = "127.0.0.1:8099  refuses connections";

@@ -315,10 +315,7 @@ async fn versions_later(case: Case) {
         client.adjust(kind, &["a"], &[]).await;
         client.expect(kind, &["a"]).await;
         let b = thing(kind, "b", 1).version.to_string();
-        let has = [
-            ("b".to_owned(), b),
-            ("a".to_owned(), "0123456789abcdef".to_owned()),
-        ];
+        let has = [("b".to_owned(), b), ("a".to_owned(), "01234567".to_owned())];
         client.resume(kind, &["b"], has).await;
         client.expect(kind, &["b"]).await;
         client.quiet().await;

@@ -8,10 +8,49 @@ use serde_json::{Value, json};
 const TLS: &str =
     "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 
+const HTTP: &str = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
 fn tls(common: Value) -> Value {
     json!({"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": {
         "@type": TLS, "common_tls_context": common,
     }}})
+}
+
+fn with(kind: &str, fields: Value) -> Value {
+    let mut config = json!({"@type": kind});
+    let object = config.as_object_mut().unwrap();
+    object.extend(fields.as_object().unwrap().clone());
+    config
+}
+
+fn socket(kind: &str, fields: Value) -> Value {
+    let kind = format!("type.googleapis.com/envoy.extensions.transport_sockets.{kind}");
+    json!({"transport_socket": {"name": "socket", "typed_config": with(&kind, fields)}})
+}
+
+fn http(options: Value) -> Value {
+    let name = HTTP.rsplit('/').next().unwrap();
+    json!({"typed_extension_protocol_options": {name: with(HTTP, options)}})
+}
+
+fn codec() -> Value {
+    let kind = "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
+    json!({"name": "codec", "typed_config": {"@type": kind}})
+}
+
+fn subset(selector: Value) -> Value {
+    json!({"lb_subset_config": {"subset_selectors": [selector]}})
+}
+
+fn bind(source: &[&str], extra: &[&str]) -> Value {
+    let address = |address: &&str| json!({"address": address, "port_value": 0});
+    let extra: Vec<Value> = extra
+        .iter()
+        .map(|e| json!({"address": address(e)}))
+        .collect();
+    json!({"upstream_bind_config": {
+        "source_address": source.first().map(address), "extra_source_addresses": extra,
+    }})
 }
 
 pub(crate) fn clusters() -> Vec<Value> {
@@ -118,6 +157,51 @@ pub(crate) fn clusters() -> Vec<Value> {
             json!({"tls_certificates": [{"certificate_chain": {"filename": "/a.crt"}, "private_key": {"filename": "/a.key"}}]}),
         ),
         tls(json!({"tls_certificates": [{}]})),
+        tls(json!({"alpn_protocols": ["h2", "http/1.1"]})),
+        tls(json!({"alpn_protocols": [""]})),
+        tls(json!({"alpn_protocols": ["h2", ""]})),
+        tls(json!({"alpn_protocols": [","]})),
+        tls(json!({"alpn_protocols": ["x".repeat(255)]})),
+        tls(json!({"alpn_protocols": ["x".repeat(256)]})),
+        tls(json!({"validation_context": {"crl": {"inline_string": "garbage"}}})),
+        socket("tls.v3.DownstreamTlsContext", json!({})),
+        socket(
+            "tls.v3.UpstreamTlsContext",
+            json!({"auto_sni_san_validation": true}),
+        ),
+        socket("raw_buffer.v3.RawBuffer", json!({})),
+        json!({"transport_socket": {"name": "envoy.transport_sockets.raw_buffer"}}),
+        json!({"transport_socket_matches": [{"name": "a", "match": {}}]}),
+        json!({"filters": [{"name": "envoy.filters.network.tcp_proxy"}]}),
+        json!({"load_balancing_policy": {"policies": [{}]}}),
+        subset(json!({"keys": ["a", "b"], "fallback_policy": "KEYS_SUBSET"})),
+        subset(
+            json!({"keys": ["a", "b"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["a"]}),
+        ),
+        subset(
+            json!({"keys": ["a", "b"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["b", "a"]}),
+        ),
+        subset(
+            json!({"keys": ["a", "b"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["c"]}),
+        ),
+        subset(json!({"keys": ["a", "b"], "fallback_keys_subset": ["a"]})),
+        bind(&["10.0.0.1"], &["::1"]),
+        bind(&["10.0.0.1"], &["10.0.0.2"]),
+        bind(&["10.0.0.1"], &["::1", "::2"]),
+        bind(&["10.0.0.1"], &["nowhere"]),
+        bind(&[], &["::1"]),
+        http(json!({"explicit_http_config": {"http2_protocol_options": {}}})),
+        http(json!({"explicit_http_config": {"http3_protocol_options": {}}})),
+        http(json!({"auto_config": {}})),
+        http(
+            json!({"explicit_http_config": {"http_protocol_options": {}}, "http_filters": [codec()]}),
+        ),
+        http(
+            json!({"explicit_http_config": {"http_protocol_options": {}}, "http_filters": [codec(), codec()]}),
+        ),
+        json!({"typed_extension_protocol_options": {"nobody.knows": {
+            "@type": HTTP, "explicit_http_config": {"http2_protocol_options": {}},
+        }}}),
         tls(json!({"tls_certificate_sds_secret_configs": [{"name": "nobody"}]})),
     ]
 }

@@ -59,7 +59,7 @@ fn static_cluster(mut cluster: Value) -> Value {
     let fields = cluster.as_object_mut().unwrap();
     if fields.remove("eds_cluster_config").is_some() {
         fields.insert("type".into(), "STATIC".into());
-        let assignment = shown(&load_assignment(&name, &endpoints));
+        let assignment = shown(&load_assignment(&*name, &endpoints));
         fields.insert("load_assignment".into(), assignment);
     }
     cluster

@@ -433,6 +433,14 @@ fn rules_that_envoy_keeps_to_itself_are_kept() {
             "timeout": "1s", "interval": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, kind: check,
         }]})
     };
+    const HTTP: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    let http = |fields: Value| {
+        let mut options = json!({"@type": format!("type.googleapis.com/{HTTP}")});
+        let object = options.as_object_mut().unwrap();
+        object.extend(fields.as_object().unwrap().clone());
+        json!({"typed_extension_protocol_options": {HTTP: options}})
+    };
+    let bind = |bind: Value| json!({ "upstream_bind_config": bind });
     let san = json!([{"san_type": "DNS", "matcher": {"exact": "a.org"}}]);
     for (data, problem) in [
         (
@@ -488,6 +496,82 @@ fn rules_that_envoy_keeps_to_itself_are_kept() {
                 "{TLS}.tls_certificate_sds_secret_configs names a secret that Envoy gets from nowhere"
             ),
         ),
+        (
+            tls(json!({"alpn_protocols": ["h2", ""]})),
+            format!("{TLS}.alpn_protocols has a name that is empty or longer than 255 bytes"),
+        ),
+        (
+            tls(json!({"validation_context": {"crl": {"inline_string": "CRL"}}})),
+            format!("{TLS}.validation_context has a crl without trusted_ca"),
+        ),
+        (
+            json!({"transport_socket": {"name": "tls", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                "auto_sni_san_validation": true,
+            }}}),
+            "transport_socket.typed_config.auto_sni_san_validation has nothing to validate with"
+                .to_owned(),
+        ),
+        (
+            json!({"transport_socket": {"name": "tls", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            }}}),
+            "transport_socket is a DownstreamTlsContext, which is not for endpoints"
+                .to_owned(),
+        ),
+        (
+            json!({"transport_socket_matches": [{"name": "a", "match": {}}]}),
+            "transport_socket_matches[0].transport_socket is missing".to_owned(),
+        ),
+        (
+            json!({"load_balancing_policy": {"policies": [{}]}}),
+            "load_balancing_policy names no policy that Envoy knows".to_owned(),
+        ),
+        (
+            json!({"lb_subset_config": {"subset_selectors": [
+                {"keys": ["a"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["a"]},
+            ]}}),
+            "lb_subset_config.subset_selectors[0].fallback_keys_subset is no part of the keys"
+                .to_owned(),
+        ),
+        (
+            json!({"lb_subset_config": {"subset_selectors": [
+                {"keys": ["a"], "fallback_keys_subset": ["a"]},
+            ]}}),
+            "lb_subset_config.subset_selectors[0].fallback_keys_subset belongs to another \
+             fallback_policy"
+                .to_owned(),
+        ),
+        (
+            bind(json!({"extra_source_addresses": [{"address": {"address": "::1", "port_value": 0}}]})),
+            "upstream_bind_config has extra addresses and no source_address".to_owned(),
+        ),
+        (
+            bind(json!({
+                "source_address": {"address": "10.0.0.1", "port_value": 0},
+                "extra_source_addresses": [{"address": {"address": "10.0.0.2", "port_value": 0}}],
+            })),
+            "upstream_bind_config has two addresses of one IP version".to_owned(),
+        ),
+        (
+            json!({"typed_extension_protocol_options": {"mine": http(json!({"auto_config": {}}))["typed_extension_protocol_options"][HTTP]}}),
+            "typed_extension_protocol_options names 'mine', and no extension of Envoy does"
+                .to_owned(),
+        ),
+        (
+            http(json!({"auto_config": {}})),
+            "typed_extension_protocol_options auto_config asks for a protocol by TLS".to_owned(),
+        ),
+        (
+            http(json!({"explicit_http_config": {"http3_protocol_options": {}}})),
+            "typed_extension_protocol_options http3_protocol_options needs QUIC".to_owned(),
+        ),
+        (
+            http(json!({"explicit_http_config": {}, "http_filters": [router()]})),
+            "typed_extension_protocol_options http_filters does not end with the one codec that it \
+             needs"
+                .to_owned(),
+        ),
     ] {
         let told = refused(&tcp().with_cluster_data(data));
         assert_eq!(told.len(), 1, "{told:?}");
@@ -500,7 +584,7 @@ fn rules_that_envoy_keeps_to_itself_are_kept() {
         told,
         [
             "envoy-constraint: expose#0.cluster_data: transport_socket.typed_config must be given: \
-             no extension of Envoy has that name"
+             an extension is found by its type"
         ]
     );
     for (data, problem) in [

@@ -123,7 +123,7 @@ impl Walk {
             self.path.pop();
         }
         self.presence(kind, message, given);
-        self.extension(kind, message, given);
+        self.extension(kind, given);
     }
 
     /// Checks one occurrence of a field; returns how many of its values there are now.
@@ -264,20 +264,14 @@ impl Walk {
         }
     }
 
-    /// An extension without configuration is found by its name, and only Envoy's own have one that is
-    /// known: whatever else it is called, Envoy refuses the message.
-    fn extension(&mut self, kind: &'static MessageType, message: &[u8], given: FieldSet) {
+    /// Envoy finds an extension by the type of its configuration, and no longer by its name.
+    fn extension(&mut self, kind: &'static MessageType, given: FieldSet) {
         if kind.configurations == FieldSet::default() || given.meets(kind.configurations) {
             return;
         }
-        let name = kind.fields.iter().find(|field| field.name == "name");
-        let name = name.and_then(|name| Fields::of(message).find(|f| f.number == name.number));
-        if !matches!(name.map(|f| f.value), Some(Value::Bytes(name)) if name.starts_with(b"envoy."))
-        {
-            self.path.push(Step::Field("typed_config"));
-            self.refuse("must be given: no extension of Envoy has that name".into());
-            self.path.pop();
-        }
+        self.path.push(Step::Field("typed_config"));
+        self.refuse("must be given: an extension is found by its type".into());
+        self.path.pop();
     }
 
     fn report(&mut self, broken: Option<String>) {

@@ -86,7 +86,7 @@ pub(super) async fn translate(
     Ok(Json(translated.await?))
 }
 
-/// Judges on a thread where that may take its time.
+/// Reads and judges on a thread where that may take its time.
 async fn run<T: Send + 'static>(
     state: &State,
     posted: Posted,
@@ -97,23 +97,23 @@ async fn run<T: Send + 'static>(
         .service
         .parse()
         .map_err(|error| Problem::bad_request(format!("service: {error}")))?;
-    let document = document(path, &body)?;
     let permit = state.judges().clone().acquire_owned().await;
     let judged = tokio::task::spawn_blocking(move || {
         let _permit = permit;
+        let document = document(path, &body)?;
         let facts = Facts {
             context: Context {
                 now: Some(std::time::SystemTime::now()),
             },
             ..Facts::default()
         };
-        then(judge(&document, &facts))
+        Ok(then(judge(&document, &facts)))
     });
-    judged.await.map_err(|_| {
-        Problem::new(
+    judged.await.unwrap_or_else(|_| {
+        Err(Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "judging failed; this is a bug",
-        )
+        ))
     })
 }
 

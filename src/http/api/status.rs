@@ -67,7 +67,7 @@ pub struct Resources {
     /// How many there are.
     pub count: usize,
     /// The version of all of them together.
-    #[schema(example = "90d3c5f0a1b2c3d4")]
+    #[schema(example = "kNPF8KGy")]
     pub version: String,
 }
 

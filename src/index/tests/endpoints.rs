@@ -214,7 +214,7 @@ fn an_expose_without_an_endpoint_says_what_keeps_each_instance_from_being_one() 
         .into();
     assert_eq!(
         idle(&many).unwrap(),
-        "web is not up on a, web is not up on b, web is not up on c and 2 more like that; start it \
+        "web is not up on a, web is not up on b, web is not up on c and 2 more instances; start it \
          with: om web start"
     );
     // One that is up is enough.

@@ -9,6 +9,7 @@ mod envoys;
 mod histogram;
 mod ledger;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -27,14 +28,16 @@ use ledger::Ledger;
 #[derive(Debug)]
 pub struct Telemetry {
     ledger: Mutex<Ledger>,
-    beat: watch::Sender<u64>,
+    happened: AtomicU64,
+    beat: watch::Sender<()>,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
         Self {
             ledger: Mutex::default(),
-            beat: watch::Sender::new(0),
+            happened: AtomicU64::new(0),
+            beat: watch::Sender::new(()),
         }
     }
 }
@@ -59,13 +62,22 @@ impl Telemetry {
         self.ledger().report(Instant::now())
     }
 
-    /// A number that grows with everything that happens.
-    pub fn beats(&self) -> watch::Receiver<u64> {
+    /// How often anything happened.
+    pub fn happened(&self) -> u64 {
+        self.happened.load(Ordering::Acquire)
+    }
+
+    /// Changes with everything that happens.
+    pub fn beats(&self) -> watch::Receiver<()> {
         self.beat.subscribe()
     }
 
     fn beat(&self) {
-        self.beat.send_modify(|beat| *beat += 1);
+        self.happened.fetch_add(1, Ordering::Release);
+        // Nobody watches, as a rule. Who begins to watch now looks at everything first.
+        if self.beat.receiver_count() > 0 {
+            self.beat.send_replace(());
+        }
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -145,6 +145,7 @@ pub(super) fn cluster(
     rules::cluster(
         &base.message,
         lb_policy == LbPolicy::OriginalDst,
+        expose.upstream_tls.is_some(),
         &mut place,
     );
     if base.gives("transport_socket") && expose.upstream_tls.is_some() {

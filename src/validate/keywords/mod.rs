@@ -237,6 +237,14 @@ mod tests {
                 "{}",
                 keyword.name
             );
+            // So that they need not be parsed.
+            if let Some(default) = keyword.default {
+                match keyword.kind {
+                    Kind::Choice => assert!(keyword.candidates.contains(&default)),
+                    Kind::Boolean => assert!(["true", "false"].contains(&default)),
+                    _ => {}
+                }
+            }
         }
     }
 

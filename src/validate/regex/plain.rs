@@ -19,14 +19,23 @@ pub(super) fn size(pattern: &str) -> Option<u64> {
     if !body.starts_with('/') {
         return None;
     }
-    let mut rest = body.strip_suffix('$').unwrap_or(body).bytes().peekable();
+    let body = body.strip_suffix('$').unwrap_or(body);
+    let anchors = (pattern.len() - body.len()) as u64;
+    let mut rest = body.bytes().peekable();
     let mut size = ENDS + SEARCH;
     let mut open: u8 = 0;
-    // Whether something that can be repeated stands before this byte.
-    let mut operand = false;
+    // Whether something that can be repeated stands before this byte, and whether it is a group.
+    let (mut operand, mut group) = (false, false);
+    // Whether there are alternatives, so that an anchor is a part of one of them.
+    let mut alternatives = false;
     while let Some(byte) = rest.next() {
         let (part, is_operand) = match byte {
-            b'*' | b'+' | b'?' if operand => (1, false),
+            b'?' if operand => (1, false),
+            // RE2 makes loops in loops, or of nothing, larger than their parts.
+            b'*' | b'+' if group => return None,
+            b'*' if operand => (1, false),
+            // One more where another loop is before it.
+            b'+' if operand => (2, false),
             b'(' => {
                 open = open.checked_add(1)?;
                 (2, false)
@@ -36,7 +45,10 @@ pub(super) fn size(pattern: &str) -> Option<u64> {
                 (0, true)
             }
             // The jump, and one more where the alternative before ends in a loop.
-            b'|' => (2, false),
+            b'|' => {
+                alternatives |= open == 0;
+                (2, false)
+            }
             b'.' => (ANY, true),
             b'[' => (class(&mut rest)?, true),
             b'\\' => (escape(rest.next()?)?, true),
@@ -45,6 +57,10 @@ pub(super) fn size(pattern: &str) -> Option<u64> {
         };
         size += part;
         operand = is_operand;
+        group = byte == b')';
+    }
+    if alternatives {
+        size += anchors;
     }
     (open == 0).then_some(size)
 }
@@ -109,9 +125,10 @@ mod tests {
     fn a_path_with_wildcards_is_plain() {
         for (pattern, bound) in [
             ("/", 5),
-            ("/app12/[a-z]+(/.*)?", 5 + 6 + 2 + 2 + 1 + ANY + 1 + 1),
-            (r"^/v[0-9]+\.[\w.-]+$", 4 + 2 + 2 + 1 + 7),
-            ("/[^/]+/(en|fr)", 5 + 8 + 1 + 1 + 2 + 4 + 2),
+            ("/app12/[a-z]+(/.*)?", 5 + 6 + 3 + 2 + 1 + ANY + 1 + 1),
+            (r"^/v[0-9]+\.[\w.-]+$", 4 + 2 + 3 + 1 + 8),
+            ("/[^/]+/(en|fr)", 5 + 8 + 2 + 1 + 2 + 4 + 2),
+            ("^/a*|b*", 4 + 3 + 2 + 2 + 1),
             ("/[a-]", 7),
         ] {
             assert_eq!(size(pattern), Some(bound), "{pattern}");
@@ -136,6 +153,8 @@ mod tests {
             "/[b-a]",
             "/a*?",
             "/a**",
+            "/(a*)*",
+            "/()+",
             "/(a",
             "/a)",
             "/|*",

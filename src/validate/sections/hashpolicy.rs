@@ -12,8 +12,8 @@ pub(super) fn parse(reader: &mut Reader<'_, '_>) -> Option<HashPolicy> {
     let path = reader.read(&keyword::COOKIE_PATH, text::cookie_path);
     let ttl = reader.read(&keyword::COOKIE_TTL, value::duration);
     let header = reader.read(&keyword::HEADER_HEADER_NAME, text::header_name);
-    let source_ip = reader.read(&keyword::CONNECTION_SOURCE_IP, value::boolean);
-    let terminal = reader.read(&keyword::TERMINAL, value::boolean);
+    let source_ip = reader.boolean(&keyword::CONNECTION_SOURCE_IP);
+    let terminal = reader.boolean(&keyword::TERMINAL);
 
     let has_cookie = reader.is_set(&keyword::COOKIE_NAME);
     for dependent in [&keyword::COOKIE_PATH, &keyword::COOKIE_TTL] {

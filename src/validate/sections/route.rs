@@ -21,7 +21,7 @@ pub(super) fn parse<'a>(
     reader: &mut Reader<'a, '_>,
 ) -> Option<Route> {
     let path = path_match(reader);
-    let case_sensitive = reader.read(&keyword::MATCH_CASE_SENSITIVE, value::boolean);
+    let case_sensitive = reader.boolean(&keyword::MATCH_CASE_SENSITIVE);
     if matches!(path, Some(PathMatch::Regex(_))) && case_sensitive == Some(false) {
         reader.warn(
             keyword::MATCH_CASE_SENSITIVE.name,
@@ -150,7 +150,7 @@ fn forward<'a>(
         prefix_rewrite,
         host_rewrite: reader.read(&keyword::ROUTE_HOST_REWRITE, text::host),
         timeout: reader.read(&keyword::ROUTE_TIMEOUT, value::timeout),
-        websocket: reader.read(&keyword::ROUTE_USE_WEBSOCKET, value::boolean),
+        websocket: reader.boolean(&keyword::ROUTE_USE_WEBSOCKET),
         hash_policies: policies
             .into_iter()
             .map(|(_, policy)| policy.clone())
@@ -189,8 +189,8 @@ fn redirect(reader: &mut Reader<'_, '_>, path: Option<&PathMatch>) -> Option<Red
     let host = reader.read(&keyword::REDIRECT_HOST_REDIRECT, text::host);
     let new_path = reader.read(&keyword::REDIRECT_PATH_REDIRECT, text::path);
     let new_prefix = reader.read(&keyword::REDIRECT_PREFIX_REWRITE, text::path);
-    let https = reader.read(&keyword::REDIRECT_HTTPS_REDIRECT, value::boolean) == Some(true);
-    let strip_query = reader.read(&keyword::REDIRECT_STRIP_QUERY, value::boolean) == Some(true);
+    let https = reader.boolean(&keyword::REDIRECT_HTTPS_REDIRECT) == Some(true);
+    let strip_query = reader.boolean(&keyword::REDIRECT_STRIP_QUERY) == Some(true);
     let code = reader.choice(&keyword::REDIRECT_RESPONSE_CODE).map(code);
 
     if reader.is_set(&keyword::REDIRECT_PATH_REDIRECT)

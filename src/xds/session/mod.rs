@@ -53,6 +53,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::alphabet::URL_SAFE;
+
 pub use standing::{Standing, State};
 
 use lane::Lane;
@@ -228,9 +230,16 @@ impl Session {
         self.common.observer.observe(&self.stream, event);
     }
 
+    /// A nonce that no other response of the stream has. It says how many there were: the shortest that
+    /// can be, as each response and its answer carry it.
     fn next_nonce(&mut self) -> String {
         self.nonces += 1;
-        format!("{:x}.{:x}", self.stream.id, self.nonces)
+        let digits = URL_SAFE.as_str().as_bytes();
+        let rest = |rest: &u64| Some(rest / 64).filter(|rest| *rest > 0);
+        let places = std::iter::successors(Some(self.nonces), rest);
+        places
+            .map(|rest| digits[(rest % 64) as usize] as char)
+            .collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! protocol description). A cluster is there for good once the client acknowledged it and its
 //! endpoints were sent.
 
+use std::collections::hash_map;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,13 +48,27 @@ struct Newcomer {
     owed: usize,
 }
 
-/// The clusters that a client does not surely have, and the endpoints due to it.
+/// What there is to say of a name.
 #[derive(Debug, Default)]
-pub(super) struct Newcomers {
-    clusters: HashMap<Arc<str>, Newcomer>,
-    /// Assignments of endpoints that must be sent because their cluster was, with that cluster.
-    owed: HashMap<Arc<str>, Arc<str>>,
+struct Entry {
+    /// The cluster of this name, if the client does not surely have it.
+    newcomer: Option<Newcomer>,
+    /// The cluster that was sent, because of which the endpoints of this name must be sent.
+    owed_to: Option<Arc<str>>,
 }
+
+impl Entry {
+    fn sent_endpoints(&mut self) {
+        if let Some(newcomer) = &mut self.newcomer {
+            newcomer.owed = newcomer.owed.saturating_sub(1);
+        }
+    }
+}
+
+/// The clusters that a client does not surely have, and the endpoints due to it. A cluster and its endpoints
+/// have one name, as a rule, so both are in one table.
+#[derive(Debug, Default)]
+pub(super) struct Newcomers(HashMap<Arc<str>, Entry>);
 
 impl Newcomers {
     /// A cluster was sent to a client that had something else, or nothing, or the very same. Its
@@ -68,73 +83,93 @@ impl Newcomers {
         let mut owed = 0;
         for endpoints in endpoints(&cluster.references) {
             owed += 1;
-            self.owed.insert(endpoints.clone(), cluster.name.clone());
+            let entry = self.0.entry(endpoints.clone()).or_default();
+            entry.owed_to = Some(cluster.name.clone());
         }
-        let is_new = had.is_nothing() || self.clusters.contains_key(&cluster.name);
-        if is_new && !had.is(cluster) {
-            let newcomer = Newcomer {
-                sequence,
-                sent_at: now,
-                accepted_at: None,
-                owed,
-            };
-            self.clusters.insert(cluster.name.clone(), newcomer);
+        if had.is(cluster) {
+            return;
+        }
+        let newcomer = Newcomer {
+            sequence,
+            sent_at: now,
+            accepted_at: None,
+            owed,
+        };
+        if had.is_nothing() {
+            let entry = self.0.entry(cluster.name.clone()).or_default();
+            entry.newcomer = Some(newcomer);
+        } else if let Some(known) = self.newcomer_mut(&cluster.name) {
+            *known = newcomer;
         }
     }
 
     /// Endpoints were sent.
-    pub(super) fn sent_endpoints(&mut self, name: &str) {
-        let Some(cluster) = self.owed.remove(name) else {
-            return;
-        };
-        if let Some(newcomer) = self.clusters.get_mut(&cluster) {
-            newcomer.owed = newcomer.owed.saturating_sub(1);
-            if newcomer.is_settled() {
-                self.clusters.remove(&cluster);
-            }
+    pub(super) fn sent_endpoints(&mut self, name: &Arc<str>) {
+        let mut other = None;
+        self.change(name, |entry| match entry.owed_to.take() {
+            Some(cluster) if cluster == *name => entry.sent_endpoints(),
+            cluster => other = cluster,
+        });
+        if let Some(cluster) = other {
+            self.change(&cluster, Entry::sent_endpoints);
         }
     }
 
     /// Whether endpoints are due because their cluster was sent.
     pub(super) fn owes(&self, name: &str) -> bool {
-        self.owed.contains_key(name)
+        self.owed(name).is_some()
     }
 
     /// The name of endpoints that are due, to be shared.
     pub(super) fn owed(&self, name: &str) -> Option<&Arc<str>> {
-        self.owed.get_key_value(name).map(|(name, _)| name)
+        let (name, entry) = self.0.get_key_value(name)?;
+        entry.owed_to.is_some().then_some(name)
     }
 
     /// The client has a cluster.
-    pub(super) fn accepted(&mut self, cluster: &str, sequence: Sequence, now: Instant) {
-        if let Some(newcomer) = self.newcomer(cluster, sequence) {
-            newcomer.accepted_at = Some(now);
-            if newcomer.is_settled() {
-                self.clusters.remove(cluster);
+    pub(super) fn accepted(&mut self, cluster: &Arc<str>, sequence: Sequence, now: Instant) {
+        self.change(cluster, |entry| {
+            let newcomer = entry.newcomer.as_mut();
+            if let Some(newcomer) = newcomer.filter(|newcomer| newcomer.sequence <= sequence) {
+                newcomer.accepted_at = Some(now);
             }
-        }
+        });
     }
 
     /// The client refused a cluster, which it did not have before: it is none that was sent, and no
     /// endpoints are due to it.
     pub(super) fn refused(&mut self, cluster: &Resource, sequence: Sequence) {
-        if self.newcomer(&cluster.name, sequence).is_some() {
+        let newcomer = self.newcomer_mut(&cluster.name);
+        if newcomer.is_some_and(|newcomer| newcomer.sequence <= sequence) {
             self.removed(&cluster.name, Some(cluster));
         }
     }
 
     /// A cluster was removed.
-    pub(super) fn removed(&mut self, cluster: &str, had: Option<&Resource>) {
-        self.clusters.remove(cluster);
+    pub(super) fn removed(&mut self, cluster: &Arc<str>, had: Option<&Resource>) {
+        self.change(cluster, |entry| entry.newcomer = None);
         for endpoints in had.into_iter().flat_map(|had| endpoints(&had.references)) {
-            self.owed.remove(endpoints);
+            self.change(endpoints, |entry| entry.owed_to = None);
         }
     }
 
-    /// A newcomer that a response is about.
-    fn newcomer(&mut self, cluster: &str, sequence: Sequence) -> Option<&mut Newcomer> {
-        let newcomer = self.clusters.get_mut(cluster)?;
-        (newcomer.sequence <= sequence).then_some(newcomer)
+    /// Changes what there is to say of a name, which may be nothing more.
+    fn change(&mut self, name: &Arc<str>, change: impl FnOnce(&mut Entry)) {
+        if self.0.is_empty() {
+            return;
+        }
+        if let hash_map::Entry::Occupied(mut known) = self.0.entry(name.clone()) {
+            let entry = known.get_mut();
+            change(entry);
+            entry.newcomer.take_if(|newcomer| newcomer.is_settled());
+            if entry.newcomer.is_none() && entry.owed_to.is_none() {
+                known.remove();
+            }
+        }
+    }
+
+    fn newcomer_mut(&mut self, cluster: &str) -> Option<&mut Newcomer> {
+        self.0.get_mut(cluster)?.newcomer.as_mut()
     }
 
     /// Whether a resource may be sent, as far as the clusters sent are concerned.
@@ -144,14 +179,15 @@ impl Newcomers {
     pub(super) fn gate(&self, resource: &Resource, endpoints_wanted: bool, now: Instant) -> Gate {
         let gate = |n: &Newcomer| n.gate(endpoints_wanted, now);
         // Whichever is shorter is walked: a big route configuration and one new cluster are common.
-        if self.clusters.len() < resource.references.len() {
-            self.clusters
-                .iter()
+        if self.0.len() < resource.references.len() {
+            let newcomers = self.0.iter();
+            newcomers
+                .filter_map(|(name, entry)| Some((name, entry.newcomer.as_ref()?)))
                 .filter(|(name, _)| resource.references(ResourceType::Cluster, name))
                 .fold(Gate::Open, |all, (_, newcomer)| all.and(gate(newcomer)))
         } else {
             clusters(&resource.references)
-                .filter_map(|name| self.clusters.get(name))
+                .filter_map(|name| self.0.get(name)?.newcomer.as_ref())
                 .fold(Gate::Open, |all, newcomer| all.and(gate(newcomer)))
         }
     }

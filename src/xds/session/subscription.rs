@@ -7,12 +7,10 @@
 //! - a client that never named anything on a stream wants everything, too (legacy wildcard);
 //! - once it named something, wanting nothing means nothing.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use foldhash::HashSet;
-use foldhash::quality::RandomState;
 
 use crate::xds::wire::Names;
 
@@ -26,10 +24,9 @@ pub(super) struct Subscription {
     names: HashSet<Arc<str>>,
     /// Whether the client ever named anything on this stream.
     named: bool,
-    /// A hash of the list in the last state-of-the-world request. Acknowledgements repeat the list,
-    /// which can be long, so an equal one is not compared name by name.
-    last_list: Option<u64>,
-    hasher: RandomState,
+    /// The list in the last state-of-the-world request. Acknowledgements repeat the list, which can be
+    /// long, so an equal one is not compared name by name.
+    last_list: Option<Names>,
     /// Names missing from a list that did not count, because a newer response was under way. The
     /// client may have thrown away what it had under them.
     missed: HashSet<Arc<str>>,
@@ -86,8 +83,7 @@ impl Subscription {
             was_wildcard,
             ..Shift::default()
         };
-        let hash = Some(self.hasher.hash_one(list));
-        if hash == self.last_list && self.missed.is_empty() {
+        if self.last_list.as_ref() == Some(list) && self.missed.is_empty() {
             return Ok(shift);
         }
         let missed = std::mem::take(&mut self.missed);
@@ -115,7 +111,7 @@ impl Subscription {
         shift.dropped = std::mem::replace(&mut self.names, listed)
             .into_iter()
             .collect();
-        self.last_list = hash;
+        self.last_list = Some(list.clone());
         self.named |= !list.is_empty();
         self.wildcard = star || !self.named;
         shift.asks_all = self.wildcard && !was_wildcard;
@@ -125,7 +121,7 @@ impl Subscription {
     /// State of the world: a list that answers an older response and so does not count. The names
     /// missing from it, which are returned, are asked for anew when a later list has them.
     pub(super) fn overlook(&mut self, list: &Names) -> Vec<Arc<str>> {
-        if Some(self.hasher.hash_one(list)) == self.last_list {
+        if self.last_list.as_ref() == Some(list) {
             return Vec::new();
         }
         let listed: HashSet<&[u8]> = list.iter().collect();

@@ -69,6 +69,11 @@ impl View {
                 let all = self.snapshot.iter_from(kind, name);
                 all.filter(|resource| self.shows(resource)).peekable()
             });
+            // It is the next one, as a rule, and its very name.
+            let is_it = |resource: &&Arc<Resource>| std::ptr::eq(&*resource.name, name);
+            if let Some(next) = all.next_if(is_it) {
+                return Some(next);
+            }
             while all.next_if(|resource| *resource.name < *name).is_some() {}
             all.next_if(|resource| *resource.name == *name)
         }

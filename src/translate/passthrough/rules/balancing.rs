@@ -1,7 +1,11 @@
 //! Load balancing.
 
+use std::collections::BTreeSet;
+
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::cluster::v3::cluster::lb_subset_config::lb_subset_selector::LbSubsetSelectorFallbackPolicy as Fallback;
 use envoy_types::pb::envoy::config::cluster::v3::cluster::{LbConfig, LbPolicy};
+use envoy_types::pb::envoy::config::cluster::v3::load_balancing_policy::Policy;
 
 use super::Place;
 
@@ -43,6 +47,41 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
             "write its policies, or the section's lb_policy keyword",
         );
     }
+    if let Some(given) = policies
+        && !given.policies.is_empty()
+        && !given.policies.iter().any(is_known)
+    {
+        place.break_rule(
+            "load_balancing_policy",
+            "names no policy that Envoy knows",
+            "write a typed_config of envoy.extensions.load_balancing_policies",
+        );
+    }
+    let subsets = cluster.lb_subset_config.as_ref();
+    let selectors = subsets.map_or(&[][..], |subsets| &subsets.subset_selectors);
+    for (index, selector) in selectors.iter().enumerate() {
+        let path = format!("lb_subset_config.subset_selectors[{index}].fallback_keys_subset");
+        let keys: BTreeSet<&String> = selector.keys.iter().collect();
+        let fallback: BTreeSet<&String> = selector.fallback_keys_subset.iter().collect();
+        let falls_back = selector.fallback_policy() == Fallback::KeysSubset;
+        if falls_back && (fallback.is_empty() || fallback == keys || !fallback.is_subset(&keys)) {
+            let hint = "write some of the keys, and not all";
+            place.break_rule(&path, "is no part of the keys", hint);
+        } else if !falls_back && !fallback.is_empty() {
+            let hint = "write fallback_policy KEYS_SUBSET, or remove it";
+            place.break_rule(&path, "belongs to another fallback_policy", hint);
+        }
+    }
+}
+
+/// Envoy takes the first policy that it knows.
+fn is_known(policy: &Policy) -> bool {
+    let extension = policy.typed_extension_config.as_ref();
+    let config = extension.and_then(|extension| extension.typed_config.as_ref());
+    config.is_some_and(|config| {
+        let name = config.type_url.rsplit('/').next().unwrap_or_default();
+        name.starts_with("envoy.extensions.load_balancing_policies.")
+    })
 }
 
 /// By division: Envoy takes no table above five million.

@@ -8,9 +8,9 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
     http_connection_manager::{CodecType, StripPortMode},
     http_filter::ConfigType,
 };
-use prost::Name;
+use envoy_types::pb::google::protobuf::Any;
 
-use super::Place;
+use super::{Place, is_of};
 
 /// Judges `filter_config_data` of an HTTP expose, its filters aside where it gives none.
 pub(in crate::translate::passthrough) fn manager(
@@ -53,6 +53,13 @@ pub(in crate::translate::passthrough) fn manager(
 
 /// Whether a filter is the router, which ends every chain.
 pub(in crate::translate::passthrough) fn is_router(filter: &HttpFilter) -> bool {
-    matches!(&filter.config_type, Some(ConfigType::TypedConfig(any))
-        if any.type_url.ends_with(&Router::full_name()))
+    config(filter).is_some_and(is_of::<Router>)
+}
+
+/// The configuration of a filter, where it is written.
+pub(super) fn config(filter: &HttpFilter) -> Option<&Any> {
+    match &filter.config_type {
+        Some(ConfigType::TypedConfig(config)) => Some(config),
+        _ => None,
+    }
 }

@@ -2,11 +2,15 @@
 //! does again. Some only Envoy can judge, such as ciphers, scripts and log formats.
 
 mod balancing;
+mod binding;
 mod health;
 mod http;
+mod protocol;
 mod tls;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::google::protobuf::Any;
+use prost::Name;
 
 pub(super) use http::{is_router, manager};
 
@@ -19,8 +23,13 @@ impl Place<'_> {
     }
 }
 
-/// Judges `cluster_data`.
-pub(super) fn cluster(cluster: &Cluster, original_dst: bool, place: &mut Place<'_>) {
+/// Whether a message of a type is in an `Any`.
+fn is_of<M: Name>(any: &Any) -> bool {
+    any.type_url.rsplit('/').next() == Some(&M::full_name())
+}
+
+/// Judges `cluster_data`. `tls` is whether the section itself asks for TLS towards the endpoints.
+pub(super) fn cluster(cluster: &Cluster, original_dst: bool, tls: bool, place: &mut Place<'_>) {
     if original_dst && cluster.lb_subset_config.is_some() {
         let hint = "remove it, or write another lb_policy";
         place.break_rule(
@@ -30,33 +39,25 @@ pub(super) fn cluster(cluster: &Cluster, original_dst: bool, place: &mut Place<'
         );
     }
     for (index, filter) in cluster.filters.iter().enumerate() {
-        let nothing = filter.typed_config.is_none() && filter.config_discovery.is_none();
-        if nothing && !filter.name.starts_with("envoy.") {
+        if filter.typed_config.is_none() && filter.config_discovery.is_none() {
             let hint = "write its typed_config with '@type'";
             place.break_rule(&format!("filters[{index}]"), "has no typed_config", hint);
         }
     }
     balancing::check(cluster, place);
     health::check(cluster, place);
-    let source = cluster.upstream_bind_config.as_ref();
-    let source = source.and_then(|bind| bind.source_address.as_ref());
-    if let Some(source) = source
-        && source.address.parse::<std::net::IpAddr>().is_err()
-    {
-        let path = "upstream_bind_config.source_address.address";
-        place.break_rule(
-            path,
-            "is not an ip address",
-            "write an IPv4 or IPv6 address",
-        );
+    protocol::check(cluster, tls, place);
+    if let Some(bind) = &cluster.upstream_bind_config {
+        binding::check(bind, place);
     }
     if let Some(socket) = &cluster.transport_socket {
         tls::check(socket, "transport_socket", place);
     }
     for (index, choice) in cluster.transport_socket_matches.iter().enumerate() {
-        if let Some(socket) = &choice.transport_socket {
-            let path = format!("transport_socket_matches[{index}].transport_socket");
-            tls::check(socket, &path, place);
+        let path = format!("transport_socket_matches[{index}].transport_socket");
+        match &choice.transport_socket {
+            Some(socket) => tls::check(socket, &path, place),
+            None => place.break_rule(&path, "is missing", "write one for each match"),
         }
     }
 }

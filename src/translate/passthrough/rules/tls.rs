@@ -8,18 +8,30 @@ use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
     CertificateValidationContext, CommonTlsContext, SdsSecretConfig, TlsCertificate,
     UpstreamTlsContext, common_tls_context::ValidationContextType,
 };
-use prost::{Message, Name};
+use prost::Message;
 
-use super::Place;
+use super::{Place, is_of};
+use crate::envoy::shown;
 use crate::validate::certificate::{check_pair, check_validation};
 use crate::validate::keywords::expose::CLUSTER_CERTIFICATES;
 
-/// Judges the TLS context of a transport socket, where it is one.
+/// What a list of protocols can be when it is sent, in bytes.
+const LONGEST_ALPN: usize = 65_534;
+
+/// Judges a transport socket, and its TLS context where it has one.
 pub(super) fn check(socket: &TransportSocket, path: &str, place: &mut Place<'_>) {
     let Some(ConfigType::TypedConfig(config)) = &socket.config_type else {
+        // An extension is found by the type of its configuration, and that is told of elsewhere.
         return;
     };
-    if !config.type_url.ends_with(&UpstreamTlsContext::full_name()) {
+    let name = config.type_url.rsplit('/').next().unwrap_or_default();
+    if !name.starts_with("envoy.extensions.transport_sockets.") || name.contains("Downstream") {
+        let name = shown(name.rsplit('.').next().unwrap_or_default());
+        let what = format_args!("is a {name}, which is not for endpoints");
+        let hint = "write one such as envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+        return place.break_rule(path, what, hint);
+    }
+    if !is_of::<UpstreamTlsContext>(config) {
         return;
     }
     let Ok(context) = UpstreamTlsContext::decode(&*config.value) else {
@@ -28,6 +40,13 @@ pub(super) fn check(socket: &TransportSocket, path: &str, place: &mut Place<'_>)
     if let Some(common) = &context.common_tls_context {
         let path = format!("{path}.typed_config.common_tls_context");
         check_context(common, &path, place);
+    }
+    let common = context.common_tls_context.as_ref();
+    let validation = common.and_then(|common| common.validation_context_type.as_ref());
+    if context.auto_sni_san_validation && validation.is_none() {
+        let hint = "add a validation_context to common_tls_context";
+        let path = format!("{path}.typed_config.auto_sni_san_validation");
+        place.break_rule(&path, "has nothing to validate with", hint);
     }
 }
 
@@ -38,6 +57,14 @@ fn check_context(common: &CommonTlsContext, path: &str, place: &mut Place<'_>) {
             &format!("{path}.tls_certificates[{index}]"),
             place,
         );
+    }
+    // Envoy joins them and takes them apart again; an empty one among others makes it crash.
+    let offered = common.alpn_protocols.join(",");
+    let fits = |name: &str| (1..=usize::from(u8::MAX)).contains(&name.len());
+    if !offered.is_empty() && !(offered.len() <= LONGEST_ALPN && offered.split(',').all(fits)) {
+        let hint = "write names such as h2 and http/1.1";
+        let what = "has a name that is empty or longer than 255 bytes";
+        place.break_rule(&format!("{path}.alpn_protocols"), what, hint);
     }
     for secret in &common.tls_certificate_sds_secret_configs {
         let path = format!("{path}.tls_certificate_sds_secret_configs");
@@ -104,6 +131,9 @@ fn check_trust(
     {
         let what = format_args!("cannot be used: {why}");
         place.break_rule(path, what, "write the authorities in PEM");
+    }
+    if alone && ca.is_none() && context.crl.is_some() {
+        place.break_rule(path, "has a crl without trusted_ca", "add trusted_ca");
     }
     if alone && ca.is_none() && !context.match_typed_subject_alt_names.is_empty() {
         place.break_rule(

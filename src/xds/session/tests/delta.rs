@@ -179,6 +179,19 @@ fn responses_may_be_under_way_together_and_acknowledged_in_any_order() {
 }
 
 #[test]
+fn nonces_are_short_and_never_the_same() {
+    let mut talk = wildcard(&["a"]);
+    let mut nonces = HashSet::new();
+    for change in 0..1000 {
+        talk.publish([cluster("a", &format!("change {change}"))]);
+        let response = talk.expect(Cluster, &["a"], &[]);
+        talk.ack(&response);
+        assert!(response.nonce.len() <= 2, "{}", response.nonce);
+        assert!(nonces.insert(response.nonce), "at change {change}");
+    }
+}
+
+#[test]
 fn a_client_that_never_acknowledges_gets_fewer_responses_with_the_newest_state() {
     let mut talk = wildcard(&["a"]);
     let mut sent = 0;
@@ -215,10 +228,7 @@ fn a_client_that_reconnects_is_sent_what_differs() {
 fn a_client_that_reconnects_by_name_is_sent_what_it_lacks() {
     let mut talk = Talk::delta();
     talk.publish(["a", "b", "c"].map(|name| routes(name, "1", &[])));
-    let has = [
-        ("a", talk.version(Routes, "a")),
-        ("b", "0000000000000001".into()),
-    ];
+    let has = [("a", talk.version(Routes, "a")), ("b", "AAAAAAAB".into())];
     talk.resume(Routes, &["a", "b", "c"], &has);
     talk.expect(Routes, &["b", "c"], &[]);
     talk.quiet();
