@@ -199,7 +199,7 @@ pub(super) fn status_number(status: &Value) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use super::*;
 
@@ -259,15 +259,15 @@ mod tests {
         for data in [
             r#"[]"#,
             r#"{}"#,
-            r#"[[["listener", "x"], {"]": "\"}], [["monitor"]]]"#,
+            r#"[[["listener", "x"], {"]": "\\"}], [["monitor"]]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "status", "web", "avail"], "up"]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "status", "web", "updated", 1]]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "config", "sec/c", "scope", 0], 1]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "config", "web"], {}]]"#,
-            r#"[[["monitor", "nodes"]], [["monitor", 0], 1], 7, [[]], [], [["monitor", "nodes"], NaN]]"#,
+            r#"[[["monitor", "n\u006fdes"]], [["monitor", 0], 1], 7, [[]], [], [["monitor", "nodes"], NaN]]"#,
         ] {
             let text = format!(r#"{{"kind":"patch" ,"id":7, "data": {data}, "ts": -1e5}}"#);
-            let skimmed = skim(text.as_bytes()).unwrap();
+            let skimmed = skim(text.as_bytes()).expect(data);
             let read = read(text.as_bytes(), || Envelope).unwrap();
             assert_eq!(told(skimmed), told(read), "{data}");
         }
