@@ -55,11 +55,12 @@ pub(super) enum Field {
     Status(String, ResourceStatus),
     Disabled(String, bool),
     Info(String, Info),
-    /// A value inside a resource's `info`.
-    InfoAt(String, Vec<Step>, Value),
-    /// A value removed from inside a resource's `info`.
-    InfoRemoved(String, Vec<Step>),
+    /// Values inside a resource's `info`, one after the other.
+    InfoEdits(String, Vec<Edit>),
 }
+
+/// What is at a path inside `info` now; `None` where it was removed.
+pub(super) type Edit = (Vec<Step>, Option<Value>);
 
 impl Change {
     /// How much memory it takes, about, in bytes: a short text may become a large table.
@@ -72,6 +73,32 @@ impl Change {
         };
         size_of::<Self>() + inside
     }
+
+    /// Takes in the next change, where both edit the `info` of one resource; else gives it back. A list
+    /// that was replaced comes as an edit for each item, and each alone would write the whole anew.
+    pub(super) fn join(&mut self, next: Self) -> Option<Self> {
+        match (self, next) {
+            (
+                Self::Field {
+                    node,
+                    service,
+                    field: Field::InfoEdits(name, edits),
+                    deleted,
+                },
+                Self::Field {
+                    node: next_node,
+                    service: next_service,
+                    field: Field::InfoEdits(next_name, next),
+                    deleted: next_deleted,
+                },
+            ) if (&*node, &*service, &*name) == (&next_node, &next_service, &next_name) => {
+                edits.extend(next);
+                *deleted &= next_deleted;
+                None
+            }
+            (_, next) => Some(next),
+        }
+    }
 }
 
 impl Field {
@@ -80,8 +107,14 @@ impl Field {
             Self::Resources(resources) => resources.values().map(ResourceState::weight).sum(),
             Self::Resource(_, resource) => resource.as_ref().map_or(0, ResourceState::weight),
             Self::Info(_, info) => info.text().len(),
-            Self::InfoAt(_, path, value) => size_of::<Step>() * path.len() + weight(value),
-            Self::InfoRemoved(_, path) => size_of::<Step>() * path.len(),
+            Self::InfoEdits(_, edits) => {
+                let edits = edits.iter().map(|(path, value)| {
+                    size_of::<Edit>()
+                        + size_of::<Step>() * path.len()
+                        + value.as_ref().map_or(0, weight)
+                });
+                edits.sum()
+            }
             Self::Avail(_)
             | Self::ScalerSlave(_)
             | Self::Driver(..)
@@ -215,9 +248,10 @@ fn read_field<'de, A: SeqAccess<'de>>(
         Place::Info(name) => {
             field!(Object => |info: Map<_, _>| Field::Info(name, info.into()))
         }
-        Place::InfoAt(name, path) => match list.next_element_seed(As(Json::default()))? {
-            Some(value) => (Field::InfoAt(name, path, value), false),
-            None => (Field::InfoRemoved(name, path), true),
-        },
+        Place::InfoAt(name, path) => {
+            let value = list.next_element_seed(As(Json::default()))?;
+            let deleted = value.is_none();
+            (Field::InfoEdits(name, vec![(path, value)]), deleted)
+        }
     })
 }

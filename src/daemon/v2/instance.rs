@@ -76,21 +76,20 @@ pub(super) fn changed(
         Field::Info(name, info) => of(&name, &|resource| {
             Ok((resource.info != info).then(|| with(resource, info.clone())))
         }),
-        Field::InfoAt(name, path, value) => of(&name, &|resource| {
+        Field::InfoEdits(name, edits) => of(&name, &|resource| {
             let mut members = resource.info.read();
-            if json::get(&members, &path) == Some(&value) {
-                return Ok(None);
+            let mut differs = false;
+            for (path, value) in &edits {
+                if json::get(&members, path) == value.as_ref() {
+                    continue;
+                }
+                match value {
+                    Some(value) => json::set(&mut members, path, value.clone())?,
+                    None => json::delete(&mut members, path),
+                }
+                differs = true;
             }
-            json::set(&mut members, &path, value.clone())?;
-            Ok(Some(with(resource, members.into())))
-        }),
-        Field::InfoRemoved(name, path) => of(&name, &|resource| {
-            let mut members = resource.info.read();
-            if json::get(&members, &path).is_none() {
-                return Ok(None);
-            }
-            json::delete(&mut members, &path);
-            Ok(Some(with(resource, members.into())))
+            Ok(differs.then(|| with(resource, members.into())))
         }),
     }
 }

@@ -106,6 +106,9 @@ where
     })
 }
 
+/// How much of an unknown kind is read, in characters.
+const LONGEST_KIND: usize = 64;
+
 /// What a message says it is.
 #[derive(Debug, Default)]
 pub(super) enum Kind {
@@ -123,7 +126,8 @@ impl<'de> Shape<'de> for Kind {
         match &*text {
             "patch" => Self::Patch,
             "event" => Self::Event,
-            _ => Self::Other(text.into_owned()),
+            // Enough to be known by: it is kept, and logged.
+            text => Self::Other(text.chars().take(LONGEST_KIND).collect()),
         }
     }
 }

@@ -39,8 +39,16 @@ pub(super) struct Replica {
 impl Replica {
     /// Applies what one message says. All of it is tried; the first anomaly is returned.
     pub(super) fn apply(&mut self, changes: Vec<Change>) -> Result<(), Anomaly> {
-        let mut result = Ok(());
+        let mut joined: Vec<Change> = Vec::with_capacity(changes.len());
         for change in changes {
+            let alone = match joined.last_mut() {
+                Some(last) => last.join(change),
+                None => Some(change),
+            };
+            joined.extend(alone);
+        }
+        let mut result = Ok(());
+        for change in joined {
             result = result.and(self.change(change));
         }
         result

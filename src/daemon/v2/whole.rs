@@ -27,8 +27,8 @@ pub(super) struct Known {
 
 /// Instances by the text that they were read from.
 ///
-/// A text is known by a hash of 64 bits under a key of this process, so that nobody can write two
-/// configurations that are taken for each other. What became of an instance since is not kept for it.
+/// A text is known by a hash of 64 bits under a key of this process, with which no two of a cluster's are
+/// taken for each other by chance. What became of an instance since is not kept for it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     hasher: RandomState,

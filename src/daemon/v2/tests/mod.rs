@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod following;
+mod lists;
 mod naive;
 mod properties;
 mod reading;
