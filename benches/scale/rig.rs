@@ -78,8 +78,9 @@ impl Rig {
         let mut command = Command::new(&subject.binary);
         command.arg("-S").arg(daemon.socket());
         command.arg("--janitor-socket").arg(&socket);
+        // A port that the sidecar takes for itself could be one of the services'.
         command
-            .args(["-p", "0", "--http", "127.0.0.1:0"])
+            .args(["-p", "0", "--http", "off"])
             .args(&subject.args);
         let began = Instant::now();
         let server = Process::start(&mut command, &at("xds.log"))?;

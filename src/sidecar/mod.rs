@@ -364,8 +364,9 @@ impl Publisher {
         }
         if !same || is_first {
             let new = match &*self.snapshots.borrow() {
-                Some(old) => new.clone().in_place_of(old),
-                None => new.clone(),
+                // What was recalled shares nothing with the index's, and need not be held beside it.
+                Some(old) if !is_first => new.clone().in_place_of(old),
+                _ => new.clone(),
             };
             self.telemetry.publishing(&new, since.into_std());
             self.snapshots.send_replace(Some(Arc::new(new)));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Change, Snapshot, Table};
 use crate::envoy::{Resource, ResourceType};
 
-/// Up to how many changes are kept. A step keeps what was there before as well, which must not be much.
+/// Up to how many changes are kept. A step keeps what was there before as well: of snapshots that share
+/// all else, not much.
 const FEW: usize = 64;
 
 /// The way from one snapshot to the next.

@@ -16,8 +16,7 @@ use prost::encoding::{
     encoded_len_varint, message, skip_field, string,
 };
 
-use crate::envoy::Variant;
-use crate::envoy::{Resource, Version};
+use crate::envoy::{Resource, ResourceType, Variant, Version};
 
 /// Who asks: the part of `envoy.config.core.v3.Node` that is read.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -160,9 +159,6 @@ impl<N: AsRef<[u8]>> FromIterator<N> for Names {
 pub struct Heard(Vec<(String, Names)>);
 
 impl Heard {
-    /// Of how many types.
-    const TYPES: usize = 8;
-
     /// The names known from before that a text begins with.
     fn at(&self, text: &[u8]) -> Option<&Names> {
         let known = self.0.iter().map(|(_, names)| names);
@@ -173,15 +169,19 @@ impl Heard {
     /// Remembers the names of a request. What is kept is a copy, as the request was read into a buffer that
     /// is larger, and is used for the next one once nobody needs it.
     fn remember(&mut self, request: &mut SotwRequest) {
-        let names = &mut request.resource_names;
-        if names.is_empty() {
+        let url = &request.type_url;
+        // Of what is not served there is no end. On a stream of one type it need not be named.
+        if !url.is_empty() && ResourceType::from_type_url(url).is_none() {
             return;
         }
-        let has_room = self.0.len() < Self::TYPES;
-        let known = self.0.iter_mut().find(|(url, _)| *url == request.type_url);
+        let names = &mut request.resource_names;
+        if names.is_empty() {
+            self.0.retain(|(known, _)| known != url);
+            return;
+        }
+        let known = self.0.iter_mut().find(|(known, _)| known == url);
         match known {
             Some((_, known)) if *known == *names => *names = known.clone(),
-            None if !has_room => {}
             known => {
                 *names = Names(Bytes::copy_from_slice(&names.0));
                 match known {
@@ -513,7 +513,12 @@ mod tests {
             many(1000).rev().collect(),
             vec!["name 0".to_owned()],
         ];
-        for (names, type_url) in lists.iter().flat_map(|names| [(names, "t"), (names, "u")]) {
+        let urls = [
+            ResourceType::Endpoints.type_url(),
+            "",
+            "of nothing that is served",
+        ];
+        for (names, type_url) in lists.iter().flat_map(|names| urls.map(|url| (names, url))) {
             let sent = pb::DiscoveryRequest {
                 version_info: "v".into(),
                 resource_names: names.clone(),
@@ -529,6 +534,17 @@ mod tests {
             };
             assert_eq!(read.resource_names, names.iter().collect::<Names>());
         }
+        let kept: Vec<_> = heard.0.iter().map(|(url, names)| (&**url, names)).collect();
+        let last = Names::from_iter(["name 0"]);
+        assert_eq!(kept, [(urls[0], &last), (urls[1], &last)]);
+
+        let none = pb::DiscoveryRequest {
+            type_url: urls[0].into(),
+            ..Default::default()
+        };
+        let none = none.encode_to_vec();
+        Request::decode_next(Variant::StateOfTheWorld, &*none, &mut heard).unwrap();
+        assert_eq!(heard.0.len(), 1);
     }
 
     #[test]

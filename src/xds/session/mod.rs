@@ -50,6 +50,8 @@ mod view;
 mod tests;
 
 use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -146,7 +148,7 @@ pub struct Session {
     newcomers: Newcomers,
     /// Answers about types that are not served.
     strays: VecDeque<Response>,
-    /// How many nonces were used.
+    /// The number that the last nonce says.
     nonces: u64,
     deadline: Option<Instant>,
     withheld_told: bool,
@@ -173,7 +175,7 @@ impl Session {
             lanes: Default::default(),
             newcomers: Newcomers::default(),
             strays: VecDeque::new(),
-            nonces: 0,
+            nonces: first_nonce(),
             deadline: None,
             withheld_told: false,
         }
@@ -230,8 +232,8 @@ impl Session {
         self.common.observer.observe(&self.stream, event);
     }
 
-    /// A nonce that no other response of the stream has. It says how many there were: the shortest that
-    /// can be, as each response and its answer carry it.
+    /// A nonce that no other response of the stream has: a number, as short as it can be, since each
+    /// response and its answer carry it.
     fn next_nonce(&mut self) -> String {
         self.nonces += 1;
         let digits = URL_SAFE.as_str().as_bytes();
@@ -241,6 +243,12 @@ impl Session {
             .map(|rest| digits[(rest % 64) as usize] as char)
             .collect()
     }
+}
+
+/// The number before a stream's first nonce. A client that comes back may answer with a nonce of its last
+/// stream, be it to a process before this one, and must not be taken to answer a response of this one.
+fn first_nonce() -> u64 {
+    RandomState::new().hash_one(()) % 2048
 }
 
 impl Drop for Session {

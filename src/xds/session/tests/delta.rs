@@ -191,6 +191,19 @@ fn nonces_are_short_and_never_the_same() {
     }
 }
 
+/// A client may answer with a nonce of its last stream, also one to another process.
+#[test]
+fn streams_begin_with_nonces_of_their_own() {
+    let first = |_| {
+        let mut talk = Talk::delta();
+        talk.publish([cluster("a", "1")]);
+        talk.subscribe(Cluster, &[], &[]);
+        talk.expect(Cluster, &["a"], &[]).nonce
+    };
+    let all: HashSet<String> = (0..20).map(first).collect();
+    assert!(all.len() > 1, "{all:?}");
+}
+
 #[test]
 fn a_client_that_never_acknowledges_gets_fewer_responses_with_the_newest_state() {
     let mut talk = wildcard(&["a"]);
