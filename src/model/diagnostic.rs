@@ -33,7 +33,7 @@ impl fmt::Display for Severity {
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
-    /// A stable identifier such as `port-out-of-range`; `explain` gives its long text.
+    /// A stable identifier such as `port-out-of-range`; `xds explain-code` gives its long text.
     pub code: &'static str,
     /// The section at fault, such as `expose#0`; `None` for the service as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]

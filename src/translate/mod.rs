@@ -1,10 +1,11 @@
 //! A valid expose becomes Envoy v3 resources. Pure: no I/O, no clock, no randomness, and the same
 //! expose gives the same bytes on every machine.
 //!
-//! An expose owns its [`cluster`](Translation::cluster) and its certificates' secrets outright. It
-//! shares its listener, and in plain HTTP the listener's route configuration, with others: so what
-//! it has of them is an [`Attachment`], encoded once, from which [`listener`] and
-//! [`route_configuration`] put the shared resources together without decoding anything.
+//! An expose owns its [`cluster`](Translation::cluster). Secrets are named after where the certificate
+//! comes from, so exposes may share one. An expose shares its listener, and in plain HTTP the
+//! listener's route configuration, with others: so what it has of them is an [`Attachment`], encoded
+//! once, from which [`listener`] and [`route_configuration`] put the shared resources together without
+//! decoding anything.
 //! Endpoints take their own path: [`load_assignment`].
 
 mod attach;

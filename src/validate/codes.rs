@@ -1,4 +1,5 @@
-//! Every diagnostic code: the one table behind diagnostics, `explain` and the documentation.
+//! Every diagnostic code: the one table behind diagnostics, `xds explain-code`, `igw_explain` and the
+//! documentation.
 //!
 //! Codes are stable: scripts and dashboards match on them. One that is not used any more leaves the
 //! table; its name is never given another meaning.

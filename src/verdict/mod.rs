@@ -1,5 +1,6 @@
-//! From a document to what Envoy gets, for one service and without a gateway: what the driver plugin,
-//! the C library, the API and the commands call.
+//! A valid expose with its translation, the [`Candidate`], which the sidecar's index serves; and the
+//! judgement on one service without a gateway, from a document to what Envoy gets: what the driver
+//! plugin, the C library, the API and the commands call.
 //!
 //! The sidecar's index takes the same steps ([`validate`], [`prepare`], [`Occupancy::claim`]) one change
 //! at a time, against what it serves already; so a verdict given at `set` time is the verdict that the

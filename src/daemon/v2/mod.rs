@@ -1,14 +1,16 @@
 //! The daemon of OpenSVC 2.1, on its unix socket.
 //!
 //! ```text
-//!  socket ─► message ─► path, change ─► replica ─► Update
-//!  frames    envelope   what matters,   typed,
-//!                       nothing else    copied on write
-//!                 └───► dataset ───────────┘
+//!  events  socket ─► sieve ─► message ─┬─ skim: quick ───────────┬─► change ─► replica ─► Update
+//!                                      └─ path, shape: thorough ─┘               ▲
+//!  status  socket ─► stream ─► whole: quick ──────┬─► tables ────────────────────┘
+//!                              dataset: thorough ─┘
 //! ```
 //! Nearly every message is about nothing that is watched: the [`sieve`] ends its way where it is read.
 //! [`follow`] drives it. Nothing here panics on what the daemon sends: what has another shape than
 //! expected counts as missing, and what does not fit makes the whole state be read again.
+//!
+//! What is watched is named in [`dataset`], [`whole`], [`path`] and [`skim`]: a new field needs all four.
 
 mod backoff;
 mod change;
