@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::live::{self, SidecarSocket};
-use super::probe::{self, Probe};
+use super::probe::{self, Probe, Probes};
 use super::source::{ClusterArgs, SourceArgs};
 use super::terminal::{self, Paint, Style, Table, plain, styled};
 use super::validate::{findings, judge_all};
@@ -75,19 +75,19 @@ async fn tell(args: ExplainArgs) -> Result<u8, Failure> {
         false => answer(&args).await?,
     };
     let probes = match args.probe {
-        true => Some(probe::probe(&explanation).await),
+        true => Some(probe::probe(&explanation, question(&args)?.address).await),
         false => None,
     };
-    let arrives = arrives(&explanation) && probes.as_deref().is_none_or(probe::is_well);
+    let arrives = arrives(&explanation) && probes.as_ref().is_none_or(Probes::is_well);
     if args.json {
         terminal::print_json(&Told {
             explanation,
-            probes,
+            probes: probes.map(|probes| probes.tried),
         })?;
     } else {
         let paint = Paint::stdout();
         let text = text(&args.url, &explanation, paint);
-        let tried = probes.map_or_else(String::new, |probes| probe::lines(&probes, paint));
+        let tried = probes.map_or_else(String::new, |probes| probes.lines(paint));
         terminal::print(&format!("{findings_text}{text}{tried}"))?;
     }
     Ok(if arrives { OK } else { FAILED })
@@ -123,8 +123,8 @@ async fn ask(args: &ExplainArgs) -> Result<v1::Explanation, Failure> {
     Ok(client.explain(request).await?.into_inner())
 }
 
-/// Answers from configurations; and what was found in them.
-async fn answer(args: &ExplainArgs) -> Result<(v1::Explanation, String), Failure> {
+/// The question that the arguments ask.
+fn question(args: &ExplainArgs) -> Result<Question, BadQuestion> {
     let mut question = Question::new(&args.url)?;
     for line in &args.headers {
         question = question.header(line)?;
@@ -132,9 +132,15 @@ async fn answer(args: &ExplainArgs) -> Result<(v1::Explanation, String), Failure
     if let Some(name) = &args.sni {
         question = question.server_name(name);
     }
-    if let Some(address) = &args.address {
-        question = question.address(address)?;
+    match &args.address {
+        Some(address) => question.address(address),
+        None => Ok(question),
     }
+}
+
+/// Answers from configurations; and what was found in them.
+async fn answer(args: &ExplainArgs) -> Result<(v1::Explanation, String), Failure> {
+    let question = question(args)?;
     let sources = SourceArgs {
         files: args.files.clone(),
         service: args.service.clone(),

@@ -47,8 +47,10 @@ fn reason(
         name.starts_with("ip#")
             && exposes(resource.info.get("expose")).any(|exposed| exposed == section)
     });
-    let listing: Vec<_> = listing.collect();
-    if let Some((ip, _)) = listing.iter().find(|(_, resource)| resource.disabled) {
+    let (disabled, enabled): (Vec<_>, Vec<_>) =
+        listing.partition(|(_, resource)| resource.disabled);
+    // It may be that an instance is not up for this very reason.
+    if let (Some((ip, _)), true) = (disabled.first(), enabled.is_empty()) {
         let advice = format!("enable it with: om {path} enable --rid {ip}");
         return (format!("{ip} of {path} is disabled on {node}"), advice);
     }
@@ -56,7 +58,10 @@ fn reason(
         let advice = format!("start it with: om {path} start");
         return (format!("{path} is not up on {node}"), advice);
     }
-    let Some((ip, resource)) = listing.first() else {
+    let mut up = enabled
+        .iter()
+        .filter(|(_, resource)| resource.status != ResourceStatus::NotUp);
+    let Some((ip, resource)) = up.next().or(enabled.first()) else {
         let advice = format!("add it to an ip: ip#1.expose+={section}");
         return (format!("no ip of {path} lists it on {node}"), advice);
     };

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::catalog::{Catalog, Next, Owners};
 use super::refusal;
-use super::telemetry::Report;
+use super::telemetry::{Refusal, Report};
 use crate::index::{ExposeView, Verdict, View};
 use crate::model::{Diagnostic, ExposeId, Severity};
 use crate::snapshot::Snapshot;
@@ -191,16 +191,16 @@ fn findings<'a>(view: &'a View, id: &'a ExposeId) -> impl Iterator<Item = &'a Di
     })
 }
 
-/// What Envoys said when they refused something of an expose, by its name and their `node.id`.
-type Refusals = BTreeMap<String, BTreeMap<String, Arc<str>>>;
+/// What Envoys refused of an expose and what they said, by its name and their `node.id`.
+type Refusals<'a> = BTreeMap<String, BTreeMap<String, &'a Refusal>>;
 
-fn refusals(owners: &Owners, report: &Report) -> Refusals {
+fn refusals<'a>(owners: &Owners, report: &'a Report) -> Refusals<'a> {
     let mut by_expose = Refusals::new();
     for envoy in &report.envoys {
         for (kind, refusal) in envoy.refusals() {
             for expose in owners.of_refusal(kind, &refusal.name, &refusal.text) {
                 let nodes = by_expose.entry(expose.to_owned()).or_default();
-                nodes.insert(envoy.stream.node.to_string(), refusal.text.clone());
+                nodes.insert(envoy.stream.node.to_string(), refusal);
             }
         }
     }
@@ -212,7 +212,7 @@ fn summary(
     state: &ExposeView,
     view: &View,
     owners: &Owners,
-    refusals: &Refusals,
+    refusals: &Refusals<'_>,
 ) -> Summary {
     let name = id.to_string();
     let belongings = owners.belongings(&name);
@@ -249,7 +249,7 @@ fn summary(
         Standing::NoEndpoints => state.idle.as_deref().map(str::to_owned),
         Standing::RefusedByEnvoy => refusals
             .and_then(BTreeMap::first_key_value)
-            .map(|(node, text)| refusal::sentence(node, text, &id.section)),
+            .map(|(node, of)| refusal::sentence(node, &of.name, &of.text, &id.section)),
         Standing::Refused | Standing::Waiting | Standing::Kept => worst(),
     };
     Summary {

@@ -1,14 +1,48 @@
 //! What Envoy's words mean, and what to do about them.
 
 /// What an Envoy refused of an expose, as one sentence: its words, and which line to change where they
-/// are known. `section` is the expose's.
-pub(crate) fn sentence(node: &str, text: &str, section: &str) -> String {
-    let text = words(text);
+/// are known. `resource` is the name of what was refused, `section` is the expose's.
+pub(crate) fn sentence(node: &str, resource: &str, text: &str, section: &str) -> String {
+    let text = words(own(text, resource));
     let said = format!("Envoy {node} refuses it: {text}");
-    match advice(&text, section) {
+    match meant(&text, section) {
         Some(advice) => format!("{said}; {advice}"),
         None => said,
     }
+}
+
+/// What to do, where it is the host that makes Envoy refuse a resource: nothing in the configuration
+/// tells.
+pub(crate) fn advice(resource: &str, text: &str, section: &str) -> Option<String> {
+    meant(own(text, resource), section)
+}
+
+/// What a text says of one resource. Envoy refuses several in one text, and begins a line with each:
+/// "NAME: why". Where the name begins no line, all of it.
+fn own<'a>(text: &'a str, resource: &str) -> &'a str {
+    let list = match text.strip_prefix("Error adding/updating ") {
+        Some(rest) => rest.split_once("(s) ").map_or(rest, |(_, list)| list),
+        None => text,
+    };
+    let mut own = None;
+    let mut at = 0;
+    for line in list.split_inclusive('\n') {
+        match (own, heading(line)) {
+            (None, Some(name)) if name == resource => own = Some(at + name.len() + ": ".len()),
+            (Some(from), Some(_)) => return list.get(from..at).unwrap_or(text),
+            _ => {}
+        }
+        at += line.len();
+    }
+    own.and_then(|from| list.get(from..)).unwrap_or(text)
+}
+
+/// The name that a line begins with, where it does: of a listener, as `0.0.0.0:80/tcp`, or of a cluster,
+/// as `test/svc/web.expose#0`.
+fn heading(line: &str) -> Option<&str> {
+    let (name, _) = line.split_once(": ")?;
+    let is_name = name.contains(['/', '#']) && !name.contains(char::is_whitespace);
+    is_name.then_some(name)
 }
 
 /// Envoy's words in one line, without what it says of every listener.
@@ -24,8 +58,8 @@ fn words(text: &str) -> String {
     }
 }
 
-/// What to do, where it is the host that makes Envoy refuse: nothing in the configuration tells.
-pub(crate) fn advice(text: &str, section: &str) -> Option<String> {
+/// What words of Envoy's ask of whoever runs its host.
+fn meant(text: &str, section: &str) -> Option<String> {
     if text.contains("Cannot assign requested address") {
         return Some(format!(
             "its host has no such address: write one that it has in {section}.listener_addr, or bring it up there"
@@ -52,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_the_host_lacks_leads_to_the_line_to_change() {
-        let said = |text| sentence("one", text, "expose#0");
+        let said = |text| sentence("one", "192.0.2.7:80/tcp", text, "expose#0");
         let elsewhere = said(
             "Error adding/updating listener(s) 192.0.2.7:80/tcp: cannot bind '192.0.2.7:80': Cannot \
              assign requested address\n",
@@ -74,5 +108,42 @@ mod tests {
         let low = said("cannot bind '0.0.0.0:80': Permission denied");
         assert!(low.contains("CAP_NET_BIND_SERVICE"), "{low}");
         assert_eq!(said("who knows"), "Envoy one refuses it: who knows");
+    }
+
+    #[test]
+    fn of_several_listeners_that_are_refused_each_has_its_own_words() {
+        let text = "Error adding/updating listener(s) 192.0.2.7:80/tcp: cannot bind '192.0.2.7:80': \
+                    Cannot assign requested address\n[::]:443/tcp: cannot bind '[::]:443': Address \
+                    already in use\n";
+        let said = |name| sentence("one", name, text, "expose#0");
+        let elsewhere = said("192.0.2.7:80/tcp");
+        assert!(elsewhere.contains("no such address"), "{elsewhere}");
+        assert!(!elsewhere.contains("already in use"), "{elsewhere}");
+        let taken = said("[::]:443/tcp");
+        assert!(
+            taken.starts_with(
+                "Envoy one refuses it: cannot bind '[::]:443': Address already in use; "
+            ),
+            "{taken}"
+        );
+        let todo = |name| advice(name, text, "expose#0").unwrap();
+        assert!(taken.ends_with(&todo("[::]:443/tcp")), "{taken}");
+        assert!(todo("192.0.2.7:80/tcp").contains("listener_addr"));
+        // A name that is only the end of another one begins no line.
+        assert!(said(":443/tcp").contains("'192.0.2.7:80'"));
+    }
+
+    #[test]
+    fn a_reason_of_several_lines_is_told_whole() {
+        let text =
+            "Error adding/updating cluster(s) a.expose#0: bad field\n of it: x\nb.expose#0: no\n";
+        assert_eq!(
+            sentence("one", "a.expose#0", text, "expose#0"),
+            "Envoy one refuses it: bad field of it: x"
+        );
+        assert_eq!(
+            sentence("one", "b.expose#0", text, "expose#0"),
+            "Envoy one refuses it: no"
+        );
     }
 }

@@ -12,7 +12,7 @@ mod limits;
 mod names;
 mod problem;
 mod reader;
-mod regex;
+pub mod regex;
 mod remarks;
 mod sections;
 mod spelling;

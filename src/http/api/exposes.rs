@@ -259,7 +259,7 @@ fn refusals(board: &Board, expose: &str, section: &str) -> Vec<EnvoyRefusal> {
             node: envoy.stream.node.to_string(),
             resource: resource.to_owned(),
             text: refusal.text.trim().to_owned(),
-            advice: refusal::advice(&refusal.text, section),
+            advice: refusal::advice(resource, &refusal.text, section),
         })
     });
     concerning.collect()

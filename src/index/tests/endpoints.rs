@@ -209,6 +209,35 @@ fn an_expose_without_an_endpoint_says_what_keeps_each_instance_from_being_one() 
         assert_eq!(idle(&[("node1", instance.clone())]).as_deref(), Some(why));
     }
 
+    // Of several ips, one that is disabled by intent keeps nothing away.
+    let second = |mut instance: Instance, disabled: bool| {
+        let mut ip = up.resources["ip#1"].clone();
+        ip.disabled = disabled;
+        instance.resources.insert("ip#2", ip);
+        instance
+    };
+    let mut spare = second(stopped.clone(), true);
+    assert_eq!(
+        idle(&[("node1", spare.clone())]).unwrap(),
+        "web is not up on node1; start it with: om web start"
+    );
+    spare.avail = Availability::Serving;
+    assert_eq!(
+        idle(&[("node1", with_status(spare.clone(), ResourceStatus::NotUp))]).unwrap(),
+        "ip#1 of web is down on node1; start it with: om web start --rid ip#1"
+    );
+    spare.resources.get_mut("ip#1").unwrap().disabled = true;
+    assert_eq!(
+        idle(&[("node1", spare)]).unwrap(),
+        "ip#1 of web is disabled on node1; enable it with: om web enable --rid ip#1"
+    );
+    let mut half = second(down.clone(), false);
+    half.resources.get_mut("ip#2").unwrap().info = info(json!({"expose": ["expose#0"]}));
+    assert_eq!(
+        idle(&[("node1", half)]).unwrap(),
+        "ip#2 of web has no address on node1; write ip#2.ipname"
+    );
+
     let many: Vec<_> = ["a", "b", "c", "d", "e"]
         .map(|node| (node, stopped.clone()))
         .into();

@@ -57,30 +57,26 @@ impl Walk<'_> {
 
     fn route(&mut self, vhost: &VirtualHost) -> Explanation {
         let path = self.question.path();
-        let mut fits = vhost
-            .routes
-            .iter()
-            .filter(|route| matching::path(route, path));
-        let Some(route) = fits.next() else {
-            let section = vhost
-                .owner()
-                .map_or(vhost.name.as_str(), |(_, section)| section);
-            let why = match vhost.routes.len() {
-                0 => format!("{section} has no route"),
-                1 => format!("the only route of {section} does not take {path}"),
-                n => format!("none of the {n} routes of {section} takes {path}"),
-            };
-            self.step(Stage::Route, None, &why);
-            return self.end(
-                Outcome::NotFound,
-                format!("404: {why}; add one to the `routes` of {section}."),
-            );
+        let routes = vhost.routes.iter();
+        let judged: Vec<_> = routes.map(|r| (r, matching::path(r, path))).collect();
+        let first = judged.iter().position(|(_, takes)| *takes == Some(true));
+        let (before, others) = judged.split_at(first.unwrap_or(judged.len()));
+        // Envoy alone knows whether one of these comes first.
+        let unjudged = before.iter().filter(|(_, takes)| takes.is_none());
+        let unjudged = unjudged.map(|(route, _)| Shadow {
+            name: describe(route),
+            why: "cannot be judged here; Envoy may find that it takes the path".into(),
+        });
+        let unjudged: Vec<Shadow> = unjudged.collect();
+        let Some(((route, _), others)) = others.split_first() else {
+            return self.no_route(vhost, unjudged);
         };
-        let shadows = fits.map(|other| Shadow {
+        let later = others.iter().filter(|(_, takes)| *takes == Some(true));
+        let later = later.map(|(other, _)| Shadow {
             name: describe(other),
             why: "comes later in `routes`".into(),
         });
-        let shadows = shadows.collect();
+        let shadows = unjudged.into_iter().chain(later).collect();
         let why = format!("the first route that takes {path}");
         self.step(Stage::Route, Some(&describe(route)), why).shadows = shadows;
         let owner = vhost.owner().map(|(expose, _)| expose.to_owned());
@@ -101,6 +97,29 @@ impl Walk<'_> {
         };
         explanation.expose = explanation.expose.or(owner);
         explanation
+    }
+
+    /// What becomes of a request that no route takes, as far as can be judged.
+    fn no_route(&mut self, vhost: &VirtualHost, unjudged: Vec<Shadow>) -> Explanation {
+        let path = self.question.path();
+        let section = vhost
+            .owner()
+            .map_or(vhost.name.as_str(), |(_, section)| section);
+        let why = match (unjudged.first(), vhost.routes.len()) {
+            (Some(route), _) => format!(
+                "{} of {section} cannot be judged here, and no route that can takes {path}",
+                route.name
+            ),
+            (None, 0) => format!("{section} has no route"),
+            (None, 1) => format!("the only route of {section} does not take {path}"),
+            (None, n) => format!("none of the {n} routes of {section} takes {path}"),
+        };
+        let answer = match unjudged.is_empty() {
+            true => format!("404: {why}; add one to the `routes` of {section}."),
+            false => format!("404, unless Envoy finds otherwise: {why}."),
+        };
+        self.step(Stage::Route, None, why).shadows = unjudged;
+        self.end(Outcome::NotFound, answer)
     }
 
     fn redirect(&mut self, route: &Route) -> Explanation {
@@ -160,4 +179,83 @@ fn describe(route: &Route) -> String {
         PathKind::Regex => "regex",
     };
     format!("{how} {}", route.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::inspect::catalog::{Catalog, PathKind, Route};
+    use crate::inspect::explain::{Explanation, Outcome, Question, explain};
+    use crate::model::Document;
+    use crate::preview::Preview;
+    use crate::verdict::{Facts, judge};
+
+    const CONFIG: &str = "
+[expose#0]
+type = envoy
+port = 8080
+listener_port = 80
+vhosts = vhost#0
+[vhost#0]
+type = envoy
+domains = *
+routes = route#0 route#1
+[route#0]
+type = envoy
+match_regex = /[0-9]+
+[route#1]
+type = envoy
+match_prefix = /rest
+";
+
+    /// What becomes of a path where the first route has an expression.
+    fn asked(expression: &str, path: &str) -> Explanation {
+        let document = Document::from_config("web".parse().unwrap(), CONFIG).unwrap();
+        let verdict = judge(&document, &Facts::default());
+        let mut preview = Preview::new("envoy");
+        preview.serve(&document, &verdict, &[]);
+        let mut catalog = Catalog::of(&preview.snapshot());
+        for (name, mut table) in catalog.routes.clone() {
+            let own = Arc::make_mut(&mut table);
+            let routes = own.virtual_hosts.iter_mut().flat_map(|v| &mut v.routes);
+            let expressions = routes.filter(|route| route.matching == PathKind::Regex);
+            expressions.for_each(|route: &mut Route| route.path = expression.to_owned());
+            catalog.routes.insert(name, table);
+        }
+        explain(
+            &catalog,
+            &Question::new(&format!("http://a.test{path}")).unwrap(),
+        )
+    }
+
+    #[test]
+    fn expressions_are_read_as_re2_reads_them() {
+        for (expression, path) in [
+            (r"/\Qa.b\E", "/a.b"),
+            ("/[[]x", "/[x"),
+            ("/a{,2}", "/a{,2}"),
+        ] {
+            let step = asked(expression, path).steps.remove(3);
+            assert_eq!(step.name, Some(format!("regex {expression}")));
+        }
+    }
+
+    #[test]
+    fn an_expression_that_cannot_be_judged_is_told_of() {
+        let huge = r"/(?:\pL{1000}){3}";
+        let lost = asked(huge, "/x");
+        assert_eq!(lost.outcome, Outcome::NotFound);
+        let why = format!("regex {huge} of vhost#0 cannot be judged here");
+        assert!(lost.answer.contains(&why), "{}", lost.answer);
+        let step = asked(huge, "/rest").steps.remove(3);
+        assert_eq!(step.name.as_deref(), Some("prefix /rest"));
+        let shadow = &step.shadows[0];
+        assert_eq!(shadow.name, format!("regex {huge}"));
+        assert!(
+            shadow.why.contains("cannot be judged here"),
+            "{}",
+            shadow.why
+        );
+    }
 }

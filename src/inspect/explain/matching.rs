@@ -1,11 +1,7 @@
 //! Envoy's ways of comparing: server names, hosts and paths.
 
-use regex::RegexBuilder;
-
 use crate::inspect::catalog::{PathKind, Route};
-
-/// The largest program that a regular expression may become here, in bytes.
-const REGEX_SIZE: usize = 1 << 20;
+use crate::validate::regex;
 
 /// How well a chain's server name fits the one that a client asks for; higher is better, and the
 /// best wins whatever else a chain demands. `None`: not at all.
@@ -50,18 +46,16 @@ pub(super) fn host(domain: &str, asked: &str) -> Option<HostFit> {
     (domain == asked).then_some(HostFit::Exact)
 }
 
-/// Whether a route takes a path, given without its query.
-pub(super) fn path(route: &Route, asked: &str) -> bool {
+/// Whether a route takes a path, given without its query; `None` where its expression cannot be judged
+/// here.
+pub(super) fn path(route: &Route, asked: &str) -> Option<bool> {
     let (wanted, asked) = match route.case_sensitive || route.matching == PathKind::Regex {
         true => (route.path.clone(), asked.to_owned()),
         false => (route.path.to_ascii_lowercase(), asked.to_ascii_lowercase()),
     };
-    match route.matching {
+    Some(match route.matching {
         PathKind::Exact => wanted == asked,
         PathKind::Prefix => asked.starts_with(&wanted),
-        PathKind::Regex => RegexBuilder::new(&format!("^(?:{wanted})$"))
-            .size_limit(REGEX_SIZE)
-            .build()
-            .is_ok_and(|regex| regex.is_match(&asked)),
-    }
+        PathKind::Regex => regex::matcher(&wanted)?.is_match(&asked),
+    })
 }

@@ -24,6 +24,9 @@ const MAX_LENGTH: usize = 4096;
 /// The program size above which Envoy refuses an expression unless its runtime says otherwise.
 pub(super) const DEFAULT_PROGRAM_SIZE: u64 = 100;
 
+/// The largest program that an expression may become in a [`matcher`], in bytes.
+const MAX_MATCHER: usize = 1 << 20;
+
 /// What is known of a valid expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
@@ -47,6 +50,20 @@ impl Refusal {
             hint,
         }
     }
+}
+
+/// What matches the whole paths that RE2 would; `None` where RE2 refuses the expression, and where it
+/// becomes too large here.
+pub fn matcher(pattern: &str) -> Option<regex::Regex> {
+    if pattern.len() > MAX_LENGTH {
+        return None;
+    }
+    let rewritten = syntax::rewrite(pattern).ok()?;
+    regex::RegexBuilder::new(&format!(r"\A(?:{rewritten})\z"))
+        .nest_limit(MAX_DEPTH)
+        .size_limit(MAX_MATCHER)
+        .build()
+        .ok()
 }
 
 /// Judges an expression.

@@ -227,3 +227,30 @@ fn hostile_expressions_are_cheap() {
     assert!(judge(&r"\pL".repeat(51)).is_err());
     assert!(judge(&"a".repeat(5000)).is_err());
 }
+
+/// As RE2's documented syntax has it: quotations, plain braces, no brackets in brackets, ASCII classes.
+#[test]
+fn a_matcher_takes_the_whole_paths_that_re2_takes() {
+    for (pattern, taken, left) in [
+        (r"/\Qa.b\E", "/a.b", "/axb"),
+        ("/[[]x", "/[x", "/x"),
+        ("/a{,2}", "/a{,2}", "/aa"),
+        (r"/\d+", "/12", "/\u{663}"),
+        (r"/\w", "/a", "/é"),
+        ("/a|/b", "/b", "/b/"),
+        ("(?i)/a", "/A", "/AA"),
+        ("/[a&&b]", "/&", "/c"),
+    ] {
+        let matcher = matcher(pattern).unwrap();
+        assert!(matcher.is_match(taken), "{pattern} {taken}");
+        assert!(!matcher.is_match(left), "{pattern} {left}");
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_here_has_no_matcher() {
+    for pattern in ["/(", "/(?=a)", r"/(?:\pL{1000}){3}"] {
+        assert!(matcher(pattern).is_none(), "{pattern}");
+    }
+    assert!(matcher(&"a".repeat(5000)).is_none());
+}
