@@ -19,7 +19,7 @@ pub(crate) fn advice(resource: &str, text: &str, section: &str) -> Option<String
 
 /// What a text says of one resource. Envoy refuses several in one text, and begins a line with each:
 /// "NAME: why". Where the name begins no line, all of it.
-fn own<'a>(text: &'a str, resource: &str) -> &'a str {
+pub(super) fn own<'a>(text: &'a str, resource: &str) -> &'a str {
     let list = match text.strip_prefix("Error adding/updating ") {
         Some(rest) => rest.split_once("(s) ").map_or(rest, |(_, list)| list),
         None => text,
