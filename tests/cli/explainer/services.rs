@@ -26,7 +26,7 @@ vhosts = vhost#exact vhost#wild vhost#any
 [vhost#exact]
 type = envoy
 domains = shop.test www.shop.test
-routes = route#path route#regex route#nocase route#rewritten route#hidden route#header route#rest
+routes = route#path route#regex route#quoted route#nocase route#rewritten route#hidden route#header route#rest
 [vhost#wild]
 type = envoy
 domains = *.shop.test
@@ -41,6 +41,9 @@ match_path = /exact
 [route#regex]
 type = envoy
 match_regex = /u/[0-9]+(/.*)?
+[route#quoted]
+type = envoy
+match_regex = /\\Qq.x\\E(/\\d)?
 [route#nocase]
 type = envoy
 match_prefix = /NoCase
