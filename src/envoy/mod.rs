@@ -10,6 +10,7 @@ mod fingerprint;
 pub mod json;
 mod packed;
 mod pool;
+pub(crate) mod refusal_text;
 mod resource;
 mod schema;
 mod sensitive;

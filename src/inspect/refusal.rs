@@ -1,5 +1,7 @@
 //! What Envoy's words mean, and what to do about them.
 
+use crate::envoy::refusal_text::{CANNOT_BIND, NO_ADDRESS, PORT_TAKEN, own};
+
 /// What an Envoy refused of an expose, as one sentence: its words, and which line to change where they
 /// are known. `resource` is the name of what was refused, `section` is the expose's.
 pub(crate) fn sentence(node: &str, resource: &str, text: &str, section: &str) -> String {
@@ -17,34 +19,6 @@ pub(crate) fn advice(resource: &str, text: &str, section: &str) -> Option<String
     meant(own(text, resource), section)
 }
 
-/// What a text says of one resource. Envoy refuses several in one text, and begins a line with each:
-/// "NAME: why". Where the name begins no line, all of it.
-pub(super) fn own<'a>(text: &'a str, resource: &str) -> &'a str {
-    let list = match text.strip_prefix("Error adding/updating ") {
-        Some(rest) => rest.split_once("(s) ").map_or(rest, |(_, list)| list),
-        None => text,
-    };
-    let mut own = None;
-    let mut at = 0;
-    for line in list.split_inclusive('\n') {
-        match (own, heading(line)) {
-            (None, Some(name)) if name == resource => own = Some(at + name.len() + ": ".len()),
-            (Some(from), Some(_)) => return list.get(from..at).unwrap_or(text),
-            _ => {}
-        }
-        at += line.len();
-    }
-    own.and_then(|from| list.get(from..)).unwrap_or(text)
-}
-
-/// The name that a line begins with, where it does: of a listener, as `0.0.0.0:80/tcp`, or of a cluster,
-/// as `test/svc/web.expose#0`.
-fn heading(line: &str) -> Option<&str> {
-    let (name, _) = line.split_once(": ")?;
-    let is_name = name.contains(['/', '#']) && !name.contains(char::is_whitespace);
-    is_name.then_some(name)
-}
-
 /// Envoy's words in one line, without what it says of every listener.
 fn words(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -60,18 +34,18 @@ fn words(text: &str) -> String {
 
 /// What words of Envoy's ask of whoever runs its host.
 fn meant(text: &str, section: &str) -> Option<String> {
-    if text.contains("Cannot assign requested address") {
+    if text.contains(NO_ADDRESS) {
         return Some(format!(
             "its host has no such address: write one that it has in {section}.listener_addr, or bring it up there"
         ));
     }
-    if text.contains("Address already in use") {
+    if text.contains(PORT_TAKEN) {
         return Some(format!(
             "another program of its host listens there, which `ss -lntup` names: end it, or write another \
              {section}.listener_port"
         ));
     }
-    if text.contains("cannot bind") && text.contains("Permission denied") {
+    if text.contains(CANNOT_BIND) && text.contains("Permission denied") {
         return Some(format!(
             "it may not bind ports below 1024: give it the capability CAP_NET_BIND_SERVICE, or write another \
              {section}.listener_port"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Action, Catalog, Chain, Listener, Next};
 use crate::envoy::ResourceType;
-use crate::inspect::refusal;
+use crate::envoy::refusal_text::{mentions, own};
 
 /// What each expose has of the shared resources, by the expose's name.
 #[derive(Debug, Clone, Default)]
@@ -136,26 +136,17 @@ impl Owners {
     /// The exposes that a refused resource is made of; where Envoy's words name some of them, those.
     pub fn of_refusal(&self, kind: ResourceType, name: &str, text: &str) -> Vec<&str> {
         let all = self.of_resource(kind, name);
-        let text = refusal::own(text, name);
-        let named = all.iter().copied().filter(|expose| names(text, expose));
+        let text = own(text, name);
+        let named = all
+            .iter()
+            .copied()
+            .filter(|expose| mentions(text, expose, |_| true));
         let named: Vec<&str> = named.collect();
         match named.is_empty() {
             true => all,
             false => named,
         }
     }
-}
-
-/// Whether a text names an expose, and not one whose name holds that: `web.expose#1` is no
-/// `web.expose#12`, and no `shop/svc/web.expose#1`.
-fn names(text: &str, expose: &str) -> bool {
-    let goes_on = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
-    text.match_indices(expose).any(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + expose.len()..]);
-        let starts = !before.ends_with(goes_on);
-        // A point ends a sentence.
-        starts && !after.starts_with(|letter| goes_on(letter) && letter != '.')
-    })
 }
 
 /// Domains without those that differ from another by a port only: a virtual host answers to both.
@@ -175,30 +166,6 @@ impl Action {
         match self {
             Self::Forward { cluster, .. } => cluster.as_deref(),
             _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names;
-
-    #[test]
-    fn an_expose_is_named_by_its_whole_name_only() {
-        for text in [
-            "web.expose#1: no",
-            "duplicate cluster 'web.expose#1' found",
-            "of web.expose#1.",
-        ] {
-            assert!(names(text, "web.expose#1"), "{text}");
-        }
-        for text in [
-            "web.expose#12: no",
-            "shop/svc/web.expose#1: no",
-            "my-web.expose#1: no",
-            "",
-        ] {
-            assert!(!names(text, "web.expose#1"), "{text}");
         }
     }
 }

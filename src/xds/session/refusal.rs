@@ -3,24 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::envoy::refusal_text::{CANNOT_BIND, CONSTRAINT, EACH, NO_ADDRESS, PORT_TAKEN, mentions};
+
 /// How much of a text is read, in bytes: it comes from outside, and each name is looked for in it.
 const READ: usize = 1 << 16;
 
-/// How Envoy begins a refusal of clusters or listeners of which it took the others: it then names each
-/// that it could not use, and says why.
-const EACH: &str = "Error adding/updating ";
-
-/// How Envoy says that a message breaks a constraint of the API. Unless it was found while one resource
-/// after the other was taken in, nothing of the response was.
-const CONSTRAINT: &str = "Proto constraint validation failed";
-
 /// What Envoy says of a socket that it cannot have now, and may have later: the address comes to this
 /// node, or who holds the port ends.
-const FOR_NOW: [&str; 3] = [
-    "cannot bind",
-    "Address already in use",
-    "Cannot assign requested address",
-];
+const FOR_NOW: [&str; 3] = [CANNOT_BIND, PORT_TAKEN, NO_ADDRESS];
 
 /// What a refusal's text says of the names in the response.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,27 +49,6 @@ pub(super) fn read<'a>(text: &str, names: impl Iterator<Item = &'a Arc<str>>) ->
 /// Whether what was refused may be accepted later, as it is.
 pub(super) fn may_pass(text: &str) -> bool {
     FOR_NOW.iter().any(|words| text.contains(words))
-}
-
-/// Whether a text holds a name that is not merely part of a longer one, where what follows is
-/// `fitting`.
-fn mentions(text: &str, name: &str, fitting: impl Fn(&str) -> bool) -> bool {
-    !name.is_empty()
-        && text.match_indices(name).any(|(at, _)| {
-            let before = text[..at].chars().next_back();
-            let rest = &text[at + name.len()..];
-            let mut after = rest.chars();
-            let ends = match after.next() {
-                // The full stop of a sentence, rather than more of a name.
-                Some('.') => !after.next().is_some_and(is_part_of_name),
-                next => !next.is_some_and(is_part_of_name),
-            };
-            ends && !before.is_some_and(|c| is_part_of_name(c) || c == '.') && fitting(rest)
-        })
-}
-
-fn is_part_of_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '/' | '#' | '-' | '_' | '[' | ']')
 }
 
 #[cfg(test)]
