@@ -74,9 +74,9 @@ impl Change {
         size_of::<Self>() + inside
     }
 
-    /// Takes in the next change, where both edit the `info` of one resource; else gives it back. A list
+    /// Takes in the next change, where both edit the `info` of one resource; returns whether it did. A list
     /// that was replaced comes as an edit for each item, and each alone would write the whole anew.
-    pub(super) fn join(&mut self, next: Self) -> Option<Self> {
+    pub(super) fn takes_in(&mut self, next: &mut Self) -> bool {
         match (self, next) {
             (
                 Self::Field {
@@ -91,12 +91,12 @@ impl Change {
                     field: Field::InfoEdits(next_name, next),
                     deleted: next_deleted,
                 },
-            ) if (&*node, &*service, &*name) == (&next_node, &next_service, &next_name) => {
-                edits.extend(next);
-                *deleted &= next_deleted;
-                None
+            ) if (&*node, &*service, &*name) == (&*next_node, &*next_service, &*next_name) => {
+                edits.append(next);
+                *deleted &= *next_deleted;
+                true
             }
-            (_, next) => Some(next),
+            _ => false,
         }
     }
 }

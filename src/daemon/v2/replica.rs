@@ -38,17 +38,10 @@ pub(super) struct Replica {
 
 impl Replica {
     /// Applies what one message says. All of it is tried; the first anomaly is returned.
-    pub(super) fn apply(&mut self, changes: Vec<Change>) -> Result<(), Anomaly> {
-        let mut joined: Vec<Change> = Vec::with_capacity(changes.len());
-        for change in changes {
-            let alone = match joined.last_mut() {
-                Some(last) => last.join(change),
-                None => Some(change),
-            };
-            joined.extend(alone);
-        }
+    pub(super) fn apply(&mut self, mut changes: Vec<Change>) -> Result<(), Anomaly> {
+        changes.dedup_by(|next, last| last.takes_in(next));
         let mut result = Ok(());
-        for change in joined {
+        for change in changes {
             result = result.and(self.change(change));
         }
         result
