@@ -1,0 +1,173 @@
+//! What is answered.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::BufMut;
+
+use super::{field, field_len, head};
+use crate::envoy::{Resource, Variant, Version};
+
+/// A response of either variant: what to send, before it is bytes.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// How it is encoded.
+    pub variant: Variant,
+    /// The type of its resources.
+    pub type_url: Cow<'static, str>,
+    /// The version of the type as a whole.
+    pub version: Version,
+    /// What the client's answer will name it by.
+    pub nonce: String,
+    /// The resources.
+    pub resources: Vec<Arc<Resource>>,
+    /// The names that are no more; only the delta variant can say so.
+    pub removed: Vec<Arc<str>>,
+    /// Who answers.
+    pub identifier: Arc<str>,
+}
+
+impl Response {
+    /// The length of the encoded message, in bytes.
+    pub fn encoded_len(&self) -> usize {
+        let version = match self.variant {
+            Variant::StateOfTheWorld => field_len(Version::DIGITS),
+            Variant::Delta => 0,
+        };
+        let resources = self
+            .resources
+            .iter()
+            .map(|resource| self.entry_len(resource));
+        let removed = self.removed().iter().map(|name| name.len());
+        version
+            + resources.chain(removed).map(field_len).sum::<usize>()
+            + field_len(self.type_url.len())
+            + field_len(self.nonce.len())
+            + field_len(field_len(self.identifier.len()))
+    }
+
+    /// Writes the encoded message: `DiscoveryResponse` or `DeltaDiscoveryResponse`.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        // A delta response has room for the version, for debugging; there, each resource tells its own.
+        if self.variant == Variant::StateOfTheWorld {
+            field(out, 1, &self.version.text());
+        }
+        for resource in &self.resources {
+            head(out, 2, self.entry_len(resource));
+            match self.variant {
+                Variant::StateOfTheWorld => self.any(out, resource),
+                Variant::Delta => {
+                    field(out, 1, &resource.version.text());
+                    head(out, 2, self.any_len(resource));
+                    self.any(out, resource);
+                    field(out, 3, resource.name.as_bytes());
+                }
+            }
+        }
+        field(out, 4, self.type_url.as_bytes());
+        field(out, 5, self.nonce.as_bytes());
+        for name in self.removed() {
+            field(out, 6, name.as_bytes());
+        }
+        // `control_plane { identifier }`
+        let control_plane = match self.variant {
+            Variant::StateOfTheWorld => 6,
+            Variant::Delta => 7,
+        };
+        head(out, control_plane, field_len(self.identifier.len()));
+        field(out, 1, self.identifier.as_bytes());
+    }
+
+    fn removed(&self) -> &[Arc<str>] {
+        match self.variant {
+            Variant::StateOfTheWorld => &[],
+            Variant::Delta => &self.removed,
+        }
+    }
+
+    /// The length of what stands for a resource: an `Any`, or a
+    /// `envoy.service.discovery.v3.Resource` with its version, the `Any` and its name.
+    fn entry_len(&self, resource: &Resource) -> usize {
+        let any = self.any_len(resource);
+        match self.variant {
+            Variant::StateOfTheWorld => any,
+            Variant::Delta => {
+                field_len(Version::DIGITS) + field_len(any) + field_len(resource.name.len())
+            }
+        }
+    }
+
+    fn any_len(&self, resource: &Resource) -> usize {
+        field_len(self.type_url.len()) + field_len(resource.body.len())
+    }
+
+    /// `google.protobuf.Any`.
+    fn any(&self, out: &mut impl BufMut, resource: &Resource) {
+        field(out, 1, self.type_url.as_bytes());
+        field(out, 2, &resource.body);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use envoy_types::pb::envoy::service::discovery::v3 as pb;
+    use prost::Message;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::envoy::ResourceType;
+
+    fn response(variant: Variant) -> Response {
+        let resource = |name: &str, body: &'static [u8]| {
+            let body = Bytes::from_static(body);
+            Arc::new(Resource::new(ResourceType::Cluster, name, body, vec![]))
+        };
+        Response {
+            variant,
+            type_url: ResourceType::Cluster.type_url().into(),
+            version: Version::from_number(7),
+            nonce: "1.2".into(),
+            resources: vec![resource("a", b"body of a"), resource("b", &[0; 300])],
+            removed: vec!["gone".into()],
+            identifier: "igw".into(),
+        }
+    }
+
+    fn encoded(response: &Response) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        response.encode(&mut buffer);
+        assert_eq!(buffer.len(), response.encoded_len());
+        buffer
+    }
+
+    #[test]
+    fn a_delta_response_is_what_envoys_own_message_reads() {
+        let response = response(Variant::Delta);
+        let read = pb::DeltaDiscoveryResponse::decode(&*encoded(&response)).unwrap();
+        assert_eq!(read.encode_to_vec().len(), response.encoded_len());
+        assert_eq!(read.system_version_info, "", "each resource has its own");
+        assert_eq!(read.type_url, ResourceType::Cluster.type_url());
+        assert_eq!(read.nonce, "1.2");
+        assert_eq!(read.removed_resources, ["gone"]);
+        assert_eq!(read.control_plane.unwrap().identifier, "igw");
+        let first = &read.resources[0];
+        let any = first.resource.as_ref().unwrap();
+        assert_eq!(first.name, "a");
+        assert_eq!(first.version, response.resources[0].version.to_string());
+        assert_eq!(any.type_url, ResourceType::Cluster.type_url());
+        assert_eq!(any.value, b"body of a");
+        assert_eq!(read.resources.len(), 2);
+    }
+
+    #[test]
+    fn a_sotw_response_is_what_envoys_own_message_reads() {
+        let response = response(Variant::StateOfTheWorld);
+        let read = pb::DiscoveryResponse::decode(&*encoded(&response)).unwrap();
+        assert_eq!(read.encode_to_vec().len(), response.encoded_len());
+        assert_eq!(read.version_info, "AAAAAAAH");
+        assert_eq!(read.nonce, "1.2");
+        assert_eq!(read.control_plane.unwrap().identifier, "igw");
+        assert_eq!(read.resources[1].value, [0; 300]);
+    }
+}
