@@ -30,3 +30,6 @@ mod stories;
 #[path = "../support/mod.rs"]
 mod support;
 mod views;
+
+// Where the tests of the API have it.
+use support::self_signed;

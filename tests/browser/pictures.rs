@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::chromium::{Page, Screen};
-use crate::gateway::key_pair;
 use crate::support::envoy::{self, Envoy};
+use crate::support::self_signed::key_pair;
 use crate::support::{eventually, free_address};
 
 /// Services of a shop: two web services on one port, one of them with a mistake, a database, mail; and

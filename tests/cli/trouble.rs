@@ -1,7 +1,7 @@
 //! "Why does this request fail?": a gateway in service, broken in every way that happens.
 
 use std::net::{IpAddr, TcpListener};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use igw_envoy::inspect::explain::Question;
 
@@ -9,6 +9,7 @@ use crate::explainer::client::{Seen, backend, send};
 use crate::gateway::Gateway;
 use crate::run::Done;
 use crate::support::envoy::{self, Envoy};
+use crate::support::self_signed::key_pair;
 use crate::support::{PATIENCE, eventually, free_address};
 
 const WEB: &str = "
@@ -145,18 +146,6 @@ impl Scene {
         })
         .await;
     }
-}
-
-fn key_pair(names: &[&str], days: i64) -> (String, String) {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut parameters = rcgen::CertificateParams::new(names).unwrap();
-    let day = Duration::from_secs(86_400);
-    let start = SystemTime::now() - 400 * day;
-    parameters.not_before = start.into();
-    parameters.not_after = (start + u32::try_from(400 + days).unwrap() * day).into();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    (certificate.pem(), key.serialize_pem())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

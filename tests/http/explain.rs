@@ -217,7 +217,7 @@ async fn what_decides_beside_the_way_is_said() {
         "{said:?}"
     );
 
-    let (chain, key) = crate::gateway::key_pair(&["shop.example.com"], -2);
+    let (chain, key) = crate::self_signed::key_pair(&["shop.example.com"], -2);
     let pair = [("certificate_chain", &*chain), ("private_key", &*key)];
     gateway.secret("test/sec/shop", &pair);
     gateway.connection.send_modify(|connection| {

@@ -236,17 +236,3 @@ pub fn service(config: &str, addresses: &[&str]) -> ServiceState {
         instances: [("node1", Arc::new(instance))].into(),
     }
 }
-
-/// A certificate for names, valid for some days, and its key: PEM.
-pub fn key_pair(names: &[&str], days: i64) -> (String, String) {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut parameters = rcgen::CertificateParams::new(names).unwrap();
-    let now = SystemTime::now();
-    parameters.not_before = (now - std::time::Duration::from_secs(86_400)).into();
-    let end = 86_400 * days.unsigned_abs();
-    let end = std::time::Duration::from_secs(end);
-    parameters.not_after = if days < 0 { now - end } else { now + end }.into();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    (certificate.pem(), key.serialize_pem())
-}

@@ -11,4 +11,6 @@ mod limits;
 mod metrics;
 mod once;
 mod secrets;
+#[path = "../support/self_signed.rs"]
+mod self_signed;
 mod stories;

@@ -1,6 +1,7 @@
 //! Nothing that is secret leaves by HTTP, whichever way it came in.
 
-use crate::gateway::{Gateway, key_pair};
+use crate::gateway::Gateway;
+use crate::self_signed::key_pair;
 use crate::stories::SHOP;
 
 const PASSWORD: &str = "correct horse battery staple";

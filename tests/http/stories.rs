@@ -1,6 +1,7 @@
 //! Configurations that tests have in common.
 
-use crate::gateway::{Gateway, key_pair};
+use crate::gateway::Gateway;
+use crate::self_signed::key_pair;
 
 pub const SHOP: &str = "
 [ip#1]

@@ -17,6 +17,7 @@ pub mod envoy;
 pub mod machine;
 pub mod named;
 pub mod resources;
+pub mod self_signed;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU8, Ordering};
