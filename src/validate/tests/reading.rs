@@ -358,3 +358,23 @@ fn a_filter_that_says_nothing_is_the_same_as_none() {
     };
     assert_eq!(with("filter_config_data = {}"), with(""));
 }
+
+#[test]
+fn of_two_names_of_a_keyword_the_one_that_counts_is_told() {
+    let alias = |more: &str| {
+        let text = format!("[certificate#0]\nsecret = a\n{more}");
+        let validated = judge(&text);
+        let found = warnings(&validated)
+            .into_iter()
+            .find(|w| w.contains("another name"));
+        found.unwrap()
+    };
+    assert!(
+        alias("").ends_with("write certificate_secret instead"),
+        "{}",
+        alias("")
+    );
+    let both = alias("certificate_secret = b\n");
+    let hint = "remove it: certificate_secret is written as well, and counts";
+    assert!(both.ends_with(hint), "{both}");
+}

@@ -473,6 +473,12 @@ fn what_is_served_otherwise_than_meant_is_warned_of() {
         ),
         (
             "route#0",
+            vec![("route_prefix_rewrite", json!("/x?y=1"))],
+            "route_prefix_rewrite",
+            codes::REWRITE_QUERY,
+        ),
+        (
+            "route#0",
             vec![
                 ("match_prefix", json!(null)),
                 ("match_regex", json!("/a.*")),
