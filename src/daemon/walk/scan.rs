@@ -17,38 +17,55 @@ const LONG: usize = 256;
 
 /// The bytes of a block, in two halves.
 #[derive(Clone, Copy)]
-struct Block([u8x16; 2]);
+struct Block {
+    low: u8x16,
+    high: u8x16,
+}
 
 impl Block {
     /// The first of some bytes, and zeros where they are too few, which mark nothing.
+    #[inline]
     fn of(bytes: &[u8]) -> Self {
-        let rest = bytes.get(BLOCK / 2..).unwrap_or_default();
-        Self([half(bytes), half(rest)])
+        let mut padded;
+        let bytes = match bytes.first_chunk() {
+            Some(bytes) => bytes,
+            None => {
+                padded = [0; BLOCK];
+                padded
+                    .iter_mut()
+                    .zip(bytes)
+                    .for_each(|(to, from)| *to = *from);
+                &padded
+            }
+        };
+        let (low, high) = bytes.split_at(BLOCK / 2);
+        let half = |half: &[u8]| {
+            half.first_chunk()
+                .map_or(u8x16::ZERO, |half| u8x16::new(*half))
+        };
+        Self {
+            low: half(low),
+            high: half(high),
+        }
     }
 
     /// Those that are equal to one, a bit for each, the first the lowest.
+    #[inline]
     fn equal(self, byte: u8) -> u32 {
-        let [low, high] = self
-            .0
-            .map(|half| half.cmp_eq(u8x16::splat(byte)).move_mask() as u32);
-        low | high << (BLOCK / 2)
+        let byte = u8x16::splat(byte);
+        let [low, high] = [self.low.cmp_eq(byte), self.high.cmp_eq(byte)];
+        low.move_mask() as u32 | (high.move_mask() as u32) << (BLOCK / 2)
     }
 
     /// The same with a bit set that the brackets of lists lack and those of objects have.
+    #[inline]
     fn with_one_kind_of_brackets(self) -> Self {
-        Self(self.0.map(|half| half | u8x16::splat(0x20)))
+        let bit = u8x16::splat(0x20);
+        Self {
+            low: self.low | bit,
+            high: self.high | bit,
+        }
     }
-}
-
-fn half(bytes: &[u8]) -> u8x16 {
-    let first = bytes.first_chunk().copied();
-    u8x16::new(first.unwrap_or_else(|| {
-        let mut half = [0; BLOCK / 2];
-        half.iter_mut()
-            .zip(bytes)
-            .for_each(|(to, from)| *to = *from);
-        half
-    }))
 }
 
 /// Looks for the end of a value, which may come in pieces.
@@ -191,6 +208,9 @@ impl Marks {
         let brackets = block.with_one_kind_of_brackets();
         let opening = brackets.equal(b'{') & !in_text;
         let closing = brackets.equal(b'}') & !in_text;
+        if opening | closing == 0 {
+            return None;
+        }
         let (opened, closed) = (count(opening), count(closing));
         if closed >= self.depth {
             let mut left = closing;
@@ -210,9 +230,11 @@ impl Marks {
 
 /// For each bit, whether the number of those up to it, itself included, is odd.
 fn parity(bits: u32) -> u32 {
-    [1, 2, 4, 8, 16]
-        .into_iter()
-        .fold(bits, |bits, by| bits ^ bits << by)
+    let bits = bits ^ bits << 1;
+    let bits = bits ^ bits << 2;
+    let bits = bits ^ bits << 4;
+    let bits = bits ^ bits << 8;
+    bits ^ bits << 16
 }
 
 /// How many bits are set.
