@@ -96,7 +96,7 @@ impl Session {
                 type_url: request.type_url.clone().into(),
                 version: Version::from_number(0),
                 nonce: self.next_nonce(),
-                resources: Vec::new(),
+                resources: Arc::default(),
                 removed,
                 identifier: self.common.identifier.clone(),
             };
@@ -180,6 +180,7 @@ impl Session {
 
     /// Does what a change of a subscription asks for.
     fn shift(&mut self, kind: ResourceType, shift: &Shift, mut initial: Initial) {
+        let in_one = self.is_whole(kind);
         let (view, newcomers) = (&self.view, &self.newcomers);
         let Some(lane) = self.lanes[kind as usize].as_mut() else {
             return;
@@ -222,7 +223,12 @@ impl Session {
             lane.owes_answer = initial.is_empty();
             let listed = subscription.names().next();
             let has_nothing = claims_nothing && listed.is_none() && ledger.is_blank();
-            if has_nothing {
+            let batches = &self.common.batches;
+            let whole = has_nothing.then(|| batches.everything(kind, view, in_one));
+            if let Some(whole) = whole.flatten().filter(|_| newcomers.is_empty()) {
+                ledger.want_batches(&whole.batches);
+                lane.first.push(whole);
+            } else if has_nothing {
                 let names = view.iter(kind).map(|resource| &resource.name);
                 ledger.want_all(names, |name| newcomers.owes(name));
             }
@@ -292,9 +298,7 @@ impl Session {
             after: now.saturating_duration_since(flight.sent_at),
         });
         if kind == ResourceType::Cluster {
-            let newcomers = &mut self.newcomers;
-            let clusters = flight.items.iter().filter(|item| !item.sent.is_nothing());
-            clusters.for_each(|item| newcomers.accepted(&item.name, flight.sequence, now));
+            self.newcomers.accepted_all(&flight, now);
         }
     }
 

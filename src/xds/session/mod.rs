@@ -33,6 +33,8 @@
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
 //!   of them again.
 
+mod batch;
+mod cohort;
 mod compose;
 mod inbound;
 mod lane;
@@ -58,6 +60,8 @@ use std::time::{Duration, Instant};
 use base64::alphabet::URL_SAFE;
 
 pub use standing::{Standing, State};
+
+pub use batch::Batches;
 
 use lane::Lane;
 use ledger::Has;
@@ -101,6 +105,8 @@ pub struct Common {
     pub confidential: bool,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
+    /// What clients are told first, made for one and of use for the next.
+    pub batches: Batches,
 }
 
 /// A request that ends the stream with `INVALID_ARGUMENT`.
@@ -189,6 +195,7 @@ impl Session {
                 continue;
             };
             for (name, old) in newer.changes(&self.view, kind) {
+                lane.first.clear();
                 if lane.subscription.wants(name) {
                     lane.ledger.touch(name, Has::sent(old));
                 }

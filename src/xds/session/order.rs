@@ -157,6 +157,13 @@ impl Session {
         })
     }
 
+    /// Whether everything may be sent, as the client has all clusters.
+    pub(super) fn has_all_clusters(&self) -> bool {
+        let clusters = self.lane(ResourceType::Cluster).map(|lane| &lane.ledger);
+        self.newcomers.is_empty()
+            && clusters.is_none_or(|clusters| clusters.is_settled() && clusters.held.is_empty())
+    }
+
     fn clusters_gate(&self, resource: &Resource, now: Instant) -> Gate {
         use ResourceType::{Cluster, Endpoints};
         let Some(clusters) = self.lane(Cluster) else {
@@ -166,6 +173,9 @@ impl Session {
             pending.has.is_nothing() && self.view.get(Cluster, name).is_some()
         };
         let pending = clusters.ledger.pending();
+        let untold = &clusters.ledger.untold;
+        let is_untold = |name: &Arc<str>| untold.contains(name);
+        let untold = !untold.is_empty() && newcomers::clusters(&resource.references).any(is_untold);
         // Whichever is shorter is walked: thousands of clusters come at once when a client connects.
         let unsent = if pending.len() < resource.references.len() {
             let mut pending = pending.iter();
@@ -179,7 +189,7 @@ impl Session {
             .held
             .iter()
             .any(|(name, held)| held.has.is_nothing() && resource.references(Cluster, name));
-        if unsent || refused {
+        if untold || unsent || refused {
             return Gate::Shut;
         }
         let endpoints_wanted = self.lane(Endpoints).is_some();

@@ -19,8 +19,8 @@ pub struct Response {
     pub version: Version,
     /// What the client's answer will name it by.
     pub nonce: String,
-    /// The resources.
-    pub resources: Vec<Arc<Resource>>,
+    /// The resources; many are shared with other responses.
+    pub resources: Arc<[Arc<Resource>]>,
     /// The names that are no more; only the delta variant can say so.
     pub removed: Vec<Arc<str>>,
     /// Who answers.
@@ -52,7 +52,7 @@ impl Response {
         if self.variant == Variant::StateOfTheWorld {
             field(out, 1, &self.version.text());
         }
-        for resource in &self.resources {
+        for resource in &*self.resources {
             head(out, 2, self.entry_len(resource));
             match self.variant {
                 Variant::StateOfTheWorld => self.any(out, resource),
@@ -128,7 +128,7 @@ mod tests {
             type_url: ResourceType::Cluster.type_url().into(),
             version: Version::from_number(7),
             nonce: "1.2".into(),
-            resources: vec![resource("a", b"body of a"), resource("b", &[0; 300])],
+            resources: vec![resource("a", b"body of a"), resource("b", &[0; 300])].into(),
             removed: vec!["gone".into()],
             identifier: "igw".into(),
         }

@@ -117,6 +117,7 @@ impl Talk {
             transport: "test".into(),
             confidential,
             observer: notes.clone(),
+            batches: Batches::default(),
         };
         Self {
             session: Session::new(1, variant, scope, common),
