@@ -4,15 +4,16 @@
 //! as for every other client that connects. So it is made once, and shared.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::CHUNK;
 use super::ledger::Item;
+use super::listed::List;
 use super::view::View;
 use crate::envoy::{Resource, ResourceType, Version};
 
 /// From how many resources on it is worth it. Tests have few.
-const MANY: usize = if cfg!(test) { 2 } else { 64 };
+pub(super) const MANY: usize = if cfg!(test) { 3 } else { 64 };
 
 /// Resources that go into one response, sorted by name.
 #[derive(Debug)]
@@ -82,11 +83,13 @@ impl Untold {
     }
 }
 
-/// Everything of a type, for clients that have none of it.
+/// What a client wants of a type, of which it has nothing.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(super) struct Wanted {
     kind: ResourceType,
-    /// What of it there is. It stands for what is in the batches.
+    /// The names; `None` for everything.
+    list: Option<Arc<List>>,
+    /// The version of the type, which stands for what is in the batches.
     version: Version,
     /// Whether what is confidential is in it.
     confidential: bool,
@@ -94,16 +97,17 @@ pub(super) struct Whole {
     in_one: bool,
     /// The batches, in the order of names.
     pub(super) batches: Vec<Arc<Batch>>,
+    /// The listed names that are in none.
+    pub(super) others: Vec<Arc<str>>,
 }
 
-impl Whole {
-    fn of(kind: ResourceType, view: &View, in_one: bool) -> Option<Self> {
+impl Wanted {
+    fn everything(kind: ResourceType, view: &View, in_one: bool) -> Option<Self> {
         let all: Vec<_> = view.iter(kind).cloned().collect();
-        if all.len() < MANY || !all.iter().all(|resource| resource.is_known()) {
-            return None;
-        }
-        Some(Self {
+        let is_apt = all.len() >= MANY && all.iter().all(|resource| resource.is_known());
+        is_apt.then(|| Self {
             kind,
+            list: None,
             version: view.version(kind),
             confidential: view.is_confidential(),
             in_one,
@@ -111,12 +115,34 @@ impl Whole {
                 true => vec![Batch::new(&all, false)],
                 false => split(&all, false),
             },
+            others: Vec::new(),
         })
     }
 
-    fn is_of(&self, kind: ResourceType, view: &View, in_one: bool) -> bool {
+    fn listed(kind: ResourceType, view: &View, list: &Arc<List>) -> Self {
+        let (mut found, mut others) = (Vec::new(), Vec::new());
+        let mut find = view.finder(kind, list.names().len());
+        for name in list.names() {
+            match find(name).filter(|resource| resource.is_known()) {
+                Some(resource) => found.push(resource.clone()),
+                None => others.push(name.clone()),
+            }
+        }
+        Self {
+            kind,
+            list: Some(list.clone()),
+            version: view.version(kind),
+            confidential: view.is_confidential(),
+            in_one: false,
+            batches: split(&found, true),
+            others,
+        }
+    }
+
+    fn is(&self, kind: ResourceType, view: &View, list: Option<&Arc<List>>, in_one: bool) -> bool {
         (self.kind, self.version, self.confidential, self.in_one)
             == (kind, view.version(kind), view.is_confidential(), in_one)
+            && self.list.as_ref().map(Arc::as_ptr) == list.map(Arc::as_ptr)
     }
 }
 
@@ -139,7 +165,13 @@ fn split(mut resources: &[Arc<Resource>], are_asked: bool) -> Vec<Arc<Batch>> {
 
 /// What was made for some client, for others that connect while that one still keeps it.
 #[derive(Debug, Clone, Default)]
-pub struct Batches(Arc<Mutex<Vec<Weak<Whole>>>>);
+pub struct Batches(Arc<Mutex<Made>>);
+
+#[derive(Debug, Default)]
+struct Made {
+    wanted: Vec<Weak<Wanted>>,
+    lists: Vec<Weak<List>>,
+}
 
 impl Batches {
     /// Everything of a type; `None` where that is little, or cannot be sent.
@@ -148,18 +180,44 @@ impl Batches {
         kind: ResourceType,
         view: &View,
         in_one: bool,
-    ) -> Option<Arc<Whole>> {
-        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        made.retain(|whole| whole.strong_count() > 0);
-        let known = made.iter().filter_map(Weak::upgrade);
-        if let Some(known) = known
-            .into_iter()
-            .find(|whole| whole.is_of(kind, view, in_one))
-        {
-            return Some(known);
-        }
-        let whole = Arc::new(Whole::of(kind, view, in_one)?);
-        made.push(Arc::downgrade(&whole));
-        Some(whole)
+    ) -> Option<Arc<Wanted>> {
+        let known = &mut self.made().wanted;
+        find(known, |known| known.is(kind, view, None, in_one)).or_else(|| {
+            let made = Wanted::everything(kind, view, in_one)?;
+            Some(keep(known, made))
+        })
     }
+
+    /// What is on a list.
+    pub(super) fn listed(&self, kind: ResourceType, view: &View, list: &Arc<List>) -> Arc<Wanted> {
+        let known = &mut self.made().wanted;
+        find(known, |known| known.is(kind, view, Some(list), false))
+            .unwrap_or_else(|| keep(known, Wanted::listed(kind, view, list)))
+    }
+
+    /// The list of sorted names.
+    pub(super) fn list(&self, names: &[&str], make: impl FnOnce() -> List) -> Arc<List> {
+        let lists = &mut self.made().lists;
+        find(lists, |known| known.is(names)).unwrap_or_else(|| keep(lists, make()))
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Finds what somebody keeps.
+fn find<T>(known: &mut Vec<Weak<T>>, is_it: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+    known.retain(|known| known.strong_count() > 0);
+    known
+        .iter()
+        .filter_map(Weak::upgrade)
+        .find(|known| is_it(known))
+}
+
+/// Makes something known as long as somebody keeps it.
+fn keep<T>(known: &mut Vec<Weak<T>>, made: T) -> Arc<T> {
+    let made = Arc::new(made);
+    known.push(Arc::downgrade(&made));
+    made
 }

@@ -6,12 +6,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use foldhash::HashMap;
 
+use super::batch::{Batches, MANY};
 use super::lane::{Claim, Lane};
 use super::ledger::{Flight, Has};
+use super::listed::List;
 use super::newcomers::{Newcomers, endpoints};
 use super::refusal;
 use super::search::Rules;
-use super::subscription::{BadName, Shift};
+use super::subscription::{BadName, Interner, Shift};
 use super::view::View;
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::Variant;
@@ -118,13 +120,18 @@ impl Session {
             let claim = Claim::of(&request.version_info);
             self.lanes[kind as usize] = Some(Lane::new(claim, now));
         }
-        let (view, newcomers, lanes) = (&self.view, &self.newcomers, &mut self.lanes);
-        let Some(lane) = lanes[kind as usize].as_mut() else {
+        let interner = Shared {
+            kind,
+            view: &self.view,
+            newcomers: &self.newcomers,
+            batches: &self.common.batches,
+        };
+        let Some(lane) = self.lanes[kind as usize].as_mut() else {
             return Ok(());
         };
         if first || nonce.is_empty() || lane.last_nonce.as_ref() == Some(nonce) {
-            let intern = |name: &str| intern(kind, name, view, newcomers);
-            let shift = lane.subscription.replace(&request.resource_names, intern)?;
+            let names = &request.resource_names;
+            let shift = lane.subscription.replace(names, &interner)?;
             self.shift(kind, &shift, Initial::default());
         } else {
             // A newer response is under way: the names that answer it are the ones that count.
@@ -160,15 +167,20 @@ impl Session {
                 .map(|has| (has.name, Version::parse(&has.version)))
                 .collect();
         }
-        let (view, newcomers, lanes) = (&self.view, &self.newcomers, &mut self.lanes);
-        let Some(lane) = lanes[kind as usize].as_mut() else {
+        let interner = Shared {
+            kind,
+            view: &self.view,
+            newcomers: &self.newcomers,
+            batches: &self.common.batches,
+        };
+        let Some(lane) = self.lanes[kind as usize].as_mut() else {
             return Ok(());
         };
         let shift = lane.subscription.adjust(
             first,
             &request.resource_names_subscribe,
             &request.resource_names_unsubscribe,
-            |name| intern(kind, name, view, newcomers),
+            &interner,
         )?;
         self.shift(kind, &shift, initial);
         if !first {
@@ -202,19 +214,35 @@ impl Session {
             }
         }
         let claims_nothing = initial.is_empty() && !shift.was_wildcard;
-        if claims_nothing {
-            ledger.demand_all(&shift.asked);
+        let batches = &self.common.batches;
+        let list = shift.asked_list.as_ref();
+        let is_at_once = claims_nothing && !in_one && ledger.nothing_is_abandoned();
+        if let Some(list) = list.filter(|_| is_at_once) {
+            let wanted = batches.listed(kind, view, list);
+            ledger.demand_batches(&wanted);
+            lane.first.push(wanted);
         }
-        for name in shift.asked.iter().filter(|_| !claims_nothing) {
-            match initial.remove(name.as_bytes()) {
-                Some(version) if newcomers.owes(name) => ledger.demand(name, Has::Earlier(version)),
-                Some(version) => ledger.touch(name, Has::Earlier(version)),
-                None if shift.was_wildcard => ledger.demand(name, had(name)),
-                None => {
-                    let coming = ledger.coming(name);
-                    ledger.demand(name, coming)
-                }
-            };
+        let list = list
+            .filter(|_| !is_at_once)
+            .map_or(&[][..], |list| list.names());
+        for asked in [list, &shift.asked] {
+            if claims_nothing {
+                ledger.demand_all(asked);
+                continue;
+            }
+            for name in asked {
+                match initial.remove(name.as_bytes()) {
+                    Some(version) if newcomers.owes(name) => {
+                        ledger.demand(name, Has::Earlier(version))
+                    }
+                    Some(version) => ledger.touch(name, Has::Earlier(version)),
+                    None if shift.was_wildcard => ledger.demand(name, had(name)),
+                    None => {
+                        let coming = ledger.coming(name);
+                        ledger.demand(name, coming)
+                    }
+                };
+            }
         }
         for name in &shift.asked_again {
             ledger.demand(name, had(name));
@@ -223,11 +251,10 @@ impl Session {
             lane.owes_answer = initial.is_empty();
             let listed = subscription.names().next();
             let has_nothing = claims_nothing && listed.is_none() && ledger.is_blank();
-            let batches = &self.common.batches;
-            let whole = has_nothing.then(|| batches.everything(kind, view, in_one));
-            if let Some(whole) = whole.flatten().filter(|_| newcomers.is_empty()) {
-                ledger.want_batches(&whole.batches);
-                lane.first.push(whole);
+            let everything = has_nothing.then(|| batches.everything(kind, view, in_one));
+            if let Some(wanted) = everything.flatten().filter(|_| newcomers.is_empty()) {
+                ledger.want_batches(&wanted);
+                lane.first.push(wanted);
             } else if has_nothing {
                 let names = view.iter(kind).map(|resource| &resource.name);
                 ledger.want_all(names, |name| newcomers.owes(name));
@@ -377,14 +404,42 @@ impl Session {
     }
 }
 
-/// A name that a client asks for, shared with the resource of that name. The thousands of endpoints
-/// that it asks for after it got their clusters are found without a search in the view.
-fn intern(kind: ResourceType, name: &str, view: &View, newcomers: &Newcomers) -> Arc<str> {
-    let owed = (kind == ResourceType::Endpoints).then(|| newcomers.owed(name));
-    let known = || view.get(kind, name).map(|resource| &resource.name);
-    owed.flatten()
-        .or_else(known)
-        .map_or_else(|| name.into(), Arc::clone)
+/// What clients ask for, shared with the resources of the same names and with others that ask for the same.
+struct Shared<'a> {
+    kind: ResourceType,
+    view: &'a View,
+    newcomers: &'a Newcomers,
+    batches: &'a Batches,
+}
+
+impl Interner for Shared<'_> {
+    /// The endpoints that a client asks for after it got their clusters are found without a search in the
+    /// view.
+    fn name(&self, name: &str) -> Arc<str> {
+        let owed = (self.kind == ResourceType::Endpoints).then(|| self.newcomers.owed(name));
+        let known = || {
+            self.view
+                .get(self.kind, name)
+                .map(|resource| &resource.name)
+        };
+        owed.flatten()
+            .or_else(known)
+            .map_or_else(|| name.into(), Arc::clone)
+    }
+
+    fn list(&self, names: &[&str]) -> Arc<List> {
+        let make = || {
+            let mut find = self.view.finder(self.kind, names.len());
+            List::new(names.iter().map(|name| match find(name) {
+                Some(resource) => resource.name.clone(),
+                None => self.name(name),
+            }))
+        };
+        match names.len() >= MANY {
+            true => self.batches.list(names, make),
+            false => Arc::new(make()),
+        }
+    }
 }
 
 /// The beginning of a client's name.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use foldhash::HashMap;
 
-use super::batch::Whole;
+use super::batch::Wanted;
 use super::ledger::{Flight, Item, Ledger, Sequence};
 use super::subscription::Subscription;
 use super::view::View;
@@ -30,7 +30,7 @@ pub(super) struct Lane {
     /// The nonce of the last response.
     pub(super) last_nonce: Option<String>,
     /// What it is told first, kept for others that connect until there is something else to tell.
-    pub(super) first: Vec<Arc<Whole>>,
+    pub(super) first: Vec<Arc<Wanted>>,
     /// Why the names that the client refused were refused.
     pub(super) complaints: HashMap<Arc<str>, Complaint>,
 }

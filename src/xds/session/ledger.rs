@@ -11,7 +11,7 @@ use std::time::Instant;
 use foldhash::HashSet;
 
 use super::FALLBACK;
-use super::batch::{Batch, Untold};
+use super::batch::{Batch, Untold, Wanted};
 use super::search::{Group, Held, Search};
 use crate::envoy::{Resource, ResourceType, Version};
 
@@ -234,6 +234,17 @@ impl Ledger {
         pending
     }
 
+    /// A client asked for names that it did not want until now, and has nothing of.
+    pub(super) fn demand_batches(&mut self, wanted: &Wanted) {
+        self.untold.extend(&wanted.batches);
+        self.demand_all(&wanted.others);
+    }
+
+    /// Whether no response is under way with a name that the client stopped to want.
+    pub(super) fn nothing_is_abandoned(&self) -> bool {
+        self.abandoned.is_empty()
+    }
+
     /// The client asked for names that it did not want until now.
     pub(super) fn demand_all(&mut self, names: &[Arc<str>]) {
         if self.is_blank() {
@@ -257,9 +268,9 @@ impl Ledger {
         self.pending = wanted.collect();
     }
 
-    /// A client that has nothing wants what is in these batches.
-    pub(super) fn want_batches(&mut self, batches: &[Arc<Batch>]) {
-        self.untold.extend(batches);
+    /// A client that has nothing wants what is in batches.
+    pub(super) fn want_batches(&mut self, wanted: &Wanted) {
+        self.untold.extend(&wanted.batches);
     }
 
     /// Whether all that is to be said is in batches, which say all of the type.

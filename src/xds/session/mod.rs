@@ -39,6 +39,7 @@ mod compose;
 mod inbound;
 mod lane;
 mod ledger;
+mod listed;
 mod newcomers;
 mod order;
 mod outbound;
