@@ -66,6 +66,16 @@ impl Cohort {
         self.batch.position(cluster).map(|at| self.newcomer(at))
     }
 
+    /// What there is to say of those that are waited for longest.
+    pub(super) fn last(&self) -> Newcomer {
+        Newcomer {
+            sequence: self.sequence,
+            sent_at: self.sent_at,
+            accepted_at: self.accepted_at,
+            owed: self.left,
+        }
+    }
+
     /// The name of endpoints that are due, to be shared.
     pub(super) fn owed(&self, name: &str) -> Option<&Arc<str>> {
         let at = self.batch.position(name)?;
@@ -117,10 +127,8 @@ impl Cohort {
 
     fn newcomer(&self, at: usize) -> Newcomer {
         Newcomer {
-            sequence: self.sequence,
-            sent_at: self.sent_at,
-            accepted_at: self.accepted_at,
             owed: self.owed.get(at).copied().unwrap_or_default().into(),
+            ..self.last()
         }
     }
 }

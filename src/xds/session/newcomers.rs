@@ -261,6 +261,16 @@ impl Newcomers {
         self.entries.get_mut(cluster)?.newcomer.as_mut()
     }
 
+    /// Whether what names clusters may be sent, whichever these are; `None` where that depends on which.
+    pub(super) fn gate_of_all(&self, endpoints_wanted: bool, now: Instant) -> Option<Gate> {
+        let gates = self
+            .cohorts
+            .iter()
+            .map(|c| c.last().gate(endpoints_wanted, now));
+        let is_one = self.entries.is_empty();
+        is_one.then(|| gates.fold(Gate::Open, Gate::and))
+    }
+
     /// Whether a resource may be sent, as far as the clusters sent are concerned.
     ///
     /// A client that takes no endpoints from this stream (`endpoints_wanted`) is given the moment it
@@ -294,7 +304,7 @@ impl Newcomer {
         self.accepted_at.is_some() && self.owed == 0
     }
 
-    fn gate(&self, endpoints_wanted: bool, now: Instant) -> Gate {
+    pub(super) fn gate(&self, endpoints_wanted: bool, now: Instant) -> Gate {
         let given_up_at = self.sent_at + FALLBACK;
         let until = match self.accepted_at {
             Some(_) if self.owed == 0 => return Gate::Open,

@@ -157,11 +157,29 @@ impl Session {
         })
     }
 
-    /// Whether everything may be sent, as the client has all clusters.
-    pub(super) fn has_all_clusters(&self) -> bool {
-        let clusters = self.lane(ResourceType::Cluster).map(|lane| &lane.ledger);
-        self.newcomers.is_empty()
-            && clusters.is_none_or(|clusters| clusters.is_settled() && clusters.held.is_empty())
+    /// Whether the next batch may be sent: the client has the clusters that it names, which came in batches as
+    /// well. `None` where there is something else to say of some of it than of the rest.
+    pub(super) fn batch_gate(&self, kind: ResourceType, now: Instant) -> Option<Gate> {
+        use ResourceType::{Cluster, Endpoints, Listener, Routes};
+        let ledger = &self.lane(kind)?.ledger;
+        // What tells all of a type must tell of what is pending as well.
+        if self.is_whole(kind) && !ledger.is_untold_only() {
+            return None;
+        }
+        let clusters = self.lane(Cluster).map(|lane| &lane.ledger);
+        let Some(clusters) = clusters.filter(|_| matches!(kind, Listener | Routes)) else {
+            return Some(Gate::Open);
+        };
+        if !clusters.pending().is_empty() || !clusters.held.is_empty() {
+            return None;
+        }
+        let endpoints_wanted = self.lane(Endpoints).is_some();
+        let newcomers = self.newcomers.gate_of_all(endpoints_wanted, now)?;
+        let untold = match clusters.untold.is_empty() {
+            true => Gate::Open,
+            false => Gate::Shut,
+        };
+        Some(untold.and(newcomers))
     }
 
     fn clusters_gate(&self, resource: &Resource, now: Instant) -> Gate {

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use foldhash::HashSet;
 
-use super::batch::Batch;
 use super::ledger::{Has, Pending};
 use super::newcomers::Gate;
 use super::order::Holders;
@@ -120,8 +119,22 @@ impl Session {
         if self.lane(kind)?.is_quiet() || !self.has_window(kind, now) {
             return None;
         }
-        if let Some(batch) = self.next_batch(kind) {
-            return Some(self.batch_response(kind, &batch, now));
+        if self
+            .lane(kind)
+            .is_some_and(|lane| !lane.ledger.untold.is_empty())
+        {
+            match self.batch_gate(kind, now) {
+                Some(Gate::Open) => {
+                    let batch = self.lane_mut(kind)?.ledger.untold.next()?;
+                    return Some(self.batch_response(kind, &batch, now));
+                }
+                Some(Gate::Until(at)) => {
+                    self.wake_at(at);
+                    return None;
+                }
+                Some(Gate::Shut) => return None,
+                None => self.lane_mut(kind)?.ledger.unfold_all(),
+            }
         }
         let mut plan = self.plan(kind, now);
         if let Some(at) = plan.wake {
@@ -150,21 +163,6 @@ impl Session {
             Variant::StateOfTheWorld if silent => Some(self.partial_response(kind, plan, now)),
             Variant::StateOfTheWorld => self.full_response(kind, plan, now),
         }
-    }
-
-    /// The next batch of what the client was not told yet, where nothing keeps any of it back; otherwise each
-    /// of its names is dealt with on its own.
-    fn next_batch(&mut self, kind: ResourceType) -> Option<Arc<Batch>> {
-        let waits_for_clusters = matches!(kind, ResourceType::Listener | ResourceType::Routes);
-        let may_go = !waits_for_clusters || self.has_all_clusters();
-        let is_whole = self.is_whole(kind);
-        let ledger = &mut self.lane_mut(kind)?.ledger;
-        // What tells all of a type must tell of what is pending as well.
-        if may_go && (!is_whole || ledger.is_untold_only()) {
-            return ledger.untold.next();
-        }
-        ledger.unfold_all();
-        None
     }
 
     /// Tries again what may be accepted now, and tells of what no longer is refused.
