@@ -1,14 +1,10 @@
-//! Discovery messages for tonic.
+//! Discovery requests for tonic.
 
 use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{DecodeBuf, Decoder};
 
-use super::wire::{Heard, Request, Response};
+use super::wire::{Heard, Request};
 use crate::envoy::Variant;
-
-/// Decodes requests of a variant; encodes responses, each into one buffer of its size.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct DiscoveryCodec(pub(super) Variant);
 
 /// Decodes the requests of one stream.
 #[derive(Debug)]
@@ -17,32 +13,13 @@ pub(super) struct Requests {
     heard: Heard,
 }
 
-impl Codec for DiscoveryCodec {
-    type Encode = Response;
-    type Decode = Request;
-    type Encoder = Self;
-    type Decoder = Requests;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Requests {
-        Requests {
-            variant: self.0,
+impl Requests {
+    /// Decodes requests of a variant.
+    pub(super) fn of(variant: Variant) -> Self {
+        Self {
+            variant,
             heard: Heard::default(),
         }
-    }
-}
-
-impl Encoder for DiscoveryCodec {
-    type Item = Response;
-    type Error = Status;
-
-    fn encode(&mut self, response: Response, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.reserve(response.encoded_len());
-        response.encode(buffer);
-        Ok(())
     }
 }
 

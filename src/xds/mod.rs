@@ -5,6 +5,7 @@
 //! what happens on it. The same server tells who has what (CSDS), its health, and its own services
 //! (reflection).
 
+mod body;
 mod clients;
 mod codec;
 mod observer;

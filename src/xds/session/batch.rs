@@ -11,6 +11,7 @@ use super::ledger::Item;
 use super::listed::List;
 use super::view::View;
 use crate::envoy::{Resource, ResourceType, Version};
+use crate::xds::wire::Resources;
 
 /// From how many resources on it is worth it. Tests have few.
 pub(super) const MANY: usize = if cfg!(test) { 3 } else { 64 };
@@ -19,7 +20,7 @@ pub(super) const MANY: usize = if cfg!(test) { 3 } else { 64 };
 #[derive(Debug)]
 pub(super) struct Batch {
     /// The resources.
-    pub(super) resources: Arc<[Arc<Resource>]>,
+    pub(super) resources: Resources,
     /// The same as what a response carries to a client that has nothing.
     pub(super) items: Arc<[Item]>,
     /// Whether the client asked for each by name, and is to be answered whatever becomes of it.
@@ -30,7 +31,7 @@ impl Batch {
     fn new(resources: &[Arc<Resource>], is_asked: bool) -> Arc<Self> {
         Arc::new(Self {
             is_asked,
-            resources: resources.into(),
+            resources: Resources::shared(resources),
             items: resources.iter().cloned().map(Item::anew).collect(),
         })
     }

@@ -13,7 +13,7 @@ use super::newcomers::endpoints;
 use super::outbound::Plan;
 use crate::envoy::{Resource, ResourceType, Variant, Version};
 use crate::xds::Event;
-use crate::xds::wire::Response;
+use crate::xds::wire::{Resources, Response};
 
 impl Session {
     /// Delta: what changed, and what is no more.
@@ -172,7 +172,7 @@ impl Session {
         &mut self,
         kind: ResourceType,
         version: Version,
-        resources: Arc<[Arc<Resource>]>,
+        resources: Resources,
         removed: Vec<Arc<str>>,
     ) -> Response {
         Response {

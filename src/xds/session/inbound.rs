@@ -18,7 +18,9 @@ use super::view::View;
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::Variant;
 use crate::envoy::{ResourceType, Version};
-use crate::xds::wire::{DeltaRequest, ErrorDetail, Node, Request, Response, SotwRequest};
+use crate::xds::wire::{
+    DeltaRequest, ErrorDetail, Node, Request, Resources, Response, SotwRequest,
+};
 use crate::xds::{Event, Refusal};
 
 /// What Envoy calls itself in `node.user_agent_name`.
@@ -98,7 +100,7 @@ impl Session {
                 type_url: request.type_url.clone().into(),
                 version: Version::from_number(0),
                 nonce: self.next_nonce(),
-                resources: Arc::default(),
+                resources: Resources::default(),
                 removed,
                 identifier: self.common.identifier.clone(),
             };

@@ -15,7 +15,7 @@ use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 
 pub use names::{Heard, Names};
 pub use request::{DeltaRequest, ErrorDetail, NameVersion, Node, Request, SotwRequest};
-pub use response::Response;
+pub use response::{Resources, Response};
 
 /// The encoded length of a length-delimited field of `len` bytes.
 fn field_len(len: usize) -> usize {
