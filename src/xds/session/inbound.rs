@@ -299,21 +299,20 @@ impl Session {
             return;
         };
         let mut flights = lane.ledger.land(nonce, in_order);
-        let last = flights.pop();
+        let Some(last) = flights.pop() else {
+            return;
+        };
+        if let Some(error) = error {
+            return self.refused(kind, last.with_unanswered(flights), &error.message, now);
+        }
         for flight in flights {
             self.accepted(kind, flight, now);
         }
-        match (last, error) {
-            (None, _) => {}
-            (Some(flight), None) => {
-                if let Some(lane) = self.lane_mut(kind) {
-                    lane.ledger.takes_after_all(&flight);
-                    lane.forget_mended();
-                }
-                self.accepted(kind, flight, now);
-            }
-            (Some(flight), Some(error)) => self.refused(kind, flight, &error.message, now),
+        if let Some(lane) = self.lane_mut(kind) {
+            lane.ledger.takes_after_all(&last);
+            lane.forget_mended();
         }
+        self.accepted(kind, last, now);
     }
 
     fn accepted(&mut self, kind: ResourceType, flight: Flight, now: Instant) {

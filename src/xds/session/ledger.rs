@@ -4,6 +4,7 @@
 //! sent, those sent and not yet acknowledged, and those refused. So a stream's memory and work are
 //! those of what is under way, whatever the snapshot holds. What refusals do to it is in `search`.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -183,6 +184,35 @@ impl Flight {
     /// What it carried, to be corrected.
     pub(super) fn items_mut(&mut self) -> &mut [Item] {
         Arc::make_mut(&mut self.items)
+    }
+
+    /// What the client refuses where it answers this response, and none of those `before` it: it may be about
+    /// any of them.
+    pub(super) fn with_unanswered(mut self, before: Vec<Self>) -> Self {
+        if before.is_empty() {
+            return self;
+        }
+        let mut items: BTreeMap<Arc<str>, Item> = BTreeMap::new();
+        let last = self.items.iter().cloned();
+        for item in before
+            .iter()
+            .flat_map(|flight| &*flight.items)
+            .cloned()
+            .chain(last)
+        {
+            match items.entry(item.name.clone()) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(item);
+                }
+                Entry::Occupied(mut earlier) => {
+                    let earlier = earlier.get_mut();
+                    earlier.maybe = std::mem::replace(&mut earlier.sent, item.sent);
+                }
+            }
+        }
+        self.items = items.into_values().collect();
+        self.resumes |= before.iter().any(|flight| flight.resumes);
+        self
     }
 
     /// When others stop waiting for it.

@@ -30,6 +30,9 @@
 //!   warming until it comes.
 //! - A state-of-the-world client that reconnects and refuses something keeps what it has instead, which
 //!   is not known, as long as it takes everything else; where it does not, what it refuses is left out.
+//! - The protocol has a client answer every response at once. One that answers with the state of the world and
+//!   leaves out some before accepted these as well, or, if it refuses, any of them: Envoy, which may put its
+//!   answers together while it is busy, keeps the error until it said it.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
 //!   of them again.
 
