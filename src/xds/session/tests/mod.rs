@@ -1,5 +1,6 @@
 //! Conversations without a network: what is asked, what is published, what is answered.
 
+mod batches;
 mod delta;
 mod events;
 mod invariant;
