@@ -5,11 +5,11 @@
 //! what happens on it. The same server tells who has what (CSDS), its health, and its own services
 //! (reflection).
 
-mod body;
 mod clients;
-mod codec;
 mod observer;
 mod reflection;
+mod requests;
+mod responses;
 mod server;
 mod service;
 pub mod session;

@@ -7,20 +7,15 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codec::Streaming;
 use tonic::codegen::{Service, http};
 use tonic::metadata::MetadataValue;
 use tonic::server::NamedService;
 
-use super::body::Responses;
-use super::codec::Requests;
+use super::requests::Requests;
+use super::responses::Responses;
 use super::streaming::{Opening, Streams};
 use crate::envoy::ResourceType;
 use crate::envoy::Variant;
-
-/// The largest request accepted, in bytes: state-of-the-world requests repeat every name, and a
-/// client may want very many.
-const LARGEST_REQUEST: usize = 64 << 20;
 
 /// gRPC's headers that say how messages are compressed, and how they may be.
 const ENCODING: &str = "grpc-encoding";
@@ -128,9 +123,7 @@ fn answer(opening: &Opening, request: http::Request<Body>) -> http::Response<Bod
         status.metadata_mut().insert(ACCEPT_ENCODING, identity);
         return status.into_http();
     }
-    let decoder = Requests::of(opening.variant);
-    let requests =
-        Streaming::new_request(decoder, request.into_body(), None, Some(LARGEST_REQUEST));
+    let requests = Requests::new(request.into_body(), opening.variant);
     let mut response = http::Response::new(Body::new(Responses::new(opening.open(requests))));
     let content_type = http::HeaderValue::from_static("application/grpc");
     response

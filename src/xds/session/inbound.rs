@@ -253,8 +253,11 @@ impl Session {
             lane.owes_answer = initial.is_empty();
             let listed = subscription.names().next();
             let has_nothing = claims_nothing && listed.is_none() && ledger.is_blank();
-            let everything = has_nothing.then(|| batches.everything(kind, view, in_one));
-            if let Some(wanted) = everything.flatten().filter(|_| newcomers.is_empty()) {
+            // Of endpoints, those that are due must be told even if they are gone.
+            let is_alike = kind != ResourceType::Endpoints || newcomers.is_empty();
+            let everything = has_nothing && is_alike;
+            let everything = everything.then(|| batches.everything(kind, view, in_one));
+            if let Some(wanted) = everything.flatten() {
                 ledger.want_batches(&wanted);
                 lane.first.push(wanted);
             } else if has_nothing {

@@ -14,13 +14,11 @@ use hyper::body::{Body, Frame};
 use tonic::Status;
 use tonic::codegen::http::HeaderMap;
 
+use super::requests::HEAD;
 use super::wire::Response;
 
 /// From how many bytes on they are handed over, though there is more to write.
 const ENOUGH: usize = 32 << 10;
-
-/// How long the head of a message is: whether it is compressed, and its length.
-const HEAD: usize = 5;
 
 /// The body.
 pub(super) struct Responses {
