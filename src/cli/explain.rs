@@ -82,6 +82,7 @@ async fn tell(args: ExplainArgs) -> Result<u8, Failure> {
     if args.json {
         terminal::print_json(&Told {
             explanation,
+            untried_endpoints: probes.as_ref().map(|probes| probes.untried),
             probes: probes.map(|probes| probes.tried),
         })?;
     } else {
@@ -100,6 +101,9 @@ struct Told {
     explanation: v1::Explanation,
     #[serde(skip_serializing_if = "Option::is_none")]
     probes: Option<Vec<Probe>>,
+    /// How many endpoints were not tried, beside those that were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untried_endpoints: Option<usize>,
 }
 
 /// Whether somebody gets the request, as far as can be told without sending it.

@@ -51,7 +51,7 @@ pub(super) struct Probes {
     /// What came of each connection.
     pub(super) tried: Vec<Probe>,
     /// How many endpoints were not tried.
-    untried: usize,
+    pub(super) untried: usize,
 }
 
 /// Where a request enters the gateway.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 use crate::model::printable;
@@ -53,16 +54,21 @@ impl<'de> Visitor<'de> for Place<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = from.next_key::<String>()? {
-            let place = Place {
+            let place = |name| Place {
                 outer: Some(&self),
-                name: &name,
+                name,
             };
-            if object.contains_key(&name) {
-                let twice = format_args!("{place} is given twice; keep one of the two");
-                return Err(A::Error::custom(twice));
+            match object.entry(name) {
+                Entry::Vacant(entry) => {
+                    let value = from.next_value_seed(place(entry.key()))?;
+                    entry.insert(value);
+                }
+                Entry::Occupied(entry) => {
+                    let place = place(entry.key());
+                    let twice = format_args!("{place} is given twice; keep one of the two");
+                    return Err(A::Error::custom(twice));
+                }
             }
-            let value = from.next_value_seed(place)?;
-            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }

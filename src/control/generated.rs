@@ -314,7 +314,7 @@ pub struct Step {
     #[prost(message, repeated, tag = "4")]
     pub shadows: ::prost::alloc::vec::Vec<Shadow>,
 }
-/// Something that fits a request and was not chosen.
+/// Something that fits a request and was not chosen, or of which it cannot be told whether it fits.
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Shadow {

@@ -50,7 +50,7 @@ pub(super) fn configuration<V: AsRef<[u8]>>(
         name: name.to_owned(),
         ..envoy::RouteConfiguration::default()
     };
-    let mut body = encode(&head).to_vec();
+    let mut body = Vec::from(encode(&head));
     for vhost in vhosts {
         wire::append(&mut body, VIRTUAL_HOSTS, vhost.as_ref());
     }
@@ -64,7 +64,7 @@ pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> Byt
         domains: expanded_domains(vhost, port),
         ..envoy::VirtualHost::default()
     };
-    let mut body = encode(&head).to_vec();
+    let mut body = Vec::from(encode(&head));
     for each in &vhost.routes {
         wire::append(&mut body, ROUTES, &route(each, cluster));
     }

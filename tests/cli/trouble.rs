@@ -234,6 +234,7 @@ async fn a_service_that_is_not_there_is_told_with_the_command_that_brings_it() {
         .await;
     let probed = probed.ends(1).json();
     assert_eq!(probed["probes"][1]["what"], "endpoint", "{probed}");
+    assert_eq!(probed["untried_endpoints"], 0, "{probed}");
     scene.set("expose#0.port=8081");
     scene.works(SHOP).await;
 

@@ -70,7 +70,7 @@ pub struct Step {
     pub shadows: Vec<Shadow>,
 }
 
-/// Something that fits a request and was not chosen.
+/// Something that fits a request and was not chosen, or of which it cannot be told whether it fits.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Shadow {
     /// What it is.

@@ -1,9 +1,13 @@
 //! How what is written is read: defaults, scopes, references, near misses, and too much of it.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
+use super::tables::section_of;
 use super::*;
 use crate::model::PathMatch;
+use crate::validate::keywords::{Group, Kind};
 
 /// The agent crashes on a missing listener_port, and stores port=abc as no port at all.
 #[test]
@@ -269,4 +273,40 @@ cookie_path = /
         .map(|d| d.code)
         .collect();
     assert_eq!(codes, [codes::COOKIE_WITHOUT_NAME, codes::LEFT_OUT]);
+}
+
+/// A table of candidates that grows without its parser would have the new one mean the default.
+#[test]
+fn every_candidate_of_a_choice_means_something_of_its_own() {
+    let expose = "[ip#1]\nexpose = expose#0\n[expose#0]\nport = 80\n";
+    let redirect = "vhosts = vhost#0\n[vhost#0]\nroutes = route#0\n\
+                    [route#0]\nmatch_prefix = /\nredirect_https_redirect = true\n";
+    let redirect = [expose, redirect].concat();
+    let keywords = Group::ALL
+        .into_iter()
+        .flat_map(Group::keywords)
+        .filter(|k| k.kind == Kind::Choice);
+    for keyword in keywords {
+        let base = match section_of(keyword) {
+            "expose#0" => expose,
+            "route#0" => &redirect,
+            section => unreachable!("{section} has a choice: give it a service here"),
+        };
+        // The status of a redirect is written as a name or as its number, which mean the same.
+        let is_number = |c: &str| c.bytes().all(|b| b.is_ascii_digit());
+        let (numbers, names): (Vec<_>, Vec<_>) =
+            keyword.candidates.iter().partition(|c| is_number(c));
+        let meanings = |candidates: Vec<&&str>| -> BTreeSet<String> {
+            let meaning = |c| format!("{:?}", only(&format!("{base}{} = {c}\n", keyword.name)));
+            candidates.into_iter().map(meaning).collect()
+        };
+        let (count, by_number) = (names.len(), meanings(numbers));
+        let by_name = meanings(names);
+        assert_eq!(by_name.len(), count, "{}", keyword.name);
+        assert!(
+            by_number.is_empty() || by_number == by_name,
+            "{}",
+            keyword.name
+        );
+    }
 }
