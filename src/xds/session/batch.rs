@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::CHUNK;
-use super::ledger::Item;
+use super::flight::Item;
 use super::listed::List;
 use super::view::View;
 use crate::envoy::{Resource, ResourceType, Version};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::Batch;
-use super::ledger::{Item, Sequence};
+use super::flight::{Item, Sequence};
 use super::newcomers::{Newcomer, endpoints};
 use crate::envoy::Resource;
 

@@ -7,8 +7,9 @@ use foldhash::HashSet;
 
 use super::Session;
 use super::batch::Batch;
+use super::flight::Item;
 use super::lane::Claim;
-use super::ledger::{Has, Item, Ledger, Pending};
+use super::ledger::{Has, Ledger, Pending};
 use super::newcomers::endpoints;
 use super::outbound::Plan;
 use crate::envoy::{Resource, ResourceType, Variant, Version};

@@ -6,15 +6,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use foldhash::HashMap;
 
-use super::batch::{Batches, MANY};
+use super::flight::Flight;
 use super::lane::{Claim, Lane};
-use super::ledger::{Flight, Has};
-use super::listed::List;
-use super::newcomers::{Newcomers, endpoints};
+use super::ledger::Has;
+use super::newcomers::endpoints;
 use super::refusal;
 use super::search::Rules;
-use super::subscription::{BadName, Interner, Shift};
-use super::view::View;
+use super::shared::Shared;
+use super::subscription::{BadName, Shift};
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::Variant;
 use crate::envoy::{ResourceType, Version};
@@ -405,44 +404,6 @@ impl Session {
         refusal.content = Version::of(content.finalize().as_bytes());
         self.send_endpoints(&due);
         self.tell(&Event::Refused(&refusal));
-    }
-}
-
-/// What clients ask for, shared with the resources of the same names and with others that ask for the same.
-struct Shared<'a> {
-    kind: ResourceType,
-    view: &'a View,
-    newcomers: &'a Newcomers,
-    batches: &'a Batches,
-}
-
-impl Interner for Shared<'_> {
-    /// The endpoints that a client asks for after it got their clusters are found without a search in the
-    /// view.
-    fn name(&self, name: &str) -> Arc<str> {
-        let owed = (self.kind == ResourceType::Endpoints).then(|| self.newcomers.owed(name));
-        let known = || {
-            self.view
-                .get(self.kind, name)
-                .map(|resource| &resource.name)
-        };
-        owed.flatten()
-            .or_else(known)
-            .map_or_else(|| name.into(), Arc::clone)
-    }
-
-    fn list(&self, names: &[&str]) -> Arc<List> {
-        let make = || {
-            let mut find = self.view.finder(self.kind, names.len());
-            List::new(names.iter().map(|name| match find(name) {
-                Some(resource) => resource.name.clone(),
-                None => self.name(name),
-            }))
-        };
-        match names.len() >= MANY {
-            true => self.batches.list(names, make),
-            false => Arc::new(make()),
-        }
     }
 }
 

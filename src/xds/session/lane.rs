@@ -6,7 +6,8 @@ use std::time::Instant;
 use foldhash::HashMap;
 
 use super::batch::Wanted;
-use super::ledger::{Flight, Item, Ledger, Sequence};
+use super::flight::{Flight, Item, Sequence};
+use super::ledger::Ledger;
 use super::subscription::Subscription;
 use super::view::View;
 use crate::envoy::{ResourceType, Version};

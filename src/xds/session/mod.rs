@@ -39,6 +39,7 @@
 mod batch;
 mod cohort;
 mod compose;
+mod flight;
 mod inbound;
 mod lane;
 mod ledger;
@@ -48,6 +49,7 @@ mod order;
 mod outbound;
 mod refusal;
 mod search;
+mod shared;
 mod standing;
 mod subscription;
 mod view;

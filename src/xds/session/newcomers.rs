@@ -13,7 +13,8 @@ use foldhash::HashMap;
 
 use super::batch::Batch;
 use super::cohort::Cohort;
-use super::ledger::{Flight, Has, Sequence};
+use super::flight::{Flight, Sequence};
+use super::ledger::Has;
 use super::{FALLBACK, SETTLE};
 use crate::envoy::{Reference, Resource, ResourceType};
 

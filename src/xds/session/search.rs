@@ -24,7 +24,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::FALLBACK;
-use super::ledger::{Flight, Has, Item, Ledger, Sequence};
+use super::flight::{Flight, Item, Sequence};
+use super::ledger::{Has, Ledger};
 use super::refusal::Reading;
 use crate::envoy::Version;
 
