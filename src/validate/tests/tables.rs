@@ -353,7 +353,7 @@ fn bad_values_are_refused_with_their_code() {
         (
             "hashpolicy#0",
             vec![("connection_source_ip", json!("true"))],
-            "header_header_name",
+            "connection_source_ip",
             codes::SEVERAL_HASH_KEYS,
         ),
         (
