@@ -315,10 +315,12 @@ fn a_refused_change_keeps_what_was_served_and_follows_its_endpoints() {
 fn an_expose_of_another_gateway_is_not_ours() {
     let mut story = Story::begun();
     let mut sections = l4(80, 8080);
-    sections["expose#0"]["gateway"] = json!("other");
-    story.put(&[("web", instance("10.0.0.1", sections.clone()))]);
-    assert!(story.names(ResourceType::Cluster).is_empty());
-    assert_eq!(story.verdict("web", "expose#0"), None);
+    for other in [json!("other"), json!(7)] {
+        sections["expose#0"]["gateway"] = other;
+        story.put(&[("web", instance("10.0.0.1", sections.clone()))]);
+        assert!(story.names(ResourceType::Cluster).is_empty());
+        assert_eq!(story.verdict("web", "expose#0"), None);
+    }
     sections["expose#0"]["gateway"] = json!("envoy");
     story.put(&[("web", instance("10.0.0.1", sections))]);
     assert_eq!(story.names(ResourceType::Cluster), ["web.expose#0"]);
