@@ -4,7 +4,11 @@
 //! as for every other client that connects. So it is made once, and shared.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use foldhash::HashMap;
+use foldhash::quality::RandomState;
 
 use super::CHUNK;
 use super::flight::Item;
@@ -15,6 +19,9 @@ use crate::xds::wire::Resources;
 
 /// From how many resources on it is worth it. Tests have few.
 pub(super) const MANY: usize = if cfg!(test) { 3 } else { 64 };
+
+/// How many things are known before it is looked which are still kept.
+const FEW: usize = 64;
 
 /// Resources that go into one response, sorted by name.
 #[derive(Debug)]
@@ -59,6 +66,11 @@ impl Untold {
         self.0.is_empty()
     }
 
+    /// How many batches there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether a name is in it.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|batch| batch.position(name).is_some())
@@ -87,15 +99,8 @@ impl Untold {
 /// What a client wants of a type, of which it has nothing.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    kind: ResourceType,
-    /// The names; `None` for everything.
-    list: Option<Arc<List>>,
-    /// The version of the type, which stands for what is in the batches.
-    version: Version,
-    /// Whether what is confidential is in it.
-    confidential: bool,
-    /// Whether there is one batch, as what a response leaves out is removed by that.
-    in_one: bool,
+    /// The names, if it is not everything: kept, as the [`Key`] says where they are.
+    _list: Option<Arc<List>>,
     /// The batches, in the order of names.
     pub(super) batches: Vec<Arc<Batch>>,
     /// The listed names that are in none.
@@ -107,11 +112,7 @@ impl Wanted {
         let all: Vec<_> = view.iter(kind).cloned().collect();
         let is_apt = all.len() >= MANY && all.iter().all(|resource| resource.is_known());
         is_apt.then(|| Self {
-            kind,
-            list: None,
-            version: view.version(kind),
-            confidential: view.is_confidential(),
-            in_one,
+            _list: None,
             batches: match in_one {
                 true => vec![Batch::new(&all, false)],
                 false => split(&all, false),
@@ -130,20 +131,36 @@ impl Wanted {
             }
         }
         Self {
-            kind,
-            list: Some(list.clone()),
-            version: view.version(kind),
-            confidential: view.is_confidential(),
-            in_one: false,
+            _list: Some(list.clone()),
             batches: split(&found, true),
             others,
         }
     }
+}
 
-    fn is(&self, kind: ResourceType, view: &View, list: Option<&Arc<List>>, in_one: bool) -> bool {
-        (self.kind, self.version, self.confidential, self.in_one)
-            == (kind, view.version(kind), view.is_confidential(), in_one)
-            && self.list.as_ref().map(Arc::as_ptr) == list.map(Arc::as_ptr)
+/// What tells what one client wants from what others do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    kind: ResourceType,
+    /// Where the list of names is; `None` for everything.
+    list: Option<usize>,
+    /// The version of the type, which stands for what is in the batches.
+    version: Version,
+    /// Whether what is confidential is in it.
+    confidential: bool,
+    /// Whether there is one batch, as what a response leaves out is removed by that.
+    in_one: bool,
+}
+
+impl Key {
+    fn of(kind: ResourceType, view: &View, list: Option<&Arc<List>>, in_one: bool) -> Self {
+        Self {
+            kind,
+            list: list.map(|list| Arc::as_ptr(list).addr()),
+            version: view.version(kind),
+            confidential: view.is_confidential(),
+            in_one,
+        }
     }
 }
 
@@ -170,8 +187,10 @@ pub struct Batches(Arc<Mutex<Made>>);
 
 #[derive(Debug, Default)]
 struct Made {
-    wanted: Vec<Weak<Wanted>>,
-    lists: Vec<Weak<List>>,
+    wanted: Known<Key, Wanted>,
+    /// By a hash of the names.
+    lists: Known<u64, List>,
+    hasher: RandomState,
 }
 
 impl Batches {
@@ -182,24 +201,30 @@ impl Batches {
         view: &View,
         in_one: bool,
     ) -> Option<Arc<Wanted>> {
+        let key = Key::of(kind, view, None, in_one);
         let known = &mut self.made().wanted;
-        find(known, |known| known.is(kind, view, None, in_one)).or_else(|| {
+        known.find(&key).or_else(|| {
             let made = Wanted::everything(kind, view, in_one)?;
-            Some(keep(known, made))
+            Some(known.keep(key, made))
         })
     }
 
     /// What is on a list.
     pub(super) fn listed(&self, kind: ResourceType, view: &View, list: &Arc<List>) -> Arc<Wanted> {
+        let key = Key::of(kind, view, Some(list), false);
         let known = &mut self.made().wanted;
-        find(known, |known| known.is(kind, view, Some(list), false))
-            .unwrap_or_else(|| keep(known, Wanted::listed(kind, view, list)))
+        known
+            .find(&key)
+            .unwrap_or_else(|| known.keep(key, Wanted::listed(kind, view, list)))
     }
 
     /// The list of sorted names.
     pub(super) fn list(&self, names: &[&str], make: impl FnOnce() -> List) -> Arc<List> {
-        let lists = &mut self.made().lists;
-        find(lists, |known| known.is(names)).unwrap_or_else(|| keep(lists, make()))
+        let made = &mut *self.made();
+        let hash = made.hasher.hash_one(names);
+        // Another list may have the same hash, and then makes room.
+        let known = made.lists.find(&hash).filter(|known| known.is(names));
+        known.unwrap_or_else(|| made.lists.keep(hash, make()))
     }
 
     fn made(&self) -> MutexGuard<'_, Made> {
@@ -207,18 +232,49 @@ impl Batches {
     }
 }
 
-/// Finds what somebody keeps.
-fn find<T>(known: &mut Vec<Weak<T>>, is_it: impl Fn(&T) -> bool) -> Option<Arc<T>> {
-    known.retain(|known| known.strong_count() > 0);
-    known
-        .iter()
-        .filter_map(Weak::upgrade)
-        .find(|known| is_it(known))
+/// What somebody keeps, by what tells it from others.
+#[derive(Debug)]
+struct Known<K, T>(HashMap<K, Weak<T>>);
+
+impl<K, T> Default for Known<K, T> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
 }
 
-/// Makes something known as long as somebody keeps it.
-fn keep<T>(known: &mut Vec<Weak<T>>, made: T) -> Arc<T> {
-    let made = Arc::new(made);
-    known.push(Arc::downgrade(&made));
-    made
+impl<K: Eq + Hash, T> Known<K, T> {
+    fn find(&self, key: &K) -> Option<Arc<T>> {
+        self.0.get(key)?.upgrade()
+    }
+
+    /// Makes something known as long as somebody keeps it.
+    fn keep(&mut self, key: K, made: T) -> Arc<T> {
+        if self.0.len() == self.0.capacity() {
+            // It has doubled since, so that this is cheap for each.
+            self.0.retain(|_, known| known.strong_count() > 0);
+            self.0.shrink_to(2 * self.0.len());
+            self.0.reserve(self.0.len().max(FEW));
+        }
+        let made = Arc::new(made);
+        self.0.insert(key, Arc::downgrade(&made));
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_known_as_long_as_somebody_keeps_it() {
+        let batches = Batches::default();
+        let list = |name: &str| batches.list(&[name], || List::new([name.into()]));
+        let kept = list("kept");
+        for at in 0..10_000 {
+            list(&at.to_string());
+        }
+        assert!(Arc::ptr_eq(&kept, &list("kept")));
+        let known = batches.made().lists.0.len();
+        assert!(known < 1_000, "{known} of which one is kept");
+    }
 }

@@ -18,6 +18,10 @@ use crate::envoy::{Resource, ResourceType, Version};
 /// Up to how many names are dealt with one by one.
 const FEW: usize = 16;
 
+/// How many batches of names that were asked for one list after the other may wait: each is searched for each
+/// name of which there is something else to say.
+const MANY_BATCHES: usize = 64;
+
 /// What is known of each name in a batch.
 static UNTOLD: Pending = Pending {
     has: Has::Nothing,
@@ -169,7 +173,11 @@ impl Ledger {
 
     /// A client asked for names that it did not want until now, and has nothing of.
     pub(super) fn demand_batches(&mut self, wanted: &Wanted) {
-        self.untold.extend(&wanted.batches);
+        if self.untold.len() < MANY_BATCHES {
+            self.untold.extend(&wanted.batches);
+        } else {
+            wanted.batches.iter().for_each(|batch| self.add(batch));
+        }
         self.demand_all(&wanted.others);
     }
 
@@ -226,9 +234,12 @@ impl Ledger {
     }
 
     fn add(&mut self, batch: &Batch) {
-        let names = batch.items.iter().map(|item| item.name.clone());
-        self.pending
-            .extend(names.map(|name| (name, Pending::anew(batch.is_asked))));
+        for item in &*batch.items {
+            let pending = self.pending.entry(item.name.clone());
+            // What is known of a name already counts.
+            let pending = pending.or_insert_with(|| Pending::anew(false));
+            pending.demanded |= batch.is_asked;
+        }
     }
 
     /// Whether nothing was ever sent, nor is to be.

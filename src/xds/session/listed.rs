@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use foldhash::HashSet;
 
+/// How many lists are kept as they are: each is searched for each name.
+const FEW: usize = 4;
+
 /// Names that a client listed at once: sorted, each once, and shared with the clients that listed the same.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct List(Box<[Arc<str>]>);
@@ -106,7 +109,10 @@ impl Listed {
 
     /// Adds a list of names that are not known.
     pub(super) fn add(&mut self, list: Arc<List>) {
-        self.lists.push(list);
+        match self.lists.len() < FEW {
+            true => self.lists.push(list),
+            false => self.own.extend(list.names().iter().cloned()),
+        }
     }
 
     /// Takes a name away. Returns it, if it was listed.
@@ -187,6 +193,19 @@ mod tests {
         }
         assert_eq!(all(&listed), ["x", "y"]);
         assert!(listed.lists.is_empty(), "nothing is kept of what is gone");
+    }
+
+    #[test]
+    fn of_many_lists_few_are_searched() {
+        let mut listed = Listed::default();
+        for at in 0..100 {
+            listed.add(list(&[&format!("a{at}"), &format!("b{at}")]));
+        }
+        assert_eq!(listed.lists.len(), FEW);
+        assert_eq!(all(&listed).len(), 200);
+        assert!(listed.contains("a0") && listed.contains("b99"));
+        assert_eq!(listed.take("b99").as_deref(), Some("b99"));
+        assert!(!listed.contains("b99"));
     }
 
     #[test]
