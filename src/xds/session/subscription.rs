@@ -162,10 +162,11 @@ impl Subscription {
         if subscribe.len() >= MANY {
             let names: Result<Vec<&str>, _> = subscribe.iter().map(|name| text(name)).collect();
             let names = sorted(names?.into_iter());
-            if !names
-                .iter()
-                .any(|name| *name == WILDCARD || self.names.knows(name))
-            {
+            // Of what is taken away by the same request, something may be known.
+            let taken: HashSet<&str> = shift.dropped.iter().map(|name| &**name).collect();
+            let is_known =
+                |name: &&str| *name == WILDCARD || taken.contains(*name) || self.names.knows(name);
+            if !names.iter().any(is_known) {
                 let list = interner.list(&names);
                 self.names.add(list.clone());
                 shift.asked_list = Some(list);
