@@ -205,6 +205,11 @@ impl Session {
 
         if shift.was_wildcard && !wildcard {
             ledger.retain(|name| subscription.lists(name));
+            lane.first.clear();
+        }
+        if !shift.dropped.is_empty() {
+            // It is no client that just connected any more, and what it was told may be unwanted.
+            lane.first.clear();
         }
         for name in &shift.dropped {
             if wildcard {

@@ -30,7 +30,8 @@ pub(super) struct Lane {
     pub(super) answered: bool,
     /// The nonce of the last response.
     pub(super) last_nonce: Option<String>,
-    /// What it is told first, kept for others that connect until there is something else to tell.
+    /// What it is told first, kept for others that connect until there is something else to tell, or it wants
+    /// less.
     pub(super) first: Vec<Arc<Wanted>>,
     /// Why the names that the client refused were refused.
     pub(super) complaints: HashMap<Arc<str>, Complaint>,

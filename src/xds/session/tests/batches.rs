@@ -95,3 +95,110 @@ fn listeners_do_not_wait_for_endpoints_that_nobody_asks_for() {
     talk.accept(Listener, &NAMES);
     talk.quiet();
 }
+
+#[test]
+fn a_private_key_stays_with_those_that_may_see_it() {
+    for names in [&[][..], &["a", "b", "c", "key"]] {
+        let batches = Batches::default();
+        let mut talks = [true, false].map(|confidential| {
+            let mut talk = Talk::with(Variant::Delta, None, confidential);
+            talk.session.common.batches = batches.clone();
+            talk.publish(["a", "b", "c"].map(|name| secret(name, "1")));
+            talk.publish([secret("key", "PRIVATE").confidential()]);
+            talk
+        });
+        let [open, shut] = talks.each_mut();
+        ask(open, Secret, names);
+        open.expect(Secret, &["a", "b", "c", "key"], &[]);
+        ask(shut, Secret, names);
+        shut.expect(Secret, &["a", "b", "c"], &[]);
+    }
+}
+
+#[test]
+fn what_one_client_refuses_is_not_taken_from_others() {
+    for variant in [Variant::Delta, Variant::StateOfTheWorld] {
+        let batches = Batches::default();
+        let mut talks = [(); 3].map(|()| talk(variant, &batches));
+        let [one, other, last] = talks.each_mut();
+        ask(one, Cluster, &[]);
+        ask(other, Cluster, &[]);
+        let refused = one.expect(Cluster, &NAMES, &[]);
+        let taken = other.expect(Cluster, &NAMES, &[]);
+        one.nack(&refused, "Error adding/updating cluster(s) b: no");
+        one.accept(Cluster, &["a", "c", "d", "e"]);
+        one.quiet();
+        ask(last, Cluster, &[]);
+        last.accept(Cluster, &NAMES);
+        other.ack(&taken);
+        for talk in [other, last] {
+            talk.quiet();
+            let ledger = &talk.session.lane(Cluster).unwrap().ledger;
+            assert!(ledger.is_blank(), "{ledger:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wanted_no_more_is_not_kept_for_others() {
+    let kept = |talk: &Talk| talk.session.lane(Endpoints).unwrap().first.len();
+    let mut client = talk(Variant::Delta, &Batches::default());
+    for round in 0..10 {
+        let fresh = ["x", "y", "z"].map(|name| format!("{name}{round}"));
+        for names in [&NAMES[..], &fresh.each_ref().map(|name| &**name)] {
+            client.subscribe(Endpoints, names, &[]);
+            client.accept_all();
+            assert_eq!(kept(&client), 1);
+            client.subscribe(Endpoints, &[], names);
+            client.accept_all();
+            assert_eq!(kept(&client), 0);
+        }
+    }
+    let mut client = talk(Variant::StateOfTheWorld, &Batches::default());
+    client.ask(Endpoints, &NAMES);
+    for _ in 0..10 {
+        let response = client.expect(Endpoints, &NAMES, &[]);
+        client.names.insert(Endpoints, Vec::new());
+        client.ack(&response);
+        let version = response.version.to_string();
+        let names = NAMES.map(str::to_owned).to_vec();
+        client.names.insert(Endpoints, names);
+        client.say(Endpoints, &version, &response.nonce, None);
+        assert_eq!(kept(&client), 1);
+    }
+}
+
+#[test]
+fn names_taken_away_and_added_at_once_are_told_once() {
+    let mut talk = talk(Variant::Delta, &Batches::default());
+    talk.subscribe(Endpoints, &["a", "b"], &[]);
+    talk.subscribe(Endpoints, &["c"], &[]);
+    talk.accept_all();
+    talk.publish([endpoints("b", "2")]);
+    talk.subscribe(Endpoints, &["a", "b", "c"], &["a", "b", "c"]);
+    let ledger = &talk.session.lane(Endpoints).unwrap().ledger;
+    assert!(ledger.untold.is_empty(), "something is known of b");
+    assert!(!ledger.pending()["b"].has.is_nothing());
+    talk.accept(Endpoints, &["a", "b", "c"]);
+    talk.quiet();
+}
+
+#[test]
+fn many_lists_that_wait_are_not_searched_one_by_one() {
+    let mut talk = Talk::delta();
+    let names: Vec<String> = (0..600).map(|at| format!("n{at:03}")).collect();
+    talk.publish(names.iter().map(|name| endpoints(name, "1")));
+    for some in names.chunks(3) {
+        let some: Vec<&str> = some.iter().map(|name| &**name).collect();
+        talk.subscribe(Endpoints, &some, &[]);
+    }
+    let untold = talk.session.lane(Endpoints).unwrap().ledger.untold.len();
+    assert!(untold < 100, "{untold} batches");
+    let mut told = Vec::new();
+    while let Some(response) = talk.hear() {
+        told.extend(self::names(&response).into_iter().map(str::to_owned));
+        talk.ack(&response);
+    }
+    told.sort();
+    assert_eq!(told, names, "each once");
+}
