@@ -211,7 +211,7 @@ mod tests {
     /// It must not take the square of their number, as this would show by never ending.
     #[test]
     fn names_that_something_else_separates_are_read_at_once() {
-        let times = 500_000;
+        let times = 100_000;
         let separated = [&[0x1a, 1, b'a', 0x38, 0][..]; 2].concat().repeat(times);
         let Ok(Request::Sotw(read)) = Request::decode(Variant::StateOfTheWorld, &*separated) else {
             panic!("a state-of-the-world request");
