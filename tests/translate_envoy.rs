@@ -13,6 +13,8 @@
 mod exposes;
 #[path = "translate/judge.rs"]
 mod judge;
+#[path = "translate/registered.rs"]
+mod registered;
 #[path = "translate/shown.rs"]
 mod shown;
 

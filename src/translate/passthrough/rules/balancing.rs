@@ -8,6 +8,7 @@ use envoy_types::pb::envoy::config::cluster::v3::cluster::{LbConfig, LbPolicy};
 use envoy_types::pb::envoy::config::cluster::v3::load_balancing_policy::Policy;
 
 use super::Place;
+use crate::envoy::is_extension;
 
 /// What Envoy takes for sizes that are not written.
 const RING: (u64, u64) = (1024, 8 << 20);
@@ -78,10 +79,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
 fn is_known(policy: &Policy) -> bool {
     let extension = policy.typed_extension_config.as_ref();
     let config = extension.and_then(|extension| extension.typed_config.as_ref());
-    config.is_some_and(|config| {
-        let name = config.type_url.rsplit('/').next().unwrap_or_default();
-        name.starts_with("envoy.extensions.load_balancing_policies.")
-    })
+    config.is_some_and(|config| is_extension(&config.type_url, "envoy.load_balancing_policies"))
 }
 
 /// By division: Envoy takes no table above five million.

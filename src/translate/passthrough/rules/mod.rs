@@ -10,6 +10,7 @@ mod tcp;
 mod tls;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::extensions::upstreams::http::udp::v3::UdpConnectionPoolProto;
 use envoy_types::pb::google::protobuf::Any;
 use prost::Name;
 
@@ -45,6 +46,13 @@ pub(super) fn cluster(cluster: &Cluster, original_dst: bool, tls: bool, place: &
             let hint = "write its typed_config with '@type'";
             place.break_rule(&format!("filters[{index}]"), "has no typed_config", hint);
         }
+    }
+    let upstream = cluster.upstream_config.as_ref();
+    let upstream = upstream.and_then(|upstream| upstream.typed_config.as_ref());
+    if upstream.is_some_and(is_of::<UdpConnectionPoolProto>) {
+        let hint = "remove it: Envoy chooses the pool that suits";
+        let what = "is a UdpConnectionPoolProto, with which Envoy ends at the first request";
+        place.break_rule("upstream_config", what, hint);
     }
     balancing::check(cluster, place);
     health::check(cluster, place);
