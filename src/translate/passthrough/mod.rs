@@ -184,7 +184,8 @@ pub(super) fn udp_proxy(
     expose: &Expose,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Base<UdpProxyConfig>, Vec<Diagnostic>> {
-    filter(expose, warnings, |_, _| {}, |_, _| {})
+    let check = |base: &Base<_>, place: &mut Place<'_>| rules::datagrams(&base.message, place);
+    filter(expose, warnings, |_, _| {}, check)
 }
 
 /// Reads `filter_config_data` of an HTTP expose.

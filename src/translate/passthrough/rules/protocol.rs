@@ -52,6 +52,13 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
             let hint = "write http2_protocol_options";
             place.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
         }
+        Some(Options::UseDownstreamProtocolConfig(downstream))
+            if downstream.http3_protocol_options.is_some()
+                && !socket.is_some_and(is_of::<QuicUpstreamTransport>) =>
+        {
+            let hint = "remove http3_protocol_options";
+            place.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
+        }
         _ => {}
     }
     if let [early @ .., last] = options.http_filters.as_slice()
