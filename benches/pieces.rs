@@ -16,7 +16,7 @@ use igw_envoy::snapshot::Snapshot;
 use igw_envoy::translate::{Endpoint, load_assignment};
 use igw_envoy::validate::Context;
 use igw_envoy::verdict::{Facts, judge};
-use igw_envoy::xds::session::Common;
+use igw_envoy::xds::session::{Batches, Common};
 use igw_envoy::xds::wire::{DeltaRequest, Node, Request};
 use igw_envoy::xds::{Log, Session};
 use serde_json::{Map, json};
@@ -240,6 +240,7 @@ fn subscribed(snapshot: &Snapshot) -> Session {
         transport: "bench".into(),
         confidential: true,
         observer: Arc::new(Log::default()),
+        batches: Batches::default(),
     };
     let mut session = Session::new(1, Variant::Delta, None, common);
     session.update(Arc::new(snapshot.clone()));

@@ -13,7 +13,7 @@ use igw_envoy::envoy::{Reference, Resource, ResourceType};
 use igw_envoy::ffi::*;
 use igw_envoy::snapshot::Snapshot;
 use igw_envoy::validate::keywords::Group;
-use igw_envoy::xds::session::Common;
+use igw_envoy::xds::session::{Batches, Common};
 use igw_envoy::xds::wire::Request;
 use igw_envoy::xds::{Log, Session};
 use igw_envoy::{daemon, keep};
@@ -130,6 +130,7 @@ pub(crate) fn requests(bytes: &[u8]) {
         transport: "fuzz".into(),
         confidential: first % 4 < 2,
         observer: Arc::new(Log::default()),
+        batches: Batches::default(),
     };
     let mut session = Session::new(1, variant, None, common);
     let mut state = Snapshot::default();

@@ -285,6 +285,8 @@ struct Said {
 #[derive(Debug, Default)]
 struct Lane {
     names: BTreeSet<String>,
+    /// State of the world: the names as they are in every request.
+    encoded: Vec<u8>,
     version: String,
     nonce: String,
 }
@@ -407,17 +409,25 @@ impl Conversation {
         Ok(())
     }
 
-    /// State of the world: every request repeats every name.
+    /// State of the world: every request repeats every name. They are encoded once, so that the one thread of
+    /// all clients does not take longer to ask than the server to answer.
     fn all_of(&self, kind: Type) -> Vec<u8> {
         let lane = &self.lanes[kind as usize];
-        SotwRequest {
+        let before = SotwRequest {
             version: lane.version.clone(),
-            node: None,
-            names: lane.names.iter().cloned().collect(),
+            ..SotwRequest::default()
+        };
+        let after = SotwRequest {
             type_url: kind.url().to_owned(),
             nonce: lane.nonce.clone(),
-        }
-        .encode_to_vec()
+            ..SotwRequest::default()
+        };
+        let parts = [
+            &before.encode_to_vec(),
+            &lane.encoded,
+            &after.encode_to_vec(),
+        ];
+        parts.map(Vec::as_slice).concat()
     }
 
     /// Changes the names wanted of a type. State of the world: `names` of clusters are all there are.
@@ -449,6 +459,11 @@ impl Conversation {
                 if lane.names == names {
                     return Ok(());
                 }
+                let list = SotwRequest {
+                    names: names.iter().cloned().collect(),
+                    ..SotwRequest::default()
+                };
+                lane.encoded = list.encode_to_vec();
                 lane.names = names;
                 self.all_of(kind)
             }

@@ -15,6 +15,9 @@ use super::rig::{Cost, Floor, Rig, Subject, settled};
 /// alone, with every wake-up.
 const PACE: Duration = Duration::from_millis(4);
 
+/// How many messages a busy daemon writes in a row.
+const BURST: usize = 100;
+
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
@@ -61,8 +64,11 @@ pub(crate) struct Size {
     pub(crate) delta_10: Changes,
     pub(crate) sotw_1: Changes,
     pub(crate) sotw_10: Changes,
+    /// A message about nothing that is watched, alone.
     pub(crate) irrelevant: Duration,
     pub(crate) irrelevant_bytes: u64,
+    /// The same among others, each written as soon as the one before.
+    pub(crate) irrelevant_burst: Duration,
     pub(crate) add_port: Move,
     pub(crate) remove_port: Move,
     pub(crate) add_host: Move,
@@ -113,7 +119,8 @@ async fn measure(services: usize, effort: Effort, subject: &Subject) -> Outcome<
     rig.disconnect().await?;
     size.cold_delta_1 = rig.connect(1, Variant::Delta).await?;
     size.delta_1 = changes(&mut rig, effort).await?;
-    (size.irrelevant, size.irrelevant_bytes) = irrelevant(&mut rig, effort).await?;
+    (size.irrelevant, size.irrelevant_bytes) = irrelevant(&mut rig, 1, effort).await?;
+    (size.irrelevant_burst, _) = irrelevant(&mut rig, BURST, effort).await?;
     (size.add_port, size.remove_port) = comings(&mut rig, Kind::Port, effort).await?;
     (size.add_host, size.remove_host) = comings(&mut rig, Kind::Host, effort).await?;
     rig.disconnect().await?;
@@ -137,7 +144,7 @@ pub(crate) async fn smoke(services: usize, subject: &Subject) -> Outcome<()> {
         rig.disconnect().await?;
         rig.connect(2, Variant::Delta).await?;
         let delta = changes(&mut rig, effort).await?;
-        let (_, bytes) = irrelevant(&mut rig, effort).await?;
+        let (_, bytes) = irrelevant(&mut rig, BURST, effort).await?;
         let (came, went) = comings(&mut rig, Kind::Port, effort).await?;
         let met = sotw.bytes <= 300.0 && delta.bytes <= 300.0 && bytes == 0;
         // Two clients: a cluster, its endpoints and its listener each.
@@ -228,8 +235,9 @@ async fn change(rig: &mut Rig, service: usize) -> Outcome<Vec<Arrival>> {
     }
 }
 
-/// Messages about nothing that is watched. Returns also how many bytes came of them.
-async fn irrelevant(rig: &mut Rig, effort: Effort) -> Outcome<(Duration, u64)> {
+/// Messages about nothing that is watched, a few in a row each time. Returns what one takes, and how many
+/// bytes came of all.
+async fn irrelevant(rig: &mut Rig, in_a_row: usize, effort: Effort) -> Outcome<(Duration, u64)> {
     let mut costs = Vec::new();
     let mut bytes = 0;
     while costs.len() < effort.rounds {
@@ -237,11 +245,14 @@ async fn irrelevant(rig: &mut Rig, effort: Effort) -> Outcome<(Duration, u64)> {
         let before = rig.socket_bytes();
         let cpu = rig.server.cpu()?;
         for _ in 0..effort.changes {
-            let message = rig.daemon.change(|cluster| cluster.noise());
-            rig.daemon.say(&message).await?;
+            for _ in 0..in_a_row {
+                let message = rig.daemon.change(|cluster| cluster.noise());
+                rig.daemon.say(&message).await?;
+            }
             sleep(PACE).await;
         }
-        let cost = rig.server.cpu()?.saturating_sub(cpu) / u32::try_from(effort.changes)?;
+        let messages = u32::try_from(effort.changes * in_a_row)?;
+        let cost = rig.server.cpu()?.saturating_sub(cpu) / messages;
         if rig.daemon.readings() == readings {
             costs.push(cost);
             bytes += rig.socket_bytes() - before;

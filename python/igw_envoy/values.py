@@ -27,9 +27,19 @@ class Diagnostic(
     __slots__ = ()
 
     def __str__(self) -> str:
+        """One line, in which nothing acts on a terminal: names come from whoever wrote the configuration."""
         place = ".".join(part for part in (self.section, self.keyword) if part)
         line = "%s: %s" % (place, self.message) if place else self.message
-        return "%s; %s" % (line, self.hint) if self.hint else line
+        return _printable("%s; %s" % (line, self.hint) if self.hint else line)
+
+
+def _printable(text: str) -> str:
+    """The text with what is invisible, or would do something, as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
 
 
 class Report(NamedTuple("Report", [("service", str), ("diagnostics", Tuple[Diagnostic, ...])])):

@@ -70,6 +70,12 @@ class Validate(unittest.TestCase):
         facts = igw_envoy.Facts(status=status_of("other", {"expose#0": info}, ip=False))
         self.assertEqual(igw_envoy.validate(GOOD, facts).errors, ())
 
+    def test_a_finding_is_one_line_whatever_a_section_is_called(self):
+        found = igw_envoy.Diagnostic("error", "x", "expose#\x1b[31m\n\u202e0", "po\nrt", "is wrong", "", None)
+        self.assertEqual(str(found), "expose#\\x1b[31m\\n\\u202e0.po\\nrt: is wrong")
+        plain = igw_envoy.Diagnostic("error", "x", "vhost#m\u00fcnchen", None, "is wrong", "mend it", None)
+        self.assertEqual(str(plain), "vhost#m\u00fcnchen: is wrong; mend it")
+
     def test_misuse_raises(self):
         for service in ([], {}, {"path": "web"}, {"path": "a//b", "sections": {}}):
             with self.assertRaises(ValueError):

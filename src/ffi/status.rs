@@ -41,10 +41,10 @@ impl IgwStatus {
             c"the length is more than memory can hold",
         ),
         (Self::NotUtf8, c"the text is not UTF-8"),
-        (Self::NotJson, c"the text is not JSON, or has a name twice"),
+        (Self::NotJson, c"the text is not JSON, holds NaN or half a character, or has a name twice"),
         (
             Self::NotAService,
-            c"want {\"path\": text, \"sections\": {section: {keyword: value}}}",
+            c"want {\"path\": \"web\" or \"test/svc/web\", \"sections\": {section: {keyword: value}}}",
         ),
         (Self::NotAStatus, c"the text is not the daemon's status"),
         (Self::UnknownCode, c"no diagnostic has that code"),

@@ -5,7 +5,6 @@
 //! is tried again when somebody leaves it.
 
 use std::collections::BTreeSet;
-use std::mem;
 use std::sync::Arc;
 
 use super::{Index, Request, Work};
@@ -24,12 +23,12 @@ impl Index {
     /// Seats whoever can be seated, of those that may have to move and of those that queue for
     /// what they leave.
     pub(super) fn admit(&mut self, work: &mut Work) {
-        let mut batch = mem::take(&mut work.admit);
+        let mut batch = work.admit.take();
         while !batch.is_empty() {
             work.report
                 .extend(batch.iter().map(|id| id.service.clone()));
             let left = self.seat(&batch, work);
-            batch = self.queued_for(&left);
+            batch = self.queued_for(&left).into_iter().collect();
         }
     }
 
@@ -57,7 +56,7 @@ impl Index {
     }
 
     /// Seats a batch. Returns the sockets on which somebody freed something.
-    fn seat(&mut self, batch: &BTreeSet<ExposeId>, work: &mut Work) -> BTreeSet<Socket> {
+    fn seat(&mut self, batch: &[ExposeId], work: &mut Work) -> BTreeSet<Socket> {
         let mut movers = self.movers(batch, work);
         self.claim_seats(&mut movers);
         let mut left = BTreeSet::new();
@@ -90,7 +89,7 @@ impl Index {
 
     /// Those of a batch that ask for something else than they have, and whose secrets can be served,
     /// in the order in which they choose: incumbents first, by seniority, then by name.
-    fn movers(&mut self, batch: &BTreeSet<ExposeId>, work: &mut Work) -> Vec<Mover> {
+    fn movers(&mut self, batch: &[ExposeId], work: &mut Work) -> Vec<Mover> {
         for id in batch {
             self.want_secrets(id, work);
             self.unqueue(id);

@@ -10,7 +10,7 @@ use super::logical::Touch;
 use super::{Index, Request, StorePort, Work};
 use crate::daemon::{ServiceState, Update};
 use crate::model::{Diagnostic, Document, Expose, ExposeId, ObjectPath, Section, Severity};
-use crate::validate::keywords::expose::LISTENER_PORT;
+use crate::validate::keywords::expose::{GATEWAY, LISTENER_PORT};
 use crate::validate::{Context, Validated, codes, validate};
 use crate::verdict::prepare;
 
@@ -25,13 +25,13 @@ impl Index {
             work.requests.extend(reads.into_iter().map(Request::Read));
             work.admit.extend(self.secrets.users(&path));
         }
-        let mut touched = BTreeMap::new();
+        let mut touched = Vec::with_capacity(services.len());
         for (path, state) in services {
-            for (owner, touch) in self.services.put(&path, state) {
-                let known = touched.entry(owner).or_insert(touch);
-                *known = touch.max(*known);
-            }
+            touched.extend(self.services.put(&path, state));
         }
+        // Of what is said of one, the most counts.
+        touched.sort_by(|(a, touch), (b, other)| a.cmp(b).then(other.cmp(touch)));
+        touched.dedup_by(|(next, _), (owner, _)| next == owner);
         let mut portless = Vec::new();
         for (owner, touch) in touched {
             match touch {
@@ -76,8 +76,9 @@ impl Index {
         let document = self.services.document(owner);
         let mine = document.as_ref().map(|document| self.exposes_of(document));
         let mine = mine.unwrap_or_default();
-        let known: Vec<ExposeId> = self.slots_of(owner).map(|(id, _)| id.clone()).collect();
-        for id in known.iter().filter(|id| !mine.contains(id)) {
+        let known = self.slots.of(owner).iter().map(|(id, _)| id);
+        let gone: Vec<ExposeId> = known.filter(|id| !mine.contains(id)).cloned().collect();
+        for id in &gone {
             self.leave(id, work);
         }
         let Some(document) = document else {
@@ -107,7 +108,7 @@ impl Index {
         let mut valid: BTreeMap<_, _> = exposes.map(|e| (e.id.clone(), e)).collect();
         let mut portless = Vec::new();
         for id in mine {
-            let slot = self.slots.entry(id.clone()).or_default();
+            let slot = self.slots.entry(&id);
             slot.documented = self.services.documented(owner, &id.section);
             match valid.remove(&id) {
                 Some(expose) if expose.listener_port.is_none() => portless.push(expose),
@@ -165,8 +166,7 @@ impl Index {
             )
             .at(&expose.id.section, LISTENER_PORT.name)
             .hint("write a port, or give the gateway a larger --port-range");
-            let slot = self.slots.entry(expose.id.clone()).or_default();
-            slot.refuse(vec![exhausted]);
+            self.slots.entry(&expose.id).refuse(vec![exhausted]);
             self.unstored.remove(&expose.id);
             work.report.insert(expose.id.service);
             return false;
@@ -198,7 +198,7 @@ impl Index {
     /// Notes what an expose asks for. What it asked for already is not translated again.
     fn ask(&mut self, expose: Expose, work: &mut Work) {
         let id = expose.id.clone();
-        let slot = self.slots.entry(id.clone()).or_default();
+        let slot = self.slots.entry(&id);
         let same = slot.wanted.as_ref().is_some_and(|w| w.expose == expose);
         if !same {
             match prepare(expose) {
@@ -233,8 +233,13 @@ impl Index {
 
     /// Whether a section names no gateway, or this one. Only exposes can name one.
     fn is_mine(&self, section: &Section) -> bool {
-        let gateway = section.keywords.get("gateway").and_then(Value::as_str);
-        gateway.is_none_or(|gateway| gateway.trim().is_empty() || gateway.trim() == self.gateway)
+        let is_own = |name: &str| name.trim().is_empty() || name.trim() == self.gateway;
+        match section.keywords.get(GATEWAY.name) {
+            Some(Value::String(name)) => is_own(name),
+            Some(Value::Number(name)) => is_own(&name.to_string()),
+            // What is no name is an error of the expose, which has to be told somewhere.
+            _ => true,
+        }
     }
 }
 

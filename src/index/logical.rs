@@ -25,8 +25,10 @@ pub fn exposed(
     for (path, state) in services {
         all.put(&path, Some(state));
     }
-    all.members
-        .keys()
+    let mut owners: Vec<&ObjectPath> = all.members.keys().collect();
+    owners.sort();
+    owners
+        .into_iter()
         .filter_map(|owner| all.document(owner))
         .flat_map(|document| {
             let mut exposes = validate(&document, context).service.exposes;
@@ -41,7 +43,7 @@ pub fn exposed(
 pub(super) struct Services {
     states: HashMap<ObjectPath, Arc<ServiceState>>,
     /// In order; nearly all are alone.
-    members: BTreeMap<ObjectPath, Vec<ObjectPath>>,
+    members: HashMap<ObjectPath, Vec<ObjectPath>>,
 }
 
 /// What became of a logical service.

@@ -10,6 +10,7 @@
 //! load assignment and nothing else.
 
 mod admission;
+mod gathered;
 mod idle;
 mod intake;
 mod logical;
@@ -20,6 +21,7 @@ mod report;
 mod secrets;
 mod shared;
 mod slot;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -28,21 +30,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::ops::RangeInclusive;
 
+use foldhash::HashMap;
+
 use crate::daemon::Update;
 use crate::model::{Expose, ExposeId, ObjectPath, Report, Socket};
 use crate::snapshot::Snapshot;
 use crate::translate::WantedSecret;
 use crate::validate::Context;
 use crate::validate::conflict::{Occupancy, Reserved};
+use gathered::Gathered;
 use logical::Services;
 use ports::Ports;
 use publish::Publication;
 use secrets::Secrets;
-use slot::Slot;
+use slots::Slots;
 
 pub use logical::exposed;
 pub use memory::{ChosenPort, Memory};
-pub use view::{ExposeView, Values, Verdict, View};
+pub use view::{ExposeView, Serving, Values, View};
 
 /// What makes one gateway differ from another.
 #[derive(Debug, Clone)]
@@ -112,8 +117,8 @@ pub struct StorePort {
 pub struct Index {
     gateway: String,
     services: Services,
-    reports: BTreeMap<ObjectPath, Report>,
-    slots: BTreeMap<ExposeId, Slot>,
+    reports: HashMap<ObjectPath, Report>,
+    slots: Slots,
     occupancy: Occupancy,
     queues: BTreeMap<Socket, BTreeSet<ExposeId>>,
     ports: Ports,
@@ -134,8 +139,8 @@ impl Index {
         Self {
             gateway: options.gateway,
             services: Services::default(),
-            reports: BTreeMap::new(),
-            slots: BTreeMap::new(),
+            reports: HashMap::default(),
+            slots: Slots::default(),
             occupancy: Occupancy::new(options.reserved),
             queues: BTreeMap::new(),
             ports: Ports::new(options.ports),
@@ -202,10 +207,12 @@ impl Index {
             self.choose_again(&mut work);
             self.admit(&mut work);
         }
-        for owner in work.endpoints.union(&work.report) {
-            self.refresh_endpoints(owner);
+        let told = work.report.take();
+        work.endpoints.extend(told.iter().cloned());
+        for owner in work.endpoints.take() {
+            self.refresh_endpoints(&owner);
         }
-        for owner in &work.report {
+        for owner in &told {
             self.refresh_report(owner);
         }
         self.publication.assemble();
@@ -217,11 +224,11 @@ impl Index {
 #[derive(Debug, Default)]
 struct Work {
     /// Exposes that may have to move: they ask for something else, or for what may be free now.
-    admit: BTreeSet<ExposeId>,
+    admit: Gathered<ExposeId>,
     /// Logical services whose endpoints may differ.
-    endpoints: BTreeSet<ObjectPath>,
+    endpoints: Gathered<ObjectPath>,
     /// Logical services of which there may be something else to tell.
-    report: BTreeSet<ObjectPath>,
+    report: Gathered<ObjectPath>,
     /// Whether a port may be free that was not before.
     is_freed: bool,
     /// What to ask of the daemon.

@@ -34,24 +34,9 @@ fn written(value: &Value) -> String {
 }
 
 impl Index {
-    /// The slots of a logical service.
-    pub(super) fn slots_of(&self, owner: &ObjectPath) -> impl Iterator<Item = (&ExposeId, &Slot)> {
-        let first = ExposeId {
-            service: owner.clone(),
-            section: String::new(),
-        };
-        self.slots
-            .range(first..)
-            .take_while(|(id, _)| id.service == *owner)
-    }
-
     /// Brings the endpoints of a service's exposes up to date, in the snapshot and in the view.
     pub(super) fn refresh_endpoints(&mut self, owner: &ObjectPath) {
-        let ids: Vec<ExposeId> = self.slots_of(owner).map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            let Some(slot) = self.slots.get_mut(&id) else {
-                continue;
-            };
+        for (id, slot) in self.slots.of_mut(owner) {
             slot.endpoints = 0;
             let mut idle = None;
             if let Some(served) = &slot.served {
@@ -69,13 +54,13 @@ impl Index {
                 self.publication.put_endpoints(served, &endpoints);
             }
             let view = ExposeView {
-                verdict: slot.verdict(),
+                serving: slot.serving(),
                 socket: slot.served.as_ref().and_then(|s| s.expose.socket()),
                 endpoints: slot.endpoints,
                 idle,
             };
-            if self.view.exposes.get(&id) != Some(&view) {
-                self.view.exposes.insert(id, view);
+            if self.view.exposes.get(id) != Some(&view) {
+                self.view.exposes.insert(id.clone(), view);
             }
         }
     }
@@ -85,7 +70,7 @@ impl Index {
     pub(super) fn refresh_report(&mut self, owner: &ObjectPath) {
         let mut report = self.reports.get(owner).cloned();
         if let Some(report) = &mut report {
-            for (id, slot) in self.slots_of(owner) {
+            for (id, slot) in self.slots.of(owner) {
                 report.diagnostics.extend(self.findings(id, slot));
             }
             report.finish();

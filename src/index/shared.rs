@@ -120,7 +120,9 @@ impl SharedRoutes {
         let new = new.map_or(&[][..], |part| &part.references);
         if *old != *new {
             // Thousands, in order: one goes, one comes.
-            let mut references = self.references.to_vec();
+            let room = self.references.len() + new.len();
+            let mut references = Vec::with_capacity(room);
+            references.extend_from_slice(&self.references);
             for gone in &old {
                 if let Ok(place) = references.binary_search(gone) {
                     references.remove(place);

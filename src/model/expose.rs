@@ -163,6 +163,11 @@ impl Expose {
         downstream.chain(upstream)
     }
 
+    /// Whether a gateway of that name serves it.
+    pub fn is_for(&self, gateway: &str) -> bool {
+        self.gateway.as_ref().is_none_or(|own| own == gateway)
+    }
+
     /// The socket Envoy listens on; `None` until a port is allocated.
     pub fn socket(&self) -> Option<Socket> {
         self.listener_port.map(|port| Socket {

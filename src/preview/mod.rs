@@ -51,7 +51,7 @@ impl Preview {
     pub fn serve_others(&mut self, others: &[Expose]) {
         let mut occupancy = Occupancy::new(Vec::new());
         for expose in others {
-            if self.is_ours(expose)
+            if expose.is_for(&self.gateway)
                 && occupancy.claim(expose).is_ok()
                 && let Ok(candidate) = verdict::prepare(expose.clone())
             {
@@ -79,7 +79,7 @@ impl Preview {
             self.served.remove(&id);
         }
         for candidate in &verdict.candidates {
-            if self.is_ours(&candidate.expose) {
+            if candidate.expose.is_for(&self.gateway) {
                 let endpoints = endpoints(document, &candidate.expose, addresses);
                 self.put(candidate.clone(), endpoints);
             }
@@ -102,11 +102,6 @@ impl Preview {
             }
         }
         snapshot
-    }
-
-    fn is_ours(&self, expose: &Expose) -> bool {
-        let gateway = expose.gateway.as_ref();
-        gateway.is_none_or(|gateway| *gateway == self.gateway)
     }
 
     fn put(&mut self, candidate: Candidate, endpoints: Vec<Endpoint>) {

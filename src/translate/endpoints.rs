@@ -8,8 +8,10 @@ use envoy_types::pb::envoy::config::endpoint::v3::{
     self as eds, ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints, lb_endpoint,
 };
 
+use prost::Message;
+
 use super::parts::socket_address;
-use crate::envoy::{Resource, ResourceType, encode};
+use crate::envoy::{Resource, ResourceType, wire};
 use crate::model::Protocol;
 
 /// Where an instance of the service answers.
@@ -23,6 +25,11 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+/// Field numbers of `ClusterLoadAssignment` and `LocalityLbEndpoints`, whose parts are appended encoded: prost
+/// would measure each once for every message around it.
+const ENDPOINTS: u32 = 2;
+const LB_ENDPOINTS: u32 = 2;
+
 /// The `ClusterLoadAssignment` of a cluster.
 ///
 /// The endpoints may come in any order and repeat. None of them is an assignment without
@@ -32,31 +39,38 @@ pub fn load_assignment(cluster: impl Into<Arc<str>>, endpoints: &[Endpoint]) -> 
     let mut endpoints: Vec<&Endpoint> = endpoints.iter().collect();
     endpoints.sort();
     endpoints.dedup();
-    let message = ClusterLoadAssignment {
+    let head = ClusterLoadAssignment {
         cluster_name: cluster.to_string(),
-        endpoints: endpoints
-            .chunk_by(|a, b| a.locality == b.locality)
-            .map(|group| LocalityLbEndpoints {
-                locality: group.first().and_then(|e| e.locality.as_deref()).map(zone),
-                lb_endpoints: group.iter().map(|e| lb_endpoint(e)).collect(),
-                ..LocalityLbEndpoints::default()
-            })
-            .collect(),
         ..ClusterLoadAssignment::default()
     };
-    Resource::new(
-        ResourceType::Endpoints,
-        cluster,
-        encode(&message),
-        Vec::new(),
-    )
+    let mut body = head.encode_to_vec();
+    for group in endpoints.chunk_by(|a, b| a.locality == b.locality) {
+        let locality = group
+            .first()
+            .and_then(|endpoint| endpoint.locality.as_deref());
+        wire::append(&mut body, ENDPOINTS, &locality_endpoints(locality, group));
+    }
+    Resource::new(ResourceType::Endpoints, cluster, body.into(), Vec::new())
 }
 
-fn zone(name: &str) -> Locality {
-    Locality {
-        zone: name.into(),
-        ..Locality::default()
+/// The encoded endpoints of a zone.
+fn locality_endpoints(zone: Option<&str>, endpoints: &[&Endpoint]) -> Vec<u8> {
+    let head = LocalityLbEndpoints {
+        locality: zone.map(|zone| Locality {
+            zone: zone.into(),
+            ..Locality::default()
+        }),
+        ..LocalityLbEndpoints::default()
+    };
+    let mut body = head.encode_to_vec();
+    for endpoint in endpoints {
+        wire::append(
+            &mut body,
+            LB_ENDPOINTS,
+            &lb_endpoint(endpoint).encode_to_vec(),
+        );
     }
+    body
 }
 
 fn lb_endpoint(endpoint: &Endpoint) -> LbEndpoint {

@@ -68,6 +68,8 @@ pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> Byt
     for each in &vhost.routes {
         wire::append(&mut body, ROUTES, &route(each, cluster));
     }
+    // It is kept for as long as it is served.
+    body.shrink_to_fit();
     body.into()
 }
 

@@ -251,6 +251,10 @@ codes! {
         "A redirect changes the path in two ways.",
         "redirect_path_redirect replaces the whole path and redirect_prefix_rewrite its beginning: \
          Envoy knows one of the two for each route.";
+    REWRITE_QUERY = "rewrite-query",
+        "A rewrite is more than a path.",
+        "Envoy puts what it rewrites before the rest of the request, its query included: of `/x?y=1` and \
+         a request with `?q=2` it makes `/x?y=1?q=2`.";
     REDIRECT_LOOP = "redirect-loop",
         "A redirect leads to where it comes from.",
         "Clients follow it a few times and give up.";

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::keywords::Keyword;
 use crate::envoy::shown;
 
+/// How comments begin behind a value, of which they are a part: the agent knows only lines of comment.
+const COMMENTS: [&str; 2] = [" #", " ;"];
+
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -52,6 +55,11 @@ impl Problem {
                 other => quote(&other.to_string()),
             };
             self.message = format!("{value} {}", self.message);
+        }
+        let ends_in_comment = |text: &str| COMMENTS.iter().any(|mark| text.contains(mark));
+        if value.as_str().is_some_and(ends_in_comment) {
+            self.hint
+                .push_str("; a comment stands on a line of its own");
         }
     }
 }

@@ -125,7 +125,20 @@ impl<'a, 'f> Reader<'a, 'f> {
         parse: impl Fn(&Value) -> Result<T, Problem>,
     ) -> Option<T> {
         if let Some(default) = keyword.default {
-            return parse(&Value::String(default.to_owned())).ok();
+            let default = Value::String(default.to_owned());
+            return match parse(&default) {
+                Ok(value) => Some(value),
+                // The default can be the service's own name, which need not be right for everything.
+                Err(mut problem) => {
+                    problem.complete(keyword, &default);
+                    problem.message =
+                        format!("has no value, and of its default {}", problem.message);
+                    problem.hint =
+                        format!("write for example {}={}", keyword.name, keyword.example);
+                    self.refuse(keyword.name, problem);
+                    None
+                }
+            };
         }
         if keyword.required {
             let hint = format!("write for example {}={}", keyword.name, keyword.example);

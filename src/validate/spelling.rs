@@ -87,13 +87,22 @@ impl Reader<'_, '_> {
                             label,
                             codes::KEYWORD_ALIAS,
                             format!("is another name of {main}, which the agent ignores"),
-                            format!("write {main} instead"),
+                            match self.says(main) {
+                                true => format!("remove it: {main} is written as well, and counts"),
+                                false => format!("write {main} instead"),
+                            },
                         );
                     }
                 }
                 None => self.unknown_keyword(label, name),
             }
         }
+    }
+
+    /// Whether the section itself says something under exactly that name, in any scope.
+    fn says(&self, name: &str) -> bool {
+        let mut said = self.section.keywords.iter();
+        said.any(|(label, value)| label.split('@').next() == Some(name) && !value::is_empty(value))
     }
 
     fn unknown_keyword(&mut self, label: &str, name: &str) {

@@ -69,6 +69,8 @@ pub(super) fn find(document: &Document, findings: &mut Findings) {
             let known = document.sections.keys().map(String::as_str);
             let known = known.filter(|known| Group::of(known) == Some(Group::Expose));
             let hint = match findings.nearest_section(name, known) {
+                _ if name.starts_with('#') => "a comment stands on a line of its own".to_owned(),
+                _ if name.contains(',') => "separate the names with spaces".to_owned(),
                 Some(meant) => format!("did you mean {meant}?"),
                 None => format!("add a section [{name}], or remove the name"),
             };

@@ -35,7 +35,7 @@ pub(super) fn cookie_name(value: &Value) -> Result<String, Problem> {
         false => Err(Problem::new(
             codes::INVALID_COOKIE,
             format!("{} is not the name of a cookie", quote(&name)),
-            "write one name such as JSESSIONID, without spaces, '=' and ';'",
+            "write one name such as JSESSIONID: ASCII letters, digits, '-', '_' and '.'",
         )),
     }
 }

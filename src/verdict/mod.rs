@@ -89,8 +89,26 @@ impl Verdict {
     /// The resources that Envoy would get for the service, were it alone on its listeners:
     /// clusters, secrets made of the configuration, listeners and route configurations, by type and
     /// name. Endpoints depend on where the service runs, and OpenSVC secrets on the daemon.
+    ///
+    /// Exposes of different gateways never meet in one Envoy. Where several gateways are named, each has
+    /// its own of a listener whose exposes are not the same in all of them: the name is then there once
+    /// for each, in the order of the gateways' names.
     pub fn resources(&self) -> Vec<Resource> {
-        assemble(&self.candidates)
+        let candidates = self.candidates.iter();
+        let gateways: BTreeSet<_> = candidates
+            .filter_map(|c| c.expose.gateway.as_ref())
+            .collect();
+        if gateways.is_empty() {
+            return assemble(&self.candidates);
+        }
+        let of = |gateway: &String| {
+            let candidates = self.candidates.iter();
+            assemble(candidates.filter(|c| c.expose.is_for(gateway)))
+        };
+        let mut resources: Vec<Resource> = gateways.into_iter().flat_map(of).collect();
+        resources.sort_by_key(order);
+        resources.dedup();
+        resources
     }
 
     /// The exposes that would be served.
@@ -117,12 +135,13 @@ pub fn assemble<'a>(candidates: impl IntoIterator<Item = &'a Candidate>) -> Vec<
         resources.push(translate::listener(*socket, attachments));
         resources.extend(translate::route_configuration(*socket, attachments));
     }
-    let key = |resource: &Resource| -> (ResourceType, Arc<str>) {
-        (resource.kind, resource.name.clone())
-    };
-    resources.sort_by_key(key);
-    resources.dedup_by_key(|resource| key(resource));
+    resources.sort_by_key(order);
+    resources.dedup_by_key(|resource| order(resource));
     resources
+}
+
+fn order(resource: &Resource) -> (ResourceType, Arc<str>) {
+    (resource.kind, resource.name.clone())
 }
 
 /// The seats of each gateway that anybody names, and of one that nobody does. An expose that names
@@ -156,8 +175,10 @@ impl Gateways {
     }
 
     fn claim(&mut self, expose: &Expose) -> Result<(), Diagnostic> {
-        let concerned =
-            |gateway: &Option<String>| expose.gateway.is_none() || expose.gateway == *gateway;
+        let concerned = |gateway: &Option<String>| match gateway {
+            Some(gateway) => expose.is_for(gateway),
+            None => expose.gateway.is_none(),
+        };
         let mut seated = Vec::new();
         for (gateway, occupancy) in &mut self.occupancies {
             if !concerned(gateway) {
@@ -172,5 +193,41 @@ impl Gateways {
             seated.push(occupancy);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn exposes_of_different_gateways_never_share_a_listener() {
+        let text = "[ip#1]\nexpose = expose#0 expose#1 expose#2\n\
+                    [expose#0]\nport = 80\nlistener_port = 1080\ngateway = a\n\
+                    [expose#1]\nport = 81\nlistener_port = 1080\ngateway = b\n\
+                    [expose#2]\nport = 82\nlistener_port = 1082\n";
+        let document = Document::from_config("web".parse().unwrap(), text).unwrap();
+        let verdict = judge(&document, &Facts::default());
+        assert!(verdict.report.errors().next().is_none());
+        let resources = verdict.resources();
+        let listeners = resources
+            .iter()
+            .filter(|r| r.kind == ResourceType::Listener);
+        let carried = listeners.map(|listener| {
+            let clusters = ["web.expose#0", "web.expose#1", "web.expose#2"];
+            let named = |cluster: &&str| listener.references(ResourceType::Cluster, cluster);
+            let named: Vec<&str> = clusters.into_iter().filter(named).collect();
+            (&*listener.name, named)
+        });
+        assert_eq!(
+            carried.collect::<Vec<_>>(),
+            [
+                ("0.0.0.0:1080/tcp", vec!["web.expose#0"]),
+                ("0.0.0.0:1080/tcp", vec!["web.expose#1"]),
+                ("0.0.0.0:1082/tcp", vec!["web.expose#2"]),
+            ]
+        );
     }
 }

@@ -6,9 +6,10 @@
 //! (reflection).
 
 mod clients;
-mod codec;
 mod observer;
 mod reflection;
+mod requests;
+mod responses;
 mod server;
 mod service;
 pub mod session;

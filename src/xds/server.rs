@@ -19,7 +19,7 @@ use super::Observer;
 use super::clients::Clients;
 use super::reflection::{Reflection, V1, V1_ALPHA};
 use super::service::{Discovery, SERVICES};
-use super::session::Common;
+use super::session::{Batches, Common};
 use super::status::{ClientStatus, ClientStatusDiscoveryServiceServer};
 use super::streaming::{Streams, stopped};
 use crate::snapshot::Snapshot;
@@ -122,6 +122,7 @@ pub async fn serve_beside(
     let (stopper, stop) = watch::channel(false);
     let next_id = Arc::new(AtomicU64::new(1));
     let clients = Clients::default();
+    let batches = Batches::default();
     let (reporter, health) = health_reporter();
     let servers = transports.into_iter().map(|transport| {
         let streams = Streams {
@@ -130,6 +131,7 @@ pub async fn serve_beside(
                 transport: transport.name.clone(),
                 confidential: transport.confidential,
                 observer: options.observer.clone(),
+                batches: batches.clone(),
             },
             snapshots: snapshots.clone(),
             stop: stop.clone(),

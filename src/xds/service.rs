@@ -5,22 +5,24 @@ use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codec::Streaming;
 use tonic::codegen::{Service, http};
-use tonic::server::{Grpc, NamedService, StreamingService};
-use tonic::{Request as GrpcRequest, Response as GrpcResponse, Status};
+use tonic::metadata::MetadataValue;
+use tonic::server::NamedService;
 
-use super::codec::DiscoveryCodec;
+use super::requests::Requests;
+use super::responses::Responses;
 use super::streaming::{Opening, Streams};
-use super::wire::{Request, Response};
 use crate::envoy::ResourceType;
 use crate::envoy::Variant;
 
-/// The largest request accepted, in bytes: state-of-the-world requests repeat every name, and a
-/// client may want very many.
-const LARGEST_REQUEST: usize = 64 << 20;
+/// gRPC's headers that say how messages are compressed, and how they may be.
+const ENCODING: &str = "grpc-encoding";
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+
+/// Not at all.
+const IDENTITY: &str = "identity";
 
 /// A gRPC service with its two methods. The `Fetch` methods (REST) are not implemented.
 pub(super) struct Methods {
@@ -106,21 +108,26 @@ impl<const SERVICE: usize> Service<http::Request<Body>> for Discovery<SERVICE> {
             variant,
             scope: methods.scope,
         };
-        async move {
-            let mut grpc =
-                Grpc::new(DiscoveryCodec(variant)).max_decoding_message_size(LARGEST_REQUEST);
-            Ok(grpc.streaming(opening, request).await)
-        }
-        .boxed()
+        std::future::ready(Ok(answer(&opening, request))).boxed()
     }
 }
 
-impl StreamingService<Request> for Opening {
-    type Response = Response;
-    type ResponseStream = BoxStream<'static, Result<Response, Status>>;
-    type Future = std::future::Ready<Result<GrpcResponse<Self::ResponseStream>, Status>>;
-
-    fn call(&mut self, request: GrpcRequest<Streaming<Request>>) -> Self::Future {
-        std::future::ready(Ok(GrpcResponse::new(self.open(request.into_inner()))))
+/// Opens a stream, unless its requests are compressed.
+fn answer(opening: &Opening, request: http::Request<Body>) -> http::Response<Body> {
+    let encoding = request.headers().get(ENCODING);
+    if let Some(encoding) = encoding.filter(|encoding| *encoding != IDENTITY) {
+        let mut status = Status::unimplemented(format!(
+            "requests are not to be compressed, and these are, with {encoding:?}"
+        ));
+        let identity = MetadataValue::from_static(IDENTITY);
+        status.metadata_mut().insert(ACCEPT_ENCODING, identity);
+        return status.into_http();
     }
+    let requests = Requests::new(request.into_body(), opening.variant);
+    let mut response = http::Response::new(Body::new(Responses::new(opening.open(requests))));
+    let content_type = http::HeaderValue::from_static("application/grpc");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, content_type);
+    response
 }

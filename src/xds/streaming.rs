@@ -12,12 +12,12 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
-use tonic::codec::Streaming;
 
 use super::clients::Clients;
+use super::requests::Requests;
 use super::server::Snapshots;
 use super::session::{Common, Session};
-use super::wire::{Request, Response};
+use super::wire::Response;
 use crate::envoy::ResourceType;
 use crate::envoy::Variant;
 use crate::snapshot::Snapshot;
@@ -44,10 +44,7 @@ pub(super) struct Opening {
 
 impl Opening {
     /// Opens the stream.
-    pub(super) fn open(
-        &self,
-        requests: Streaming<Request>,
-    ) -> BoxStream<'static, Result<Response, Status>> {
+    pub(super) fn open(&self, requests: Requests) -> BoxStream<'static, Result<Response, Status>> {
         let streams = self.streams.clone();
         let id = streams.next_id.fetch_add(1, Ordering::Relaxed);
         let session = Session::new(id, self.variant, self.scope, streams.common);
@@ -69,7 +66,7 @@ impl Opening {
 /// An open stream. What it waits for is kept from one poll to the next, as setting it up anew costs more than
 /// to answer.
 struct Conversation {
-    requests: Streaming<Request>,
+    requests: Requests,
     /// Locked for moments, and by others only to look at it.
     session: Arc<Mutex<Session>>,
     /// The newest state; `None` once nobody publishes any more.

@@ -46,7 +46,8 @@ proptest! {
                 services: changes.into_iter().collect(),
                 secrets: Vec::new(),
             }));
-            let served = story.index.slots.values().filter_map(|slot| slot.served.as_deref());
+            let slots = story.index.slots.iter();
+            let served = slots.filter_map(|(_, slot)| slot.served.as_deref());
             let expected = verdict::assemble(served);
             let snapshot = story.index.snapshot();
             for kind in [ResourceType::Listener, ResourceType::Routes] {

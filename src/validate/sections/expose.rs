@@ -25,6 +25,8 @@ impl<'a> Sections<'a> {
         let lb_policy = reader.choice(&keyword::LB_POLICY).map(lb_policy);
         let cluster_data = reader.read(&keyword::CLUSTER_DATA, value::object);
         let filter_config_data = reader.read(&keyword::FILTER_CONFIG_DATA, value::object);
+        // What says nothing is no other filter than that of who says nothing.
+        let filter_config_data = filter_config_data.filter(|data| !data.is_empty());
         if reader.is_set(&keyword::CLUSTER_PRIVATE_KEY_FILENAME) {
             reader.warn(
                 keyword::CLUSTER_PRIVATE_KEY_FILENAME.name,

@@ -47,7 +47,10 @@ pub(super) fn parse(reader: &mut Reader<'_, '_>) -> Option<HashPolicy> {
     match keys.len() {
         0 | 1 => {}
         _ => reader.error(
-            keyword::HEADER_HEADER_NAME.name,
+            match reader.is_set(&keyword::HEADER_HEADER_NAME) {
+                true => keyword::HEADER_HEADER_NAME.name,
+                false => keyword::CONNECTION_SOURCE_IP.name,
+            },
             codes::SEVERAL_HASH_KEYS,
             "hashes several things: a hash policy is a cookie, a header or the source ip",
             "write one hashpolicy section for each, and name them all in hash_policies",

@@ -3,6 +3,7 @@
 mod certificate;
 mod expose;
 mod hashpolicy;
+mod order;
 mod route;
 mod traffic;
 mod vhost;
@@ -199,14 +200,12 @@ impl<'a> Sections<'a> {
                 );
             }
             if matches!(parsed, Parsed::Refused) && !faulty.contains(*name) {
-                let culprit = self.culprit(name, &faulty, &mut culprits);
+                let message = match self.culprit(name, &faulty, &mut culprits) {
+                    Some(culprit) => format!("left out because of {culprit}"),
+                    None => "left out because of what it names".to_owned(),
+                };
                 findings.push(
-                    Diagnostic::new(
-                        Severity::Info,
-                        codes::LEFT_OUT,
-                        format!("left out because of {}", culprit.unwrap_or_default()),
-                    )
-                    .in_section(name),
+                    Diagnostic::new(Severity::Info, codes::LEFT_OUT, message).in_section(name),
                 );
             }
         }

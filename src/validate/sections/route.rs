@@ -183,6 +183,14 @@ fn check_rewrite(
         }
         _ => {}
     }
+    if rewrite.contains(['?', '#']) {
+        reader.warn(
+            keyword,
+            codes::REWRITE_QUERY,
+            "holds a query or a fragment, and the request's own query follows it",
+            "write the path alone",
+        );
+    }
 }
 
 fn redirect(reader: &mut Reader<'_, '_>, path: Option<&PathMatch>) -> Option<Redirect> {

@@ -11,7 +11,8 @@ use super::super::problem::Problem;
 use super::super::reader::Reader;
 use super::super::value;
 use super::Sections;
-use super::vhost::{own_domains, too_much};
+use super::order::is_endless_by_tls;
+use super::vhost::{Vhost, own_domains, too_much};
 use crate::model::{
     Action, Certificate, DownstreamTls, LbPolicy, Protocol, Traffic, UpstreamTls, VirtualHost,
 };
@@ -71,6 +72,7 @@ impl<'a> Sections<'a> {
             let domains = own_domains(reader, (section, vhost), port, &mut seen);
             if is_tls {
                 check_wildcards(reader, section, &domains);
+                check_https(reader, section, vhost);
             }
             if reached <= super::MAX_REACHED {
                 vhosts.push(VirtualHost {
@@ -154,6 +156,21 @@ impl<'a> Sections<'a> {
             ),
             _ => {}
         }
+    }
+}
+
+/// Warns of routes that redirect to https what came by it.
+fn check_https(reader: &mut Reader<'_, '_>, section: &str, vhost: &Vhost) {
+    for route in vhost.routes.iter().filter(|route| is_endless_by_tls(route)) {
+        reader.warn(
+            keyword::VHOSTS.name,
+            codes::REDIRECT_LOOP,
+            format!(
+                "{} of {section} redirects to https what came by https, for ever",
+                route.section
+            ),
+            "name a vhost of its own in the expose without listener_certificates",
+        );
     }
 }
 

@@ -1,10 +1,7 @@
 //! `vhost#…`
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use foldhash::HashMap;
 
 use super::super::codes;
 use super::super::keywords::vhost as keyword;
@@ -13,7 +10,9 @@ use super::super::problem::Problem;
 use super::super::reader::Reader;
 use super::super::value;
 use super::Sections;
-use crate::model::{Action, PathMatch, Route};
+use super::order::{Misplaced, misplaced};
+use crate::envoy::shown;
+use crate::model::{Action, Route};
 
 /// A virtual host, before it is known on which port it is asked for.
 #[derive(Debug)]
@@ -58,13 +57,25 @@ impl<'a> Sections<'a> {
                 "write for example routes=route#0, and match_prefix=/ in route#0",
             );
         }
-        for (route, hidden_by) in hidden(&named) {
-            reader.warn(
-                keyword::ROUTES.name,
-                codes::ROUTE_HIDDEN,
-                format!("{route} is never tried: {hidden_by} takes all of its requests"),
-                format!("name {route} before {hidden_by}"),
-            );
+        for (route, misplaced) in misplaced(&named) {
+            let (code, message, hint) = match misplaced {
+                Misplaced::Hidden { by } => (
+                    codes::ROUTE_HIDDEN,
+                    format!("{route} is never tried: {by} takes all of its requests"),
+                    format!("name {route} before {by}"),
+                ),
+                Misplaced::Endless { target } => (
+                    codes::REDIRECT_LOOP,
+                    format!(
+                        "{route} redirects to {}, which it takes itself, for ever",
+                        shown(target)
+                    ),
+                    format!(
+                        "name a route for that before {route}, or write redirect_host_redirect"
+                    ),
+                ),
+            };
+            reader.warn(keyword::ROUTES.name, code, message, hint);
         }
         let routes = named.into_iter().map(|(_, route)| route.clone()).collect();
         if !self.reach(reached) {
@@ -88,80 +99,6 @@ pub(super) fn too_much(reader: &mut Reader<'_, '_>, keyword: &'static str) {
         ),
         "name fewer sections, or split the service",
     );
-}
-
-/// The routes that never get a request, with the earlier one that takes them all.
-fn hidden<'a>(routes: &[(&'a str, &Arc<Route>)]) -> Vec<(&'a str, &'a str)> {
-    let mut exact = Prefixes::default();
-    let mut folded = Prefixes::default();
-    let mut regexes: HashMap<&str, &str> = HashMap::default();
-    let mut found = Vec::new();
-    for (name, route) in routes {
-        let (text, is_prefix) = match &route.path {
-            PathMatch::Exact(path) => (path, false),
-            PathMatch::Prefix(path) => (path, true),
-            PathMatch::Regex(pattern) => {
-                let all = exact.covering("/").or_else(|| folded.covering("/"));
-                match all.or_else(|| regexes.get(pattern.as_str()).copied()) {
-                    Some(by) => found.push((*name, by)),
-                    None => {
-                        regexes.insert(pattern, name);
-                    }
-                }
-                continue;
-            }
-        };
-        let lower = match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => Cow::Owned(text.to_ascii_lowercase()),
-            false => Cow::Borrowed(text.as_str()),
-        };
-        let by = folded
-            .covering(&lower)
-            .or_else(|| match route.case_sensitive {
-                true => exact.covering(text),
-                // A prefix that minds the case covers all cases only where it has no letters.
-                false => exact.covering(letterless(text)),
-            });
-        match by {
-            Some(by) => found.push((*name, by)),
-            None if is_prefix && route.case_sensitive => exact.insert(text.into(), name),
-            None if is_prefix => folded.insert(lower, name),
-            None => {}
-        }
-    }
-    found
-}
-
-/// The prefixes of routes, by their text.
-#[derive(Default)]
-struct Prefixes<'t, 'a> {
-    names: HashMap<Cow<'t, str>, &'a str>,
-    lengths: BTreeSet<usize>,
-}
-
-impl<'t, 'a> Prefixes<'t, 'a> {
-    fn insert(&mut self, prefix: Cow<'t, str>, name: &'a str) {
-        self.lengths.insert(prefix.len());
-        self.names.insert(prefix, name);
-    }
-
-    /// The name of the longest prefix that starts a text, if it is found soon: one of as many lengths as
-    /// nobody uses.
-    fn covering(&self, text: &str) -> Option<&'a str> {
-        const TRIES: usize = 32;
-        let lengths = self.lengths.range(..=text.len()).rev().take(TRIES);
-        lengths
-            .filter_map(|length| self.names.get(text.get(..*length)?))
-            .next()
-            .copied()
-    }
-}
-
-/// The part of a path before its first letter.
-fn letterless(path: &str) -> &str {
-    path.split(|c: char| c.is_ascii_alphabetic())
-        .next()
-        .unwrap_or_default()
 }
 
 /// The domains of an expose's virtual hosts as the `Host` header is matched: without the port,
@@ -211,51 +148,4 @@ pub(super) fn own_domains<'a>(
     }
     domains.sort();
     domains
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn route(path: PathMatch, case_sensitive: bool) -> Arc<Route> {
-        Arc::new(Route {
-            section: String::new(),
-            path,
-            case_sensitive,
-            action: Action::Redirect(crate::model::Redirect::default()),
-        })
-    }
-
-    #[test]
-    fn a_route_behind_one_that_takes_all_of_its_requests_is_hidden() {
-        let prefix = |text: &str| route(PathMatch::Prefix(text.into()), true);
-        let folded = |text: &str| route(PathMatch::Prefix(text.into()), false);
-        let exact = |text: &str| route(PathMatch::Exact(text.into()), true);
-        let regex = |text: &str| route(PathMatch::Regex(text.into()), true);
-        let routes = [
-            ("api", prefix("/api")),
-            ("apis", prefix("/api/v1")),
-            ("folded", folded("/Img")),
-            ("img", exact("/IMG/a")),
-            ("any-case", folded("/api")),
-            ("regex", regex("/a.*")),
-            ("regex again", regex("/a.*")),
-            ("all", prefix("/")),
-            ("late", exact("/x")),
-            ("late folded", folded("/x")),
-            ("late regex", regex("/x.*")),
-        ];
-        let routes: Vec<(&str, &Arc<Route>)> = routes.iter().map(|(n, r)| (*n, r)).collect();
-        assert_eq!(
-            hidden(&routes),
-            [
-                ("apis", "api"),
-                ("img", "folded"),
-                ("regex again", "regex"),
-                ("late", "all"),
-                ("late folded", "all"),
-                ("late regex", "all"),
-            ]
-        );
-    }
 }

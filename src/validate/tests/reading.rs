@@ -310,3 +310,71 @@ fn every_candidate_of_a_choice_means_something_of_its_own() {
         );
     }
 }
+
+/// A vhost without domains has the service's name, which need not be a host's.
+#[test]
+fn a_default_that_does_not_fit_is_told_at_its_keyword() {
+    let text = "[ip#1]\nexpose = expose#0\n[expose#0]\nport = 80\nvhosts = vhost#0\n\
+                [vhost#0]\nroutes = route#0\n[route#0]\nmatch_prefix = /\n";
+    let long = "a".repeat(64);
+    for (name, is_host) in [("web", true), ("web..x", false), (&long, false)] {
+        let document = Document::from_config(name.parse().unwrap(), text).unwrap();
+        let validated = validate(&document, &Context::default());
+        let errors = errors(&validated);
+        assert_eq!(errors.is_empty(), is_host, "{name}: {errors:?}");
+        assert_eq!(validated.service.exposes.len(), usize::from(is_host));
+        if let [error] = &errors[..] {
+            let start = "vhost#0.domains: has no value, and of its default";
+            assert!(error.starts_with(start), "{error}");
+            assert!(error.contains("; write for example domains="), "{error}");
+        }
+    }
+}
+
+/// The agent takes what looks like a comment behind a value for a part of it.
+#[test]
+fn a_comment_behind_a_value_is_recognised() {
+    let validated = judge("[ip#1]\nexpose = expose#0 # web\n[expose#0]\nport = 80 # http\n");
+    let said = "a comment stands on a line of its own";
+    for finding in [errors(&validated), warnings(&validated)].concat() {
+        assert!(finding.ends_with(said), "{finding}");
+    }
+    assert_eq!(errors(&validated).len(), 1);
+    let commas = judge("[ip#1]\nexpose = expose#0,expose#1\n[expose#0]\nport = 80\n");
+    let hint = "'expose#0,expose#1' is not defined; separate the names with spaces";
+    assert!(
+        warnings(&commas).iter().any(|w| w.ends_with(hint)),
+        "{:?}",
+        warnings(&commas)
+    );
+}
+
+#[test]
+fn a_filter_that_says_nothing_is_the_same_as_none() {
+    let with = |data: &str| {
+        only(&format!(
+            "[ip#1]\nexpose = expose#0\n[expose#0]\nport = 80\n{data}\n"
+        ))
+    };
+    assert_eq!(with("filter_config_data = {}"), with(""));
+}
+
+#[test]
+fn of_two_names_of_a_keyword_the_one_that_counts_is_told() {
+    let alias = |more: &str| {
+        let text = format!("[certificate#0]\nsecret = a\n{more}");
+        let validated = judge(&text);
+        let found = warnings(&validated)
+            .into_iter()
+            .find(|w| w.contains("another name"));
+        found.unwrap()
+    };
+    assert!(
+        alias("").ends_with("write certificate_secret instead"),
+        "{}",
+        alias("")
+    );
+    let both = alias("certificate_secret = b\n");
+    let hint = "remove it: certificate_secret is written as well, and counts";
+    assert!(both.ends_with(hint), "{both}");
+}

@@ -353,7 +353,7 @@ fn bad_values_are_refused_with_their_code() {
         (
             "hashpolicy#0",
             vec![("connection_source_ip", json!("true"))],
-            "header_header_name",
+            "connection_source_ip",
             codes::SEVERAL_HASH_KEYS,
         ),
         (
@@ -470,6 +470,12 @@ fn what_is_served_otherwise_than_meant_is_warned_of() {
             ],
             "route_prefix_rewrite",
             codes::REWRITE_DOUBLE_SLASH,
+        ),
+        (
+            "route#0",
+            vec![("route_prefix_rewrite", json!("/x?y=1"))],
+            "route_prefix_rewrite",
+            codes::REWRITE_QUERY,
         ),
         (
             "route#0",

@@ -6,13 +6,15 @@ use std::time::Instant;
 use foldhash::HashSet;
 
 use super::Session;
+use super::batch::Batch;
+use super::flight::Item;
 use super::lane::Claim;
-use super::ledger::{Flight, Has, Item, Ledger, Pending};
+use super::ledger::{Has, Ledger, Pending};
 use super::newcomers::endpoints;
 use super::outbound::Plan;
-use crate::envoy::{Resource, ResourceType, Version};
+use crate::envoy::{Resource, ResourceType, Variant, Version};
 use crate::xds::Event;
-use crate::xds::wire::Response;
+use crate::xds::wire::{Resources, Response};
 
 impl Session {
     /// Delta: what changed, and what is no more.
@@ -86,6 +88,42 @@ impl Session {
         Some(self.send(kind, version, resources, Vec::new(), plan, now))
     }
 
+    /// Either variant: a batch, to a client that has nothing of it.
+    pub(super) fn batch_response(
+        &mut self,
+        kind: ResourceType,
+        batch: &Arc<Batch>,
+        now: Instant,
+    ) -> Response {
+        let version = match self.stream.variant {
+            Variant::Delta => self.view.version(kind),
+            Variant::StateOfTheWorld => self.version(kind, &Plan::default()),
+        };
+        let response = self.response(kind, version, batch.resources.clone(), Vec::new());
+        let bytes = response.encoded_len();
+        let sequence = self.nonces;
+        let mut due = Vec::new();
+        match kind {
+            ResourceType::Cluster if self.is_aggregated() => {
+                self.newcomers.sent_batch(batch, sequence, now);
+                if let Some(lane) = self.lane(ResourceType::Endpoints) {
+                    let all = batch
+                        .resources
+                        .iter()
+                        .flat_map(|c| endpoints(&c.references));
+                    due.extend(all.filter(|name| lane.subscription.wants(name)).cloned());
+                }
+            }
+            ResourceType::Endpoints => self.newcomers.sent_endpoints_batch(batch),
+            _ => {}
+        }
+        if let Some(lane) = self.lane_mut(kind) {
+            lane.depart(&response, bytes, batch.items.clone(), sequence, now);
+        }
+        self.send_endpoints(&due);
+        self.told(kind, response, bytes)
+    }
+
     /// The names under which the client has something else than it should, because that waits or was
     /// refused; with what it has.
     fn replaced<'a>(
@@ -125,7 +163,20 @@ impl Session {
         plan: Plan,
         now: Instant,
     ) -> Response {
-        let response = Response {
+        let response = self.response(kind, version, resources.into(), removed);
+        let bytes = response.encoded_len();
+        self.depart(kind, plan, &response, bytes, now);
+        self.told(kind, response, bytes)
+    }
+
+    fn response(
+        &mut self,
+        kind: ResourceType,
+        version: Version,
+        resources: Resources,
+        removed: Vec<Arc<str>>,
+    ) -> Response {
+        Response {
             variant: self.stream.variant,
             type_url: kind.type_url().into(),
             version,
@@ -133,12 +184,14 @@ impl Session {
             resources,
             removed,
             identifier: self.common.identifier.clone(),
-        };
-        let bytes = response.encoded_len();
-        self.depart(kind, plan, &response, bytes, now);
+        }
+    }
+
+    /// A response of so many bytes, about which the observer is told.
+    fn told(&self, kind: ResourceType, response: Response, bytes: usize) -> Response {
         self.tell(&Event::Sent {
             kind,
-            version,
+            version: response.version,
             nonce: &response.nonce,
             resources: response.resources.len(),
             removed: response.removed.len(),
@@ -223,19 +276,7 @@ impl Session {
         if plan.tries {
             ledger.search.sent(sequence, now);
         }
-        let resumes = !lane.answered && lane.claim != Claim::Nothing;
-        lane.owes_answer = false;
-        lane.answered = true;
-        lane.last_nonce = Some(response.nonce.clone());
-        lane.ledger.depart(Flight {
-            sequence,
-            nonce: response.nonce.clone(),
-            version: response.version,
-            sent_at: now,
-            bytes,
-            items,
-            resumes,
-        });
+        lane.depart(response, bytes, items.into(), sequence, now);
         self.send_endpoints(&due);
     }
 

@@ -6,17 +6,20 @@ use std::time::Instant;
 use bytes::Bytes;
 use foldhash::HashMap;
 
+use super::flight::Flight;
 use super::lane::{Claim, Lane};
-use super::ledger::{Flight, Has};
-use super::newcomers::{Newcomers, endpoints};
+use super::ledger::Has;
+use super::newcomers::endpoints;
 use super::refusal;
 use super::search::Rules;
+use super::shared::Shared;
 use super::subscription::{BadName, Shift};
-use super::view::View;
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::Variant;
 use crate::envoy::{ResourceType, Version};
-use crate::xds::wire::{DeltaRequest, ErrorDetail, Node, Request, Response, SotwRequest};
+use crate::xds::wire::{
+    DeltaRequest, ErrorDetail, Node, Request, Resources, Response, SotwRequest,
+};
 use crate::xds::{Event, Refusal};
 
 /// What Envoy calls itself in `node.user_agent_name`.
@@ -96,7 +99,7 @@ impl Session {
                 type_url: request.type_url.clone().into(),
                 version: Version::from_number(0),
                 nonce: self.next_nonce(),
-                resources: Vec::new(),
+                resources: Resources::default(),
                 removed,
                 identifier: self.common.identifier.clone(),
             };
@@ -118,13 +121,18 @@ impl Session {
             let claim = Claim::of(&request.version_info);
             self.lanes[kind as usize] = Some(Lane::new(claim, now));
         }
-        let (view, newcomers, lanes) = (&self.view, &self.newcomers, &mut self.lanes);
-        let Some(lane) = lanes[kind as usize].as_mut() else {
+        let interner = Shared {
+            kind,
+            view: &self.view,
+            newcomers: &self.newcomers,
+            batches: &self.common.batches,
+        };
+        let Some(lane) = self.lanes[kind as usize].as_mut() else {
             return Ok(());
         };
         if first || nonce.is_empty() || lane.last_nonce.as_ref() == Some(nonce) {
-            let intern = |name: &str| intern(kind, name, view, newcomers);
-            let shift = lane.subscription.replace(&request.resource_names, intern)?;
+            let names = &request.resource_names;
+            let shift = lane.subscription.replace(names, &interner)?;
             self.shift(kind, &shift, Initial::default());
         } else {
             // A newer response is under way: the names that answer it are the ones that count.
@@ -160,15 +168,20 @@ impl Session {
                 .map(|has| (has.name, Version::parse(&has.version)))
                 .collect();
         }
-        let (view, newcomers, lanes) = (&self.view, &self.newcomers, &mut self.lanes);
-        let Some(lane) = lanes[kind as usize].as_mut() else {
+        let interner = Shared {
+            kind,
+            view: &self.view,
+            newcomers: &self.newcomers,
+            batches: &self.common.batches,
+        };
+        let Some(lane) = self.lanes[kind as usize].as_mut() else {
             return Ok(());
         };
         let shift = lane.subscription.adjust(
             first,
             &request.resource_names_subscribe,
             &request.resource_names_unsubscribe,
-            |name| intern(kind, name, view, newcomers),
+            &interner,
         )?;
         self.shift(kind, &shift, initial);
         if !first {
@@ -180,6 +193,7 @@ impl Session {
 
     /// Does what a change of a subscription asks for.
     fn shift(&mut self, kind: ResourceType, shift: &Shift, mut initial: Initial) {
+        let in_one = self.is_whole(kind);
         let (view, newcomers) = (&self.view, &self.newcomers);
         let Some(lane) = self.lanes[kind as usize].as_mut() else {
             return;
@@ -201,19 +215,35 @@ impl Session {
             }
         }
         let claims_nothing = initial.is_empty() && !shift.was_wildcard;
-        if claims_nothing {
-            ledger.demand_all(&shift.asked);
+        let batches = &self.common.batches;
+        let list = shift.asked_list.as_ref();
+        let is_at_once = claims_nothing && !in_one && ledger.nothing_is_abandoned();
+        if let Some(list) = list.filter(|_| is_at_once) {
+            let wanted = batches.listed(kind, view, list);
+            ledger.demand_batches(&wanted);
+            lane.first.push(wanted);
         }
-        for name in shift.asked.iter().filter(|_| !claims_nothing) {
-            match initial.remove(name.as_bytes()) {
-                Some(version) if newcomers.owes(name) => ledger.demand(name, Has::Earlier(version)),
-                Some(version) => ledger.touch(name, Has::Earlier(version)),
-                None if shift.was_wildcard => ledger.demand(name, had(name)),
-                None => {
-                    let coming = ledger.coming(name);
-                    ledger.demand(name, coming)
-                }
-            };
+        let list = list
+            .filter(|_| !is_at_once)
+            .map_or(&[][..], |list| list.names());
+        for asked in [list, &shift.asked] {
+            if claims_nothing {
+                ledger.demand_all(asked);
+                continue;
+            }
+            for name in asked {
+                match initial.remove(name.as_bytes()) {
+                    Some(version) if newcomers.owes(name) => {
+                        ledger.demand(name, Has::Earlier(version))
+                    }
+                    Some(version) => ledger.touch(name, Has::Earlier(version)),
+                    None if shift.was_wildcard => ledger.demand(name, had(name)),
+                    None => {
+                        let coming = ledger.coming(name);
+                        ledger.demand(name, coming)
+                    }
+                };
+            }
         }
         for name in &shift.asked_again {
             ledger.demand(name, had(name));
@@ -222,7 +252,14 @@ impl Session {
             lane.owes_answer = initial.is_empty();
             let listed = subscription.names().next();
             let has_nothing = claims_nothing && listed.is_none() && ledger.is_blank();
-            if has_nothing {
+            // Of endpoints, those that are due must be told even if they are gone.
+            let is_alike = kind != ResourceType::Endpoints || newcomers.is_empty();
+            let everything = has_nothing && is_alike;
+            let everything = everything.then(|| batches.everything(kind, view, in_one));
+            if let Some(wanted) = everything.flatten() {
+                ledger.want_batches(&wanted);
+                lane.first.push(wanted);
+            } else if has_nothing {
                 let names = view.iter(kind).map(|resource| &resource.name);
                 ledger.want_all(names, |name| newcomers.owes(name));
             }
@@ -264,21 +301,20 @@ impl Session {
             return;
         };
         let mut flights = lane.ledger.land(nonce, in_order);
-        let last = flights.pop();
+        let Some(last) = flights.pop() else {
+            return;
+        };
+        if let Some(error) = error {
+            return self.refused(kind, last.with_unanswered(flights), &error.message, now);
+        }
         for flight in flights {
             self.accepted(kind, flight, now);
         }
-        match (last, error) {
-            (None, _) => {}
-            (Some(flight), None) => {
-                if let Some(lane) = self.lane_mut(kind) {
-                    lane.ledger.takes_after_all(&flight);
-                    lane.forget_mended();
-                }
-                self.accepted(kind, flight, now);
-            }
-            (Some(flight), Some(error)) => self.refused(kind, flight, &error.message, now),
+        if let Some(lane) = self.lane_mut(kind) {
+            lane.ledger.takes_after_all(&last);
+            lane.forget_mended();
         }
+        self.accepted(kind, last, now);
     }
 
     fn accepted(&mut self, kind: ResourceType, flight: Flight, now: Instant) {
@@ -292,9 +328,7 @@ impl Session {
             after: now.saturating_duration_since(flight.sent_at),
         });
         if kind == ResourceType::Cluster {
-            let newcomers = &mut self.newcomers;
-            let clusters = flight.items.iter().filter(|item| !item.sent.is_nothing());
-            clusters.for_each(|item| newcomers.accepted(&item.name, flight.sequence, now));
+            self.newcomers.accepted_all(&flight, now);
         }
     }
 
@@ -371,16 +405,6 @@ impl Session {
         self.send_endpoints(&due);
         self.tell(&Event::Refused(&refusal));
     }
-}
-
-/// A name that a client asks for, shared with the resource of that name. The thousands of endpoints
-/// that it asks for after it got their clusters are found without a search in the view.
-fn intern(kind: ResourceType, name: &str, view: &View, newcomers: &Newcomers) -> Arc<str> {
-    let owed = (kind == ResourceType::Endpoints).then(|| newcomers.owed(name));
-    let known = || view.get(kind, name).map(|resource| &resource.name);
-    owed.flatten()
-        .or_else(known)
-        .map_or_else(|| name.into(), Arc::clone)
 }
 
 /// The beginning of a client's name.

@@ -5,10 +5,13 @@ use std::time::Instant;
 
 use foldhash::HashMap;
 
+use super::batch::Wanted;
+use super::flight::{Flight, Item, Sequence};
 use super::ledger::Ledger;
 use super::subscription::Subscription;
 use super::view::View;
 use crate::envoy::{ResourceType, Version};
+use crate::xds::wire::Response;
 
 /// What a stream knows about one type.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(super) struct Lane {
     pub(super) answered: bool,
     /// The nonce of the last response.
     pub(super) last_nonce: Option<String>,
+    /// What it is told first, kept for others that connect until there is something else to tell.
+    pub(super) first: Vec<Arc<Wanted>>,
     /// Why the names that the client refused were refused.
     pub(super) complaints: HashMap<Arc<str>, Complaint>,
 }
@@ -73,6 +78,7 @@ impl Lane {
             owes_answer: false,
             answered: false,
             last_nonce: None,
+            first: Vec::new(),
             complaints: HashMap::default(),
         }
     }
@@ -96,9 +102,33 @@ impl Lane {
         self.complaints.retain(|name, _| ledger.keeps_back(name));
     }
 
+    /// A response was sent.
+    pub(super) fn depart(
+        &mut self,
+        response: &Response,
+        bytes: usize,
+        items: Arc<[Item]>,
+        sequence: Sequence,
+        now: Instant,
+    ) {
+        let resumes = !self.answered && self.claim != Claim::Nothing;
+        self.owes_answer = false;
+        self.answered = true;
+        self.last_nonce = Some(response.nonce.clone());
+        self.ledger.depart(Flight {
+            sequence,
+            nonce: response.nonce.clone(),
+            version: response.version,
+            sent_at: now,
+            bytes,
+            items,
+            resumes,
+        });
+    }
+
     /// Whether there is nothing to look at.
     pub(super) fn is_quiet(&self) -> bool {
-        !self.owes_answer && self.ledger.pending().is_empty()
+        !self.owes_answer && self.ledger.is_settled()
     }
 
     /// Spares a client that reconnects what it says it has. Versions are made of content, so an equal

@@ -10,12 +10,21 @@ use std::time::Instant;
 
 use foldhash::HashSet;
 
-use super::FALLBACK;
+use super::batch::{Batch, Untold, Wanted};
+use super::flight::{Flight, Item};
 use super::search::{Group, Held, Search};
 use crate::envoy::{Resource, ResourceType, Version};
 
 /// Up to how many names are dealt with one by one.
 const FEW: usize = 16;
+
+/// What is known of each name in a batch.
+static UNTOLD: Pending = Pending {
+    has: Has::Nothing,
+    maybe: Has::Nothing,
+    demanded: false,
+    group: None,
+};
 
 /// What a client has under a name.
 #[derive(Debug, Clone)]
@@ -115,61 +124,12 @@ impl Pending {
     }
 }
 
-/// One name in a response.
-#[derive(Debug)]
-pub(super) struct Item {
-    /// The name.
-    pub(super) name: Arc<str>,
-    /// What the client had.
-    pub(super) had: Has,
-    /// What it may have had instead.
-    pub(super) maybe: Has,
-    /// What it has once it accepts: nothing after a removal.
-    pub(super) sent: Has,
-}
-
-impl Item {
-    /// Whether it put something else in place of what the client had.
-    pub(super) fn is_news(&self) -> bool {
-        match &self.sent {
-            Has::Resource(sent) => !self.had.is(sent) || !self.maybe.is_nothing(),
-            Has::Nothing | Has::Earlier(_) => false,
-        }
-    }
-}
-
-/// A place in the order in which a stream sent its responses.
-pub(super) type Sequence = u64;
-
-/// A response that is not acknowledged yet.
-#[derive(Debug)]
-pub(super) struct Flight {
-    /// Its place among all responses of the stream.
-    pub(super) sequence: Sequence,
-    /// Its nonce.
-    pub(super) nonce: String,
-    /// The version it carried.
-    pub(super) version: Version,
-    /// When it was sent.
-    pub(super) sent_at: Instant,
-    /// How long it is.
-    pub(super) bytes: usize,
-    /// What it carried.
-    pub(super) items: Vec<Item>,
-    /// Whether it is the first to a client that has something from an earlier stream.
-    pub(super) resumes: bool,
-}
-
-impl Flight {
-    /// When others stop waiting for it.
-    pub(super) fn given_up_at(&self) -> Instant {
-        self.sent_at + FALLBACK
-    }
-}
-
 /// What a client has of one type, beside the snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
+    /// What it was not told yet of all that it is to have, as it has nothing; what there is to say of a name
+    /// alone is pending instead.
+    pub(super) untold: Untold,
     pub(super) pending: BTreeMap<Arc<str>, Pending>,
     pub(super) flights: VecDeque<Flight>,
     /// What the client refused and is not sent again.
@@ -184,6 +144,7 @@ impl Ledger {
     /// A name's target changed. `had` is the target until now, which the client is taken to have. What
     /// was refused of it no longer matters.
     pub(super) fn touch(&mut self, name: &Arc<str>, had: Has) -> &mut Pending {
+        self.unfold(name);
         let held = self.held.remove(name);
         let (has, maybe) = held.map_or((had, Has::Nothing), |held| (held.has, held.maybe));
         let pending = self.pending.entry(name.clone());
@@ -195,6 +156,7 @@ impl Ledger {
     /// The client asked for a name: it is answered even if it has the right content, or refused the
     /// newest.
     pub(super) fn demand(&mut self, name: &Arc<str>, had: Has) -> &mut Pending {
+        self.unfold(name);
         let held = self.held.get(name);
         let is = || match held {
             Some(held) => Pending::of(held.has.clone(), held.maybe.clone()),
@@ -203,6 +165,17 @@ impl Ledger {
         let pending = self.pending.entry(name.clone()).or_insert_with(is);
         pending.demanded = true;
         pending
+    }
+
+    /// A client asked for names that it did not want until now, and has nothing of.
+    pub(super) fn demand_batches(&mut self, wanted: &Wanted) {
+        self.untold.extend(&wanted.batches);
+        self.demand_all(&wanted.others);
+    }
+
+    /// Whether no response is under way with a name that the client stopped to want.
+    pub(super) fn nothing_is_abandoned(&self) -> bool {
+        self.abandoned.is_empty()
     }
 
     /// The client asked for names that it did not want until now.
@@ -228,16 +201,52 @@ impl Ledger {
         self.pending = wanted.collect();
     }
 
+    /// A client that has nothing wants what is in batches.
+    pub(super) fn want_batches(&mut self, wanted: &Wanted) {
+        self.untold.extend(&wanted.batches);
+    }
+
+    /// Whether all that is to be said is in batches, which say all of the type.
+    pub(super) fn is_untold_only(&self) -> bool {
+        self.pending.is_empty() && self.held.is_empty() && self.flights.is_empty()
+    }
+
+    /// From now on, there is something else to say of a name than of the others in its batch.
+    fn unfold(&mut self, name: &str) {
+        if let Some(batch) = self.untold.take_with(name) {
+            self.add(&batch);
+        }
+    }
+
+    /// Deals with the names in the batches one by one.
+    pub(super) fn unfold_all(&mut self) {
+        while let Some(batch) = self.untold.next() {
+            self.add(&batch);
+        }
+    }
+
+    fn add(&mut self, batch: &Batch) {
+        let names = batch.items.iter().map(|item| item.name.clone());
+        self.pending
+            .extend(names.map(|name| (name, Pending::anew(batch.is_asked))));
+    }
+
     /// Whether nothing was ever sent, nor is to be.
     pub(super) fn is_blank(&self) -> bool {
-        self.pending.is_empty()
+        self.is_settled()
             && self.held.is_empty()
             && self.flights.is_empty()
             && self.abandoned.is_empty()
     }
 
+    /// Whether there is nothing to say.
+    pub(super) fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.untold.is_empty()
+    }
+
     /// The client no longer wants a name.
     pub(super) fn forget(&mut self, name: &Arc<str>) {
+        self.unfold(name);
         self.pending.remove(name);
         self.held.remove(name);
         if !self.flights.is_empty() {
@@ -247,6 +256,7 @@ impl Ledger {
 
     /// The client no longer wants any but some names.
     pub(super) fn retain(&mut self, mut wanted: impl FnMut(&str) -> bool) {
+        self.unfold_all();
         self.pending.retain(|name, _| wanted(name));
         self.held.retain(|name, _| wanted(name));
     }
@@ -254,9 +264,16 @@ impl Ledger {
     /// The client has the whole snapshot after all.
     pub(super) fn clear_pending(&mut self) {
         self.pending.clear();
+        self.untold = Untold::default();
     }
 
-    /// The names under which the client may not have what it should.
+    /// What is known of a name under which the client may not have what it should.
+    pub(super) fn pending_at(&self, name: &str) -> Option<&Pending> {
+        let untold = || self.untold.contains(name).then_some(&UNTOLD);
+        self.pending.get(name).or_else(untold)
+    }
+
+    /// The names under which the client may not have what it should, but for those in batches.
     pub(super) fn pending(&self) -> &BTreeMap<Arc<str>, Pending> {
         &self.pending
     }
@@ -309,7 +326,7 @@ impl Ledger {
 
     /// The names that the last response under way removes.
     pub(super) fn going(&self) -> impl Iterator<Item = &Arc<str>> {
-        let items = self.flights.back().into_iter().flat_map(|f| &f.items);
+        let items = self.flights.back().into_iter().flat_map(|f| &*f.items);
         let going = items.filter(|item| item.sent.is_nothing());
         going.map(|item| &item.name)
     }
@@ -335,9 +352,12 @@ impl Ledger {
     pub(super) fn coming(&mut self, name: &str) -> Has {
         let mut coming = Has::Nothing;
         if self.abandoned.remove(name) {
-            let items = self.flights.iter_mut().flat_map(|f| f.items.iter_mut());
-            for item in items.filter(|item| &*item.name == name) {
-                item.had = std::mem::replace(&mut coming, item.sent.clone());
+            let has_it = |flight: &&mut Flight| flight.items.iter().any(|item| &*item.name == name);
+            for flight in self.flights.iter_mut().filter(has_it) {
+                let items = flight.items_mut().iter_mut();
+                for item in items.filter(|item| &*item.name == name) {
+                    item.had = std::mem::replace(&mut coming, item.sent.clone());
+                }
             }
         }
         coming

@@ -30,18 +30,26 @@
 //!   warming until it comes.
 //! - A state-of-the-world client that reconnects and refuses something keeps what it has instead, which
 //!   is not known, as long as it takes everything else; where it does not, what it refuses is left out.
+//! - The protocol has a client answer every response at once. One that answers with the state of the world and
+//!   leaves out some before accepted these as well, or, if it refuses, any of them: Envoy, which may put its
+//!   answers together while it is busy, keeps the error until it said it.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
 //!   of them again.
 
+mod batch;
+mod cohort;
 mod compose;
+mod flight;
 mod inbound;
 mod lane;
 mod ledger;
+mod listed;
 mod newcomers;
 mod order;
 mod outbound;
 mod refusal;
 mod search;
+mod shared;
 mod standing;
 mod subscription;
 mod view;
@@ -58,6 +66,8 @@ use std::time::{Duration, Instant};
 use base64::alphabet::URL_SAFE;
 
 pub use standing::{Standing, State};
+
+pub use batch::Batches;
 
 use lane::Lane;
 use ledger::Has;
@@ -101,6 +111,8 @@ pub struct Common {
     pub confidential: bool,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
+    /// What clients are told first, made for one and of use for the next.
+    pub batches: Batches,
 }
 
 /// A request that ends the stream with `INVALID_ARGUMENT`.
@@ -189,6 +201,7 @@ impl Session {
                 continue;
             };
             for (name, old) in newer.changes(&self.view, kind) {
+                lane.first.clear();
                 if lane.subscription.wants(name) {
                     lane.ledger.touch(name, Has::sent(old));
                 }

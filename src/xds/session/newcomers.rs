@@ -11,7 +11,10 @@ use std::time::Instant;
 
 use foldhash::HashMap;
 
-use super::ledger::{Has, Sequence};
+use super::batch::Batch;
+use super::cohort::Cohort;
+use super::flight::{Flight, Sequence};
+use super::ledger::Has;
 use super::{FALLBACK, SETTLE};
 use crate::envoy::{Reference, Resource, ResourceType};
 
@@ -38,14 +41,15 @@ impl Gate {
     }
 }
 
-#[derive(Debug)]
-struct Newcomer {
+/// A cluster that the client does not surely have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Newcomer {
     /// The response that brought it; what the client says of older ones is not about this.
-    sequence: Sequence,
-    sent_at: Instant,
-    accepted_at: Option<Instant>,
+    pub(super) sequence: Sequence,
+    pub(super) sent_at: Instant,
+    pub(super) accepted_at: Option<Instant>,
     /// How many assignments of endpoints it waits for.
-    owed: usize,
+    pub(super) owed: usize,
 }
 
 /// What there is to say of a name.
@@ -66,11 +70,79 @@ impl Entry {
 }
 
 /// The clusters that a client does not surely have, and the endpoints due to it. A cluster and its endpoints
-/// have one name, as a rule, so both are in one table.
+/// have one name, as a rule, so both are in one table; those that came at once are kept together, as long
+/// as there is the same to say of them.
 #[derive(Debug, Default)]
-pub(super) struct Newcomers(HashMap<Arc<str>, Entry>);
+pub(super) struct Newcomers {
+    entries: HashMap<Arc<str>, Entry>,
+    /// No two have a cluster in common, nor is one of theirs among the entries.
+    cohorts: Vec<Cohort>,
+}
 
 impl Newcomers {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.cohorts.is_empty()
+    }
+
+    /// A batch of clusters was sent to a client that had none of them.
+    pub(super) fn sent_batch(&mut self, batch: &Arc<Batch>, sequence: Sequence, now: Instant) {
+        let is_apart = self.entries.is_empty() && !self.cohorts.iter().any(|c| c.overlaps(batch));
+        match Cohort::of(batch, sequence, now).filter(|_| is_apart) {
+            Some(cohort) => self.cohorts.push(cohort),
+            None => {
+                let clusters = batch.resources.iter();
+                clusters
+                    .for_each(|cluster| self.sent_cluster(cluster, &Has::Nothing, sequence, now));
+            }
+        }
+    }
+
+    /// A batch of endpoints was sent.
+    pub(super) fn sent_endpoints_batch(&mut self, batch: &Batch) {
+        for cohort in &mut self.cohorts {
+            cohort.sent_all_endpoints(batch);
+        }
+        self.cohorts.retain(|cohort| !cohort.is_settled());
+        if !self.entries.is_empty() {
+            batch
+                .items
+                .iter()
+                .for_each(|item| self.sent_endpoints(&item.name));
+        }
+    }
+
+    /// The client has the clusters of a response.
+    pub(super) fn accepted_all(&mut self, flight: &Flight, now: Instant) {
+        let cohort = self
+            .cohorts
+            .iter()
+            .position(|c| c.sequence == flight.sequence);
+        if let Some(cohort) = cohort.and_then(|at| self.cohorts.get_mut(at)) {
+            cohort.accepted_at = Some(now);
+            self.cohorts.retain(|cohort| !cohort.is_settled());
+            return;
+        }
+        let clusters = flight.items.iter().filter(|item| !item.sent.is_nothing());
+        clusters.for_each(|item| self.accepted(&item.name, flight.sequence, now));
+    }
+
+    /// From now on, there is something else to say of one in a cohort than of the others.
+    fn dissolve(&mut self, name: &str) {
+        let Some(at) = self.cohorts.iter().position(|cohort| cohort.contains(name)) else {
+            return;
+        };
+        for (name, newcomer, is_owed) in self.cohorts.swap_remove(at).dissolve() {
+            if !newcomer.is_settled() {
+                let entry = Entry {
+                    newcomer: Some(newcomer),
+                    owed_to: is_owed.then(|| name.clone()),
+                };
+                self.entries.insert(name.clone(), entry);
+            }
+        }
+    }
+
     /// A cluster was sent to a client that had something else, or nothing, or the very same. Its
     /// endpoints are due.
     pub(super) fn sent_cluster(
@@ -80,10 +152,12 @@ impl Newcomers {
         sequence: Sequence,
         now: Instant,
     ) {
+        self.dissolve(&cluster.name);
         let mut owed = 0;
         for endpoints in endpoints(&cluster.references) {
             owed += 1;
-            let entry = self.0.entry(endpoints.clone()).or_default();
+            self.dissolve(endpoints);
+            let entry = self.entries.entry(endpoints.clone()).or_default();
             entry.owed_to = Some(cluster.name.clone());
         }
         if had.is(cluster) {
@@ -96,7 +170,7 @@ impl Newcomers {
             owed,
         };
         if had.is_nothing() {
-            let entry = self.0.entry(cluster.name.clone()).or_default();
+            let entry = self.entries.entry(cluster.name.clone()).or_default();
             entry.newcomer = Some(newcomer);
         } else if let Some(known) = self.newcomer_mut(&cluster.name) {
             *known = newcomer;
@@ -105,6 +179,14 @@ impl Newcomers {
 
     /// Endpoints were sent.
     pub(super) fn sent_endpoints(&mut self, name: &Arc<str>) {
+        if self
+            .cohorts
+            .iter_mut()
+            .any(|cohort| cohort.sent_endpoints(name))
+        {
+            self.cohorts.retain(|cohort| !cohort.is_settled());
+            return;
+        }
         let mut other = None;
         self.change(name, |entry| match entry.owed_to.take() {
             Some(cluster) if cluster == *name => entry.sent_endpoints(),
@@ -122,8 +204,10 @@ impl Newcomers {
 
     /// The name of endpoints that are due, to be shared.
     pub(super) fn owed(&self, name: &str) -> Option<&Arc<str>> {
-        let (name, entry) = self.0.get_key_value(name)?;
-        entry.owed_to.is_some().then_some(name)
+        let in_cohort = || self.cohorts.iter().find_map(|cohort| cohort.owed(name));
+        let entry = self.entries.get_key_value(name);
+        let owed = entry.filter(|(_, entry)| entry.owed_to.is_some());
+        owed.map(|(name, _)| name).or_else(in_cohort)
     }
 
     /// The client has a cluster.
@@ -155,10 +239,11 @@ impl Newcomers {
 
     /// Changes what there is to say of a name, which may be nothing more.
     fn change(&mut self, name: &Arc<str>, change: impl FnOnce(&mut Entry)) {
-        if self.0.is_empty() {
+        self.dissolve(name);
+        if self.entries.is_empty() {
             return;
         }
-        if let hash_map::Entry::Occupied(mut known) = self.0.entry(name.clone()) {
+        if let hash_map::Entry::Occupied(mut known) = self.entries.entry(name.clone()) {
             let entry = known.get_mut();
             change(entry);
             entry.newcomer.take_if(|newcomer| newcomer.is_settled());
@@ -166,14 +251,25 @@ impl Newcomers {
                 known.remove();
             }
         }
-        if self.0.is_empty() {
+        if self.entries.is_empty() {
             // All is settled, and thousands may have been: the room for them is given back.
-            self.0 = HashMap::default();
+            self.entries = HashMap::default();
         }
     }
 
     fn newcomer_mut(&mut self, cluster: &str) -> Option<&mut Newcomer> {
-        self.0.get_mut(cluster)?.newcomer.as_mut()
+        self.dissolve(cluster);
+        self.entries.get_mut(cluster)?.newcomer.as_mut()
+    }
+
+    /// Whether what names clusters may be sent, whichever these are; `None` where that depends on which.
+    pub(super) fn gate_of_all(&self, endpoints_wanted: bool, now: Instant) -> Option<Gate> {
+        let gates = self
+            .cohorts
+            .iter()
+            .map(|c| c.last().gate(endpoints_wanted, now));
+        let is_one = self.entries.is_empty();
+        is_one.then(|| gates.fold(Gate::Open, Gate::and))
     }
 
     /// Whether a resource may be sent, as far as the clusters sent are concerned.
@@ -182,28 +278,34 @@ impl Newcomers {
     /// may need to ask for them.
     pub(super) fn gate(&self, resource: &Resource, endpoints_wanted: bool, now: Instant) -> Gate {
         let gate = |n: &Newcomer| n.gate(endpoints_wanted, now);
+        let in_cohorts = self
+            .cohorts
+            .iter()
+            .flat_map(|cohort| clusters(&resource.references).filter_map(|name| cohort.get(name)));
+        let in_cohorts = in_cohorts.fold(Gate::Open, |all, newcomer| all.and(gate(&newcomer)));
         // Whichever is shorter is walked: a big route configuration and one new cluster are common.
-        if self.0.len() < resource.references.len() {
-            let newcomers = self.0.iter();
+        let others = if self.entries.len() < resource.references.len() {
+            let newcomers = self.entries.iter();
             newcomers
                 .filter_map(|(name, entry)| Some((name, entry.newcomer.as_ref()?)))
                 .filter(|(name, _)| resource.references(ResourceType::Cluster, name))
                 .fold(Gate::Open, |all, (_, newcomer)| all.and(gate(newcomer)))
         } else {
             clusters(&resource.references)
-                .filter_map(|name| self.0.get(name)?.newcomer.as_ref())
+                .filter_map(|name| self.entries.get(name)?.newcomer.as_ref())
                 .fold(Gate::Open, |all, newcomer| all.and(gate(newcomer)))
-        }
+        };
+        in_cohorts.and(others)
     }
 }
 
 impl Newcomer {
     /// Whether nothing need wait for it any more.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.accepted_at.is_some() && self.owed == 0
     }
 
-    fn gate(&self, endpoints_wanted: bool, now: Instant) -> Gate {
+    pub(super) fn gate(&self, endpoints_wanted: bool, now: Instant) -> Gate {
         let given_up_at = self.sent_at + FALLBACK;
         let until = match self.accepted_at {
             Some(_) if self.owed == 0 => return Gate::Open,

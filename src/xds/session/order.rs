@@ -157,6 +157,31 @@ impl Session {
         })
     }
 
+    /// Whether the next batch may be sent: the client has the clusters that it names, which came in batches as
+    /// well. `None` where there is something else to say of some of it than of the rest.
+    pub(super) fn batch_gate(&self, kind: ResourceType, now: Instant) -> Option<Gate> {
+        use ResourceType::{Cluster, Endpoints, Listener, Routes};
+        let ledger = &self.lane(kind)?.ledger;
+        // What tells all of a type must tell of what is pending as well.
+        if self.is_whole(kind) && !ledger.is_untold_only() {
+            return None;
+        }
+        let clusters = self.lane(Cluster).map(|lane| &lane.ledger);
+        let Some(clusters) = clusters.filter(|_| matches!(kind, Listener | Routes)) else {
+            return Some(Gate::Open);
+        };
+        if !clusters.pending().is_empty() || !clusters.held.is_empty() {
+            return None;
+        }
+        let endpoints_wanted = self.lane(Endpoints).is_some();
+        let newcomers = self.newcomers.gate_of_all(endpoints_wanted, now)?;
+        let untold = match clusters.untold.is_empty() {
+            true => Gate::Open,
+            false => Gate::Shut,
+        };
+        Some(untold.and(newcomers))
+    }
+
     fn clusters_gate(&self, resource: &Resource, now: Instant) -> Gate {
         use ResourceType::{Cluster, Endpoints};
         let Some(clusters) = self.lane(Cluster) else {
@@ -166,6 +191,9 @@ impl Session {
             pending.has.is_nothing() && self.view.get(Cluster, name).is_some()
         };
         let pending = clusters.ledger.pending();
+        let untold = &clusters.ledger.untold;
+        let is_untold = |name: &Arc<str>| untold.contains(name);
+        let untold = !untold.is_empty() && newcomers::clusters(&resource.references).any(is_untold);
         // Whichever is shorter is walked: thousands of clusters come at once when a client connects.
         let unsent = if pending.len() < resource.references.len() {
             let mut pending = pending.iter();
@@ -179,7 +207,7 @@ impl Session {
             .held
             .iter()
             .any(|(name, held)| held.has.is_nothing() && resource.references(Cluster, name));
-        if unsent || refused {
+        if untold || unsent || refused {
             return Gate::Shut;
         }
         let endpoints_wanted = self.lane(Endpoints).is_some();

@@ -119,6 +119,23 @@ impl Session {
         if self.lane(kind)?.is_quiet() || !self.has_window(kind, now) {
             return None;
         }
+        if self
+            .lane(kind)
+            .is_some_and(|lane| !lane.ledger.untold.is_empty())
+        {
+            match self.batch_gate(kind, now) {
+                Some(Gate::Open) => {
+                    let batch = self.lane_mut(kind)?.ledger.untold.next()?;
+                    return Some(self.batch_response(kind, &batch, now));
+                }
+                Some(Gate::Until(at)) => {
+                    self.wake_at(at);
+                    return None;
+                }
+                Some(Gate::Shut) => return None,
+                None => self.lane_mut(kind)?.ledger.unfold_all(),
+            }
+        }
         let mut plan = self.plan(kind, now);
         if let Some(at) = plan.wake {
             self.wake_at(at);

@@ -24,7 +24,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::FALLBACK;
-use super::ledger::{Flight, Has, Item, Ledger, Sequence};
+use super::flight::{Flight, Item, Sequence};
+use super::ledger::{Has, Ledger};
 use super::refusal::Reading;
 use crate::envoy::Version;
 
@@ -167,7 +168,7 @@ impl Ledger {
         if self.held.is_empty() {
             return;
         }
-        for item in &flight.items {
+        for item in &*flight.items {
             if let Has::Resource(sent) = &item.sent
                 && self.in_place_of(sent).is_some()
             {
@@ -189,9 +190,9 @@ impl Ledger {
         self.search.answered(sequence);
         self.search.patient_until = (!rules.prompt).then(|| now + PATIENCE);
         let later = self.flights.iter().filter(|f| f.sequence > sequence);
-        let later = later.flat_map(|flight| &flight.items);
+        let later = later.flat_map(|flight| &*flight.items);
         let later: HashSet<_> = later.map(|item| item.name.clone()).collect();
-        let mut items = flight.items;
+        let mut items = flight.items.to_vec();
         let mut is_news = false;
         let is_alone = items.len() == 1;
         if rules.full && !reading.others_taken && !is_alone {
@@ -266,8 +267,11 @@ impl Ledger {
     /// what it held. Returns whether nothing comes after it.
     fn correct(&mut self, item: &Item, maybe: &Has, sequence: Sequence, later: &Names) -> bool {
         if later.contains(&item.name) {
-            let flights = self.flights.iter_mut().filter(|f| f.sequence > sequence);
-            let mut items = flights.flat_map(|flight| flight.items.iter_mut());
+            let has_it = |flight: &&mut Flight| {
+                flight.sequence > sequence && flight.items.iter().any(|i| i.name == item.name)
+            };
+            let next = self.flights.iter_mut().find(has_it);
+            let mut items = next.into_iter().flat_map(|flight| flight.items_mut());
             if let Some(again) = items.find(|again| again.name == item.name) {
                 again.had = item.had.clone();
                 again.maybe = maybe.clone();
@@ -298,7 +302,7 @@ impl Ledger {
         self.pending.remove(&item.name);
         // A response sent since may have removed it, or put something else there.
         let since = self.flights.iter().filter(|f| f.sequence > sequence);
-        let mut since = since.flat_map(|flight| &flight.items).rev();
+        let mut since = since.flat_map(|flight| &*flight.items).rev();
         let since = since.find(|again| again.name == item.name && !again.sent.is(sent));
         let (has, maybe) = match since {
             Some(since) => (&since.sent, &Has::Nothing),
@@ -362,7 +366,7 @@ impl Ledger {
 
     /// Whether a name is not on its way to the client.
     pub(super) fn keeps_back(&self, name: &str) -> bool {
-        self.pending.contains_key(name) || self.held.contains_key(name)
+        self.pending_at(name).is_some() || self.held.contains_key(name)
     }
 
     /// Plans to try again what may pass: soon after it was refused for the first time, later and later
@@ -395,7 +399,7 @@ impl Ledger {
     pub(super) fn cleared(&mut self) -> Vec<Arc<str>> {
         let (held, pending, flights) = (&self.held, &self.pending, &self.flights);
         let is_open = |name: &Arc<str>| {
-            let mut items = flights.iter().flat_map(|flight| &flight.items);
+            let mut items = flights.iter().flat_map(|flight| &*flight.items);
             held.contains_key(name)
                 || pending.contains_key(name)
                 || items.any(|item| item.name == *name)

@@ -65,14 +65,14 @@ impl Session {
         // What is under way, but for what a full state merely repeats.
         let flights = lane.ledger.flights().iter();
         let flying: BTreeMap<&Arc<str>, &Has> = flights
-            .flat_map(|flight| &flight.items)
+            .flat_map(|flight| &*flight.items)
             .filter(|item| !item.sent.is_same(&item.had))
             .map(|item| (&item.name, &item.sent))
             .collect();
         names.extend(flying.keys());
         let standing = |name: &Arc<str>| {
             let target = self.view.get(kind, name);
-            let pending = lane.ledger.pending().get(name);
+            let pending = lane.ledger.pending_at(name);
             let (state, has) = if let Some(pending) = pending {
                 let absent = pending.has.is_nothing() && target.is_none();
                 let state = if absent {

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::HashSet;
 
+use super::batch::MANY;
+use super::listed::{List, Listed, sorted};
 use crate::xds::wire::Names;
 
 /// The name that stands for every resource.
@@ -21,7 +23,7 @@ const WILDCARD: &str = "*";
 #[derive(Debug, Default)]
 pub(super) struct Subscription {
     wildcard: bool,
-    names: HashSet<Arc<str>>,
+    names: Listed,
     /// Whether the client ever named anything on this stream.
     named: bool,
     /// The list in the last state-of-the-world request. Acknowledgements repeat the list, which can be
@@ -41,10 +43,21 @@ pub(super) struct Shift {
     pub(super) asks_all: bool,
     /// Names asked for by this request: each must be answered, even if nothing changed.
     pub(super) asked: Vec<Arc<str>>,
+    /// The same, where nothing of a long list was listed before.
+    pub(super) asked_list: Option<Arc<List>>,
     /// Names asked for again though they were listed: these as well.
     pub(super) asked_again: Vec<Arc<str>>,
     /// Names no longer listed.
     pub(super) dropped: Vec<Arc<str>>,
+}
+
+/// Who keeps the names of resources, and of those who ask for them, so that each is kept once.
+pub(super) trait Interner {
+    /// A name.
+    fn name(&self, name: &str) -> Arc<str>;
+
+    /// A list of sorted names.
+    fn list(&self, names: &[&str]) -> Arc<List>;
 }
 
 /// A name that is not UTF-8.
@@ -76,7 +89,7 @@ impl Subscription {
     pub(super) fn replace(
         &mut self,
         list: &Names,
-        intern: impl Fn(&str) -> Arc<str>,
+        interner: &impl Interner,
     ) -> Result<Shift, BadName> {
         let was_wildcard = self.wildcard;
         let mut shift = Shift {
@@ -87,30 +100,23 @@ impl Subscription {
             return Ok(shift);
         }
         let missed = std::mem::take(&mut self.missed);
-        let mut listed = HashSet::default();
-        let mut star = false;
-        for name in list.iter() {
-            match text(name)? {
-                WILDCARD => star = true,
-                name => match self.names.take(name) {
-                    Some(kept) => {
-                        if missed.contains(&kept) {
-                            shift.asked.push(kept.clone());
-                        }
-                        listed.insert(kept);
-                    }
-                    None if listed.contains(name) => {}
-                    None => {
-                        let name = intern(name);
-                        shift.asked.push(name.clone());
-                        listed.insert(name);
-                    }
-                },
-            }
-        }
-        shift.dropped = std::mem::replace(&mut self.names, listed)
-            .into_iter()
-            .collect();
+        let names: Result<Vec<&str>, _> = list.iter().map(text).collect();
+        let names = sorted(names?.into_iter());
+        let star = names.binary_search(&WILDCARD).is_ok();
+        let names: Vec<&str> = names.into_iter().filter(|name| *name != WILDCARD).collect();
+        let is_first = self.names.is_empty() && names.len() >= MANY;
+        let list_now = interner.list(&names);
+        (shift.asked, shift.dropped) = match is_first {
+            true => Default::default(),
+            false => self.names.difference(&list_now),
+        };
+        shift.asked_list = is_first.then(|| list_now.clone());
+        let again = missed
+            .iter()
+            .filter(|name| names.binary_search(&&***name).is_ok());
+        let again = again.filter(|name| self.names.contains(name));
+        shift.asked.extend(again.cloned());
+        self.names = Listed::of(list_now);
         self.last_list = Some(list.clone());
         self.named |= !list.is_empty();
         self.wildcard = star || !self.named;
@@ -139,7 +145,7 @@ impl Subscription {
         first: bool,
         subscribe: &[Bytes],
         unsubscribe: &[Bytes],
-        intern: impl Fn(&str) -> Arc<str>,
+        interner: &impl Interner,
     ) -> Result<Shift, BadName> {
         let was_wildcard = self.wildcard;
         let mut shift = Shift {
@@ -152,7 +158,21 @@ impl Subscription {
                 name => shift.dropped.extend(self.names.take(name)),
             }
         }
-        for name in subscribe {
+        let mut one_by_one = subscribe;
+        if subscribe.len() >= MANY {
+            let names: Result<Vec<&str>, _> = subscribe.iter().map(|name| text(name)).collect();
+            let names = sorted(names?.into_iter());
+            if !names
+                .iter()
+                .any(|name| *name == WILDCARD || self.names.knows(name))
+            {
+                let list = interner.list(&names);
+                self.names.add(list.clone());
+                shift.asked_list = Some(list);
+                one_by_one = &[];
+            }
+        }
+        for name in one_by_one {
             match text(name)? {
                 WILDCARD => {
                     self.wildcard = true;
@@ -161,7 +181,7 @@ impl Subscription {
                 name => match self.names.get(name) {
                     Some(listed) => shift.asked_again.push(listed.clone()),
                     None => {
-                        let name = intern(name);
+                        let name = interner.name(name);
                         self.names.insert(name.clone());
                         shift.asked.push(name);
                     }
@@ -185,6 +205,19 @@ fn text(name: &[u8]) -> Result<&str, BadName> {
 mod tests {
     use super::*;
 
+    /// Keeps nothing.
+    struct Anew;
+
+    impl Interner for Anew {
+        fn name(&self, name: &str) -> Arc<str> {
+            name.into()
+        }
+
+        fn list(&self, names: &[&str]) -> Arc<List> {
+            Arc::new(List::new(names.iter().map(|name| self.name(name))))
+        }
+    }
+
     fn list(names: &[&str]) -> Vec<Bytes> {
         names
             .iter()
@@ -194,13 +227,13 @@ mod tests {
 
     fn replace(subscription: &mut Subscription, names: &[&str]) -> Shift {
         subscription
-            .replace(&names.iter().collect(), |name| name.into())
+            .replace(&names.iter().collect(), &Anew)
             .unwrap()
     }
 
     fn adjust(subscription: &mut Subscription, first: bool, add: &[&str], less: &[&str]) -> Shift {
         subscription
-            .adjust(first, &list(add), &list(less), |name| name.into())
+            .adjust(first, &list(add), &list(less), &Anew)
             .unwrap()
     }
 
@@ -298,6 +331,6 @@ mod tests {
     fn a_name_that_is_no_text_is_refused() {
         let bad = Names::from_iter([[0xff]]);
         let mut subscription = Subscription::default();
-        assert_eq!(subscription.replace(&bad, |n| n.into()), Err(BadName));
+        assert_eq!(subscription.replace(&bad, &Anew), Err(BadName));
     }
 }

@@ -29,6 +29,11 @@ impl View {
         Self::new(snapshot, self.confidential)
     }
 
+    /// Whether private keys are shown.
+    pub(super) fn is_confidential(&self) -> bool {
+        self.confidential
+    }
+
     fn shows(&self, resource: &Resource) -> bool {
         self.confidential || !resource.confidential
     }

@@ -7,6 +7,7 @@
 //! Field numbers are those of `envoy/service/discovery/v3/discovery.proto`.
 
 mod names;
+mod pieces;
 mod request;
 mod response;
 
@@ -14,8 +15,9 @@ use bytes::BufMut;
 use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 
 pub use names::{Heard, Names};
+pub use pieces::Pieces;
 pub use request::{DeltaRequest, ErrorDetail, NameVersion, Node, Request, SotwRequest};
-pub use response::Response;
+pub use response::{Resources, Response};
 
 /// The encoded length of a length-delimited field of `len` bytes.
 fn field_len(len: usize) -> usize {

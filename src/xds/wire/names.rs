@@ -1,12 +1,15 @@
 //! The names in state-of-the-world requests.
 
-use std::ops::Range;
+use bytes::{Buf, Bytes, BytesMut};
+use prost::DecodeError;
+use prost::encoding::{DecodeContext, decode_key, decode_varint, skip_field};
 
-use bytes::{Bytes, BytesMut};
-use prost::encoding::{decode_key, decode_varint};
-
+use super::pieces::Pieces;
 use super::{SotwRequest, field};
 use crate::envoy::ResourceType;
+
+/// What each name of a request begins with: the number of its field, and that its length follows.
+pub(super) const KEY: u8 = 3 << 3 | 2;
 
 /// The names of a state-of-the-world request, encoded as they came. Every acknowledgement repeats them,
 /// and they may be ten thousand: as bytes, they are compared as a whole.
@@ -25,6 +28,20 @@ impl Names {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Takes the names that come next in a request, up to another field.
+    pub(super) fn take_from(request: &mut Pieces) -> Result<Self, DecodeError> {
+        // In one piece, of which they can be a slice.
+        let mut bytes = request.copy_to_bytes(request.remaining());
+        let mut rest = &*bytes;
+        while rest.first() == Some(&KEY) {
+            let (field, wire) = decode_key(&mut rest)?;
+            skip_field(wire, field, &mut rest, DecodeContext::default())?;
+        }
+        let names = bytes.split_to(bytes.len() - rest.len());
+        *request = bytes.into();
+        Ok(Self(names))
     }
 
     /// One after the other; they need not be text.
@@ -50,17 +67,45 @@ impl<N: AsRef<[u8]>> FromIterator<N> for Names {
     }
 }
 
+/// The names that were found in a request so far. As a rule they are in one place, of which they are a slice.
+#[derive(Default)]
+pub(super) struct Found {
+    first: Names,
+    joined: BytesMut,
+}
+
+impl Found {
+    /// Adds the names of one more place.
+    pub(super) fn add(&mut self, names: &Names) {
+        if self.first.is_empty() && self.joined.is_empty() {
+            self.first = names.clone();
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first.0);
+        }
+        self.joined.extend_from_slice(&names.0);
+    }
+
+    /// All of them.
+    pub(super) fn into_names(self) -> Names {
+        match self.joined.is_empty() {
+            true => self.first,
+            false => Names(self.joined.freeze()),
+        }
+    }
+}
+
 /// The names in a stream's last requests, by type. Those of an acknowledgement, which may be thousands, are
 /// the same as in the one before: they are read once, and kept once.
 #[derive(Debug, Default)]
 pub struct Heard(pub(super) Vec<(String, Names)>);
 
 impl Heard {
-    /// The names known from before that a text begins with.
-    pub(super) fn at(&self, text: &[u8]) -> Option<&Names> {
-        let known = self.0.iter().map(|(_, names)| names);
-        let known = known.filter(|known| text.starts_with(&known.0));
-        known.max_by_key(|known| known.0.len())
+    /// The names known from before that come next in a request, if no others follow them.
+    pub(super) fn next_in(&self, request: &Pieces) -> Option<&Names> {
+        let mut known = self.0.iter().map(|(_, names)| names);
+        known.find(|known| request.get(known.0.len()) != Some(KEY) && request.starts_with(&known.0))
     }
 
     /// Remembers the names of a request. What is kept is a copy, as the request was read into a buffer that
@@ -87,33 +132,5 @@ impl Heard {
                 }
             }
         }
-    }
-}
-
-/// Where the names are in a request: in one piece, unless somebody encodes in an unusual way.
-#[derive(Default)]
-pub(super) struct NamesFound<'a> {
-    last: Range<usize>,
-    earlier: BytesMut,
-    /// Names heard before that are there.
-    pub(super) known: Option<&'a Names>,
-}
-
-impl NamesFound<'_> {
-    pub(super) fn add(&mut self, request: &Bytes, at: Range<usize>) {
-        if at.start != self.last.end {
-            self.earlier.extend_from_slice(&request[self.last.clone()]);
-            self.last.start = at.start;
-        }
-        self.last.end = at.end;
-    }
-
-    pub(super) fn of(mut self, request: &Bytes) -> Names {
-        if self.earlier.is_empty() {
-            let all = self.known.filter(|known| known.0.len() == self.last.len());
-            return all.map_or_else(|| Names(request.slice(self.last)), Names::clone);
-        }
-        self.earlier.extend_from_slice(&request[self.last]);
-        Names(self.earlier.freeze())
     }
 }

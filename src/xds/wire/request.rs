@@ -1,11 +1,10 @@
 //! What clients ask.
 
 use bytes::{Buf, Bytes};
-use prost::encoding::{
-    DecodeContext, WireType, check_wire_type, decode_key, message, skip_field, string,
-};
+use prost::encoding::{self, DecodeContext, decode_key, message, skip_field, string};
 
-use super::names::{Heard, Names, NamesFound};
+use super::names::{self, Heard, Names};
+use super::pieces::Pieces;
 use crate::envoy::Variant;
 
 /// Who asks: the part of `envoy.config.core.v3.Node` that is read.
@@ -61,34 +60,30 @@ pub struct SotwRequest {
 impl SotwRequest {
     /// Decodes a request, but for its names, of which only the form is looked at; and not even that where
     /// they are those of an earlier request.
-    fn decode(request: Bytes, heard: &Heard) -> Result<Self, prost::DecodeError> {
+    fn decode(mut request: Pieces, heard: &Heard) -> Result<Self, prost::DecodeError> {
         let mut read = Self::default();
-        let mut names = NamesFound::default();
-        let mut named_until = None;
-        let mut rest = &*request;
-        while !rest.is_empty() {
-            let start = request.len() - rest.len();
-            // Compared where names begin, and not again after each.
-            let begins = named_until != Some(start);
-            if begins && let Some(known) = heard.at(rest) {
-                let end = start + known.0.len();
-                rest.advance(known.0.len());
-                names.add(&request, start..end);
-                names.known = Some(known);
-                named_until = Some(end);
+        let mut found = names::Found::default();
+        while let Some(key) = request.get(0) {
+            if key == names::KEY {
+                match heard.next_in(&request) {
+                    Some(known) => {
+                        request.advance(known.0.len());
+                        found.add(known);
+                    }
+                    None => found.add(&Names::take_from(&mut request)?),
+                }
                 continue;
             }
-            let (field, wire) = decode_key(&mut rest)?;
-            let (buf, ctx) = (&mut rest, DecodeContext::default());
+            let (field, wire) = decode_key(&mut request)?;
+            let (buf, ctx) = (&mut request, DecodeContext::default());
             match field {
                 1 => string::merge(wire, &mut read.version_info, buf, ctx)?,
                 2 => message::merge(wire, read.node.get_or_insert_default(), buf, ctx)?,
+                // With a key that is written in a longer way than it need be, which nobody does.
                 3 => {
-                    check_wire_type(WireType::LengthDelimited, wire)?;
-                    skip_field(wire, field, buf, ctx)?;
-                    let end = request.len() - rest.len();
-                    names.add(&request, start..end);
-                    named_until = Some(end);
+                    let mut name = Bytes::new();
+                    encoding::bytes::merge(wire, &mut name, buf, ctx)?;
+                    found.add(&[name].iter().collect());
                 }
                 4 => string::merge(wire, &mut read.type_url, buf, ctx)?,
                 5 => string::merge(wire, &mut read.response_nonce, buf, ctx)?,
@@ -96,7 +91,7 @@ impl SotwRequest {
                 _ => skip_field(wire, field, buf, ctx)?,
             }
         }
-        read.resource_names = names.of(&request);
+        read.resource_names = found.into_names();
         Ok(read)
     }
 }
@@ -138,26 +133,29 @@ pub enum Request {
 
 impl Request {
     /// Decodes a request of a variant.
-    pub fn decode(variant: Variant, buffer: impl Buf) -> Result<Self, prost::DecodeError> {
-        Self::decode_next(variant, buffer, &mut Heard::default())
+    pub fn decode(variant: Variant, mut buffer: impl Buf) -> Result<Self, prost::DecodeError> {
+        let request = buffer.copy_to_bytes(buffer.remaining());
+        Self::decode_next(variant, request.into(), &mut Heard::default())
     }
 
     /// Decodes a request of a variant that comes after others on its stream.
     pub fn decode_next(
         variant: Variant,
-        mut buffer: impl Buf,
+        mut request: Pieces,
         heard: &mut Heard,
     ) -> Result<Self, prost::DecodeError> {
         use prost::Message;
-        // In one piece, of which thousands of names can be slices.
-        let request = buffer.copy_to_bytes(buffer.remaining());
         match variant {
             Variant::StateOfTheWorld => {
                 let mut request = SotwRequest::decode(request, heard)?;
                 heard.remember(&mut request);
                 Ok(Self::Sotw(request))
             }
-            Variant::Delta => DeltaRequest::decode(request).map(Self::Delta),
+            Variant::Delta => {
+                // In one piece, of which thousands of names can be slices.
+                let request = request.copy_to_bytes(request.remaining());
+                DeltaRequest::decode(request).map(Self::Delta)
+            }
         }
     }
 
@@ -210,6 +208,26 @@ mod tests {
         assert!(Request::decode(Variant::StateOfTheWorld, cut).is_err());
     }
 
+    /// It must not take the square of their number, as this would show by never ending.
+    #[test]
+    fn names_that_something_else_separates_are_read_at_once() {
+        let times = 500_000;
+        let separated = [&[0x1a, 1, b'a', 0x38, 0][..]; 2].concat().repeat(times);
+        let Ok(Request::Sotw(read)) = Request::decode(Variant::StateOfTheWorld, &*separated) else {
+            panic!("a state-of-the-world request");
+        };
+        assert_eq!(read.resource_names.iter().count(), 2 * times);
+    }
+
+    /// A request as it arrives.
+    fn in_pieces(request: &[u8]) -> Pieces {
+        let mut pieces = Pieces::default();
+        for piece in request.chunks(2000) {
+            pieces.push(Bytes::copy_from_slice(piece));
+        }
+        pieces
+    }
+
     #[test]
     fn names_that_were_heard_before_are_read_as_if_they_were_not() {
         let mut heard = Heard::default();
@@ -236,7 +254,7 @@ mod tests {
                 ..Default::default()
             };
             let sent = sent.encode_to_vec();
-            let read = Request::decode_next(Variant::StateOfTheWorld, &*sent, &mut heard);
+            let read = Request::decode_next(Variant::StateOfTheWorld, in_pieces(&sent), &mut heard);
             assert_eq!(read, Request::decode(Variant::StateOfTheWorld, &*sent));
             let Ok(Request::Sotw(read)) = read else {
                 panic!("a state-of-the-world request");
@@ -252,7 +270,7 @@ mod tests {
             ..Default::default()
         };
         let none = none.encode_to_vec();
-        Request::decode_next(Variant::StateOfTheWorld, &*none, &mut heard).unwrap();
+        Request::decode_next(Variant::StateOfTheWorld, in_pieces(&none), &mut heard).unwrap();
         assert_eq!(heard.0.len(), 1);
     }
 

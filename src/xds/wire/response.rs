@@ -1,9 +1,10 @@
 //! What is answered.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
-use bytes::BufMut;
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{field, field_len, head};
 use crate::envoy::{Resource, Variant, Version};
@@ -20,11 +21,46 @@ pub struct Response {
     /// What the client's answer will name it by.
     pub nonce: String,
     /// The resources.
-    pub resources: Vec<Arc<Resource>>,
+    pub resources: Resources,
     /// The names that are no more; only the delta variant can say so.
     pub removed: Vec<Arc<str>>,
     /// Who answers.
     pub identifier: Arc<str>,
+}
+
+/// The resources of a response.
+#[derive(Debug, Clone, Default)]
+pub struct Resources {
+    all: Arc<[Arc<Resource>]>,
+    /// How they are encoded in each variant, once that was asked for, where they are in many responses.
+    encoded: Option<Arc<[OnceLock<Bytes>; 2]>>,
+}
+
+impl Resources {
+    /// Resources that are in many responses: they are encoded once.
+    pub(in crate::xds) fn shared(all: &[Arc<Resource>]) -> Self {
+        Self {
+            all: all.into(),
+            encoded: Some(Arc::default()),
+        }
+    }
+}
+
+impl From<Vec<Arc<Resource>>> for Resources {
+    fn from(all: Vec<Arc<Resource>>) -> Self {
+        Self {
+            all: all.into(),
+            encoded: None,
+        }
+    }
+}
+
+impl Deref for Resources {
+    type Target = [Arc<Resource>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
 }
 
 impl Response {
@@ -34,13 +70,12 @@ impl Response {
             Variant::StateOfTheWorld => field_len(Version::DIGITS),
             Variant::Delta => 0,
         };
-        let resources = self
-            .resources
-            .iter()
-            .map(|resource| self.entry_len(resource));
         let removed = self.removed().iter().map(|name| name.len());
         version
-            + resources.chain(removed).map(field_len).sum::<usize>()
+            + self
+                .entries()
+                .map_or_else(|| self.entries_len(), Bytes::len)
+            + removed.map(field_len).sum::<usize>()
             + field_len(self.type_url.len())
             + field_len(self.nonce.len())
             + field_len(field_len(self.identifier.len()))
@@ -48,11 +83,39 @@ impl Response {
 
     /// Writes the encoded message: `DiscoveryResponse` or `DeltaDiscoveryResponse`.
     pub fn encode(&self, out: &mut impl BufMut) {
+        self.encode_head(out);
+        match self.entries() {
+            Some(entries) => out.put_slice(entries),
+            None => self.encode_entries(out),
+        }
+        self.encode_tail(out);
+    }
+
+    /// Writes what comes before the resources.
+    pub(in crate::xds) fn encode_head(&self, out: &mut impl BufMut) {
         // A delta response has room for the version, for debugging; there, each resource tells its own.
         if self.variant == Variant::StateOfTheWorld {
             field(out, 1, &self.version.text());
         }
-        for resource in &self.resources {
+    }
+
+    /// The resources encoded, where other responses have the same.
+    pub(in crate::xds) fn entries(&self) -> Option<&Bytes> {
+        let [sotw, delta] = self.resources.encoded.as_deref()?;
+        let encoded = match self.variant {
+            Variant::StateOfTheWorld => sotw,
+            Variant::Delta => delta,
+        };
+        Some(encoded.get_or_init(|| {
+            let mut entries = BytesMut::with_capacity(self.entries_len());
+            self.encode_entries(&mut entries);
+            entries.freeze()
+        }))
+    }
+
+    /// Writes the resources.
+    pub(in crate::xds) fn encode_entries(&self, out: &mut impl BufMut) {
+        for resource in &*self.resources {
             head(out, 2, self.entry_len(resource));
             match self.variant {
                 Variant::StateOfTheWorld => self.any(out, resource),
@@ -64,6 +127,10 @@ impl Response {
                 }
             }
         }
+    }
+
+    /// Writes what comes after the resources.
+    pub(in crate::xds) fn encode_tail(&self, out: &mut impl BufMut) {
         field(out, 4, self.type_url.as_bytes());
         field(out, 5, self.nonce.as_bytes());
         for name in self.removed() {
@@ -76,6 +143,14 @@ impl Response {
         };
         head(out, control_plane, field_len(self.identifier.len()));
         field(out, 1, self.identifier.as_bytes());
+    }
+
+    fn entries_len(&self) -> usize {
+        let entries = self
+            .resources
+            .iter()
+            .map(|resource| self.entry_len(resource));
+        entries.map(field_len).sum()
     }
 
     fn removed(&self) -> &[Arc<str>] {
@@ -113,8 +188,6 @@ mod tests {
     use envoy_types::pb::envoy::service::discovery::v3 as pb;
     use prost::Message;
 
-    use bytes::Bytes;
-
     use super::*;
     use crate::envoy::ResourceType;
 
@@ -128,7 +201,7 @@ mod tests {
             type_url: ResourceType::Cluster.type_url().into(),
             version: Version::from_number(7),
             nonce: "1.2".into(),
-            resources: vec![resource("a", b"body of a"), resource("b", &[0; 300])],
+            resources: vec![resource("a", b"body of a"), resource("b", &[0; 300])].into(),
             removed: vec!["gone".into()],
             identifier: "igw".into(),
         }
@@ -158,6 +231,25 @@ mod tests {
         assert_eq!(any.type_url, ResourceType::Cluster.type_url());
         assert_eq!(any.value, b"body of a");
         assert_eq!(read.resources.len(), 2);
+    }
+
+    #[test]
+    fn what_many_responses_have_in_common_is_encoded_once_for_each_variant() {
+        let own = [Variant::Delta, Variant::StateOfTheWorld].map(response);
+        let shared = Resources::shared(&own[0].resources);
+        let responses = own.clone().map(|response| Response {
+            resources: shared.clone(),
+            ..response
+        });
+        for (own, response) in own.iter().zip(&responses) {
+            assert_eq!(encoded(response), encoded(own));
+            let again = Response {
+                nonce: "other".into(),
+                ..response.clone()
+            };
+            let at = |response: &Response| response.entries().map(|entries| entries.as_ptr());
+            assert!(at(response).is_some() && at(&again) == at(response));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Conversations without a network: what is asked, what is published, what is answered.
 
+mod batches;
 mod delta;
 mod events;
 mod invariant;
@@ -117,6 +118,7 @@ impl Talk {
             transport: "test".into(),
             confidential,
             observer: notes.clone(),
+            batches: Batches::default(),
         };
         Self {
             session: Session::new(1, variant, scope, common),

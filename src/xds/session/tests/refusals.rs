@@ -285,6 +285,25 @@ fn a_refused_assignment_of_endpoints_is_answered_with_the_one_before() {
 }
 
 #[test]
+fn a_refusal_that_answers_several_responses_may_be_of_any_of_them() {
+    let mut talk = Talk::sotw();
+    talk.publish(["a", "b"].map(|name| endpoints(name, "1")));
+    talk.ask(Endpoints, &["a", "b"]);
+    talk.accept(Endpoints, &["a", "b"]);
+    talk.publish([endpoints("a", "bad")]);
+    talk.expect(Endpoints, &["a"], &[]);
+    talk.publish([endpoints("b", "2")]);
+    let last = talk.expect(Endpoints, &["b"], &[]);
+    // What is wrong is in the response before, which has no answer of its own.
+    talk.nack(&last, "something is wrong");
+    let (_, refused) = refuses_silently(&mut talk);
+    assert_eq!(refused, 1);
+    let has = |name| has(&talk, Endpoints, name).map(|has| has.version.to_string());
+    assert_eq!(has("b"), Some(talk.version(Endpoints, "b")));
+    assert_ne!(has("a"), Some(talk.version(Endpoints, "a")));
+}
+
+#[test]
 fn a_client_that_refuses_what_it_has_is_left_alone() {
     for variant in BOTH {
         let mut talk = with(variant, &["a", "b"]);

@@ -348,7 +348,7 @@ impl Client {
     /// Notes which clusters wait for their endpoints, and which do not any more.
     fn warm(&mut self, kind: ResourceType, before: &Table, response: &Response) {
         let now = &self.state[kind as usize];
-        for resource in &response.resources {
+        for resource in &*response.resources {
             let taken = now.get(&resource.name) == Some(resource);
             if kind == Endpoints && taken {
                 self.warming.remove(&resource.name);
