@@ -230,16 +230,17 @@ codes! {
          counts up to 1000. Envoy refuses all routes of a listener when one expression is wrong.";
     REGEX_TOO_LARGE = "regex-too-large",
         "The regular expression compiles to too large a program.",
-        "RE2's program for the expression is limited so that matching stays cheap. Counts, classes \
-         of letters beyond ASCII and long lists of alternatives make it large. The size is an \
-         estimate.";
+        "RE2's program for the expression is limited so that matching stays cheap. Counts and long \
+         lists of alternatives make it large. The size is an estimate.";
     REGEX_LARGE = "regex-large",
         "The regular expression is larger than Envoy takes by default.",
         "Envoy refuses programs above 100 instructions unless re2.max_program_size.error_level says \
          otherwise, which it does in the gateway's own bootstrap.";
     REGEX_NEVER_MATCHES = "regex-never-matches",
         "No path can match the regular expression.",
-        "The whole path is compared, from its first character, which is always /.";
+        "The whole path is compared, from its first character, which is always /, and without the \
+         query. Spaces and letters beyond ASCII are percent-encoded in it, and a fragment is never \
+         sent.";
     REWRITE_WHOLE_PATH = "rewrite-whole-path",
         "A rewrite replaces the whole path.",
         "With match_regex there is no prefix to replace, so the whole path gives way.";

@@ -70,10 +70,14 @@ pub fn judge(document: &Document, facts: &Facts) -> Verdict {
     let mut candidates = Vec::new();
     for expose in service.exposes {
         match prepare(expose) {
-            Err(diagnostics) => report.diagnostics.extend(diagnostics),
+            Err(diagnostics) => {
+                let told = diagnostics.into_iter().map(|one| scoped(one, document));
+                report.diagnostics.extend(told);
+            }
             Ok(candidate) => {
                 let warnings = candidate.translation.warnings.iter();
-                report.diagnostics.extend(warnings.cloned());
+                let told = warnings.map(|warning| scoped(warning.clone(), document));
+                report.diagnostics.extend(told);
                 match gateways.claim(&candidate.expose) {
                     Err(conflict) => report.diagnostics.push(conflict),
                     Ok(()) => candidates.push(candidate),
@@ -83,6 +87,29 @@ pub fn judge(document: &Document, facts: &Facts) -> Verdict {
     }
     report.finish();
     Verdict { report, candidates }
+}
+
+/// What a translation tells, of the keyword as it is written: with the scope whose value was translated,
+/// the first one, where it has no value without.
+fn scoped(told: Diagnostic, document: &Document) -> Diagnostic {
+    let (Some(section), Some(keyword)) = (&told.section, &told.keyword) else {
+        return told;
+    };
+    let written = document
+        .sections
+        .get(section)
+        .filter(|section| !section.keywords.contains_key(keyword));
+    let labels = written
+        .into_iter()
+        .flat_map(|section| section.keywords.keys());
+    let mut scoped = labels.filter(|label| label.split('@').next() == Some(keyword));
+    match scoped.next() {
+        Some(first) => Diagnostic {
+            keyword: Some(scoped.fold(first, Ord::min).clone()),
+            ..told
+        },
+        None => told,
+    }
 }
 
 impl Verdict {
@@ -144,10 +171,12 @@ fn order(resource: &Resource) -> (ResourceType, Arc<str>) {
     (resource.kind, resource.name.clone())
 }
 
-/// The seats of each gateway that anybody names, and of one that nobody does. An expose that names
-/// no gateway sits in all of them.
+/// The seats of every gateway.
 struct Gateways {
-    occupancies: BTreeMap<Option<String>, Occupancy>,
+    /// Of those that name no gateway, and so sit in all of them; once, as both may be many.
+    everywhere: Occupancy,
+    /// Of those that name one, by its name.
+    own: BTreeMap<String, Occupancy>,
 }
 
 impl Gateways {
@@ -160,12 +189,11 @@ impl Gateways {
             other.id.service != service.path && ports(other).is_some_and(|p| wanted.contains(&p))
         });
         let names = others.clone().chain(&service.exposes);
+        let names = names.filter_map(|expose| expose.gateway.clone());
+        let empty = || Occupancy::new(facts.reserved.clone());
         let mut gateways = Self {
-            occupancies: names
-                .map(|expose| expose.gateway.clone())
-                .chain([None])
-                .map(|gateway| (gateway, Occupancy::new(facts.reserved.clone())))
-                .collect(),
+            everywhere: empty(),
+            own: names.map(|gateway| (gateway, empty())).collect(),
         };
         for other in others {
             // Two of the others may be in conflict; that is not this service's matter.
@@ -175,24 +203,23 @@ impl Gateways {
     }
 
     fn claim(&mut self, expose: &Expose) -> Result<(), Diagnostic> {
-        let concerned = |gateway: &Option<String>| match gateway {
-            Some(gateway) => expose.is_for(gateway),
-            None => expose.gateway.is_none(),
+        let try_on = |occupancy: &mut Occupancy| {
+            occupancy.claim(expose)?;
+            occupancy.release(&expose.id);
+            Ok(())
         };
-        let mut seated = Vec::new();
-        for (gateway, occupancy) in &mut self.occupancies {
-            if !concerned(gateway) {
-                continue;
+        match &expose.gateway {
+            Some(gateway) => {
+                try_on(&mut self.everywhere)?;
+                let own = self.own.get_mut(gateway);
+                own.map_or(Ok(()), |own| own.claim(expose))
             }
-            if let Err(conflict) = occupancy.claim(expose) {
-                for occupancy in seated {
-                    Occupancy::release(occupancy, &expose.id);
-                }
-                return Err(conflict);
+            None => {
+                try_on(&mut self.everywhere)?;
+                self.own.values_mut().try_for_each(try_on)?;
+                self.everywhere.claim(expose)
             }
-            seated.push(occupancy);
         }
-        Ok(())
     }
 }
 
@@ -201,6 +228,53 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_scoped_value_is_told_of_it() {
+        for (data, keyword) in [
+            ("cluster_data@n1 = {\"foo\": 1}", "cluster_data@n1"),
+            (
+                "cluster_data@n1 = {\"connect_timeout\": \"0s\"}",
+                "cluster_data@n1",
+            ),
+            (
+                "cluster_data@n1 = {}\ncluster_data = {\"foo\": 1}",
+                "cluster_data",
+            ),
+        ] {
+            let text = format!(
+                "[ip#1]\nexpose = expose#0\n[expose#0]\nport = 80\nlistener_port = 1080\n{data}\n"
+            );
+            let document = Document::from_config("web".parse().unwrap(), &text).unwrap();
+            let verdict = judge(&document, &Facts::default());
+            let told: Vec<_> = verdict.report.errors().map(|e| e.keyword.clone()).collect();
+            assert_eq!(told, [Some(keyword.to_owned())], "{data}");
+        }
+    }
+
+    /// Whoever names no gateway meets all the others, in whichever order they come.
+    #[test]
+    fn an_expose_of_every_gateway_is_held_against_those_of_each() {
+        let service = |gateways: [&str; 3]| {
+            let mut text = "[ip#1]\nexpose = expose#0 expose#1 expose#2\n".to_owned();
+            for (at, gateway) in gateways.into_iter().enumerate() {
+                text.push_str(&format!(
+                    "[expose#{at}]\nport = 80\nlistener_port = 1080\ngateway = {gateway}\n"
+                ));
+            }
+            let document = Document::from_config("web".parse().unwrap(), &text).unwrap();
+            let verdict = judge(&document, &Facts::default());
+            let served = verdict.served().map(|id| id.section.clone());
+            served.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            service(["a", "b", "c"]),
+            ["expose#0", "expose#1", "expose#2"]
+        );
+        assert_eq!(service(["a", "b", "a"]), ["expose#0", "expose#1"]);
+        assert_eq!(service(["a", "b", ""]), ["expose#0", "expose#1"]);
+        assert_eq!(service(["", "b", "c"]), ["expose#0"]);
+    }
 
     #[test]
     fn exposes_of_different_gateways_never_share_a_listener() {

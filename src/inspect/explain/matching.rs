@@ -56,6 +56,6 @@ pub(super) fn path(route: &Route, asked: &str) -> Option<bool> {
     Some(match route.matching {
         PathKind::Exact => wanted == asked,
         PathKind::Prefix => asked.starts_with(&wanted),
-        PathKind::Regex => regex::matcher(&wanted)?.is_match(&asked),
+        PathKind::Regex => regex::matcher(&wanted)?.is_match(asked.as_bytes()),
     })
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::Refusal;
-use super::syntax::Rewriter;
-use super::unicode::is_group;
+use super::syntax::{Rewriter, shown};
+use super::unicode;
 
 impl Rewriter<'_> {
     pub(super) fn escape(&mut self) -> Result<(), Refusal> {
@@ -19,9 +19,7 @@ impl Rewriter<'_> {
                 self.out.push('\\');
                 self.out.push(c);
             }
-            // Any byte; as good as any ASCII character.
-            'C' => self.out.push_str(r"[\x00-\x7F]"),
-            'Q' => self.quotation(),
+            'C' => self.out.push_str(r"[\x00-\xFF]"),
             'p' | 'P' => self.unicode_group(c)?,
             c => match perl_class(c) {
                 Some(class) => self.out.push_str(class),
@@ -34,27 +32,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// `\Q…\E`, or to the end.
-    fn quotation(&mut self) {
-        self.out.push_str("(?:");
-        while let Some(c) = self.rest.next() {
-            if c == '\\' && self.take('E') {
-                break;
-            }
-            self.literal(c);
-        }
-        self.out.push(')');
-    }
-
     fn unicode_group(&mut self, kind: char) -> Result<(), Refusal> {
-        const MAX_GROUPS: usize = 50;
-        self.unicode_groups += 1;
-        if self.unicode_groups > MAX_GROUPS {
-            return Err(Refusal::new(
-                format!("it names more than {MAX_GROUPS} Unicode groups"),
-                "repeat one group, as in \\pL+",
-            ));
-        }
         let mut name = String::new();
         match self.rest.next() {
             Some('{') => loop {
@@ -71,19 +49,23 @@ impl Rewriter<'_> {
             Some(name) => (kind == 'p', name),
             None => (kind == 'P', name.as_str()),
         };
-        if !is_group(name) {
+        let Some(set) = unicode::latin1(name) else {
+            let name: String = name.chars().map(shown).collect();
             return Err(Refusal::new(
                 format!("RE2 knows no Unicode group {name}"),
                 "write a general category such as \\p{Lu} or a script such as \\p{Greek}",
             ));
-        }
-        // The crate counts unassigned characters in C, and has no surrogates; no text has any.
-        let set = match name {
-            "C" => r"\p{Cc}\p{Cf}\p{Co}".to_owned(),
-            "Cs" => r"\x{FFFD}".to_owned(),
-            name => format!("\\p{{{name}}}"),
         };
-        let _ = write!(self.out, "[{}{set}]", if negated { "^" } else { "" });
+        self.out.push_str(match (set, negated) {
+            ("", false) => r"[^\x00-\xFF]",
+            ("", true) => r"[\x00-\xFF]",
+            (_, false) => "[",
+            (_, true) => "[^",
+        });
+        if !set.is_empty() {
+            self.out.push_str(set);
+            self.out.push(']');
+        }
         Ok(())
     }
 
@@ -97,6 +79,7 @@ impl Rewriter<'_> {
             'r' => 13,
             't' => 9,
             'v' => 11,
+            '8' | '9' => return Err(back_reference()),
             '1'..='7' if !self.rest.peek().is_some_and(octal) => return Err(back_reference()),
             '0'..='7' => {
                 let mut code = c.to_digit(8).unwrap_or_default();
@@ -111,17 +94,27 @@ impl Rewriter<'_> {
             c if c.is_ascii() && !c.is_ascii_alphanumeric() => u32::from(c),
             c => {
                 return Err(Refusal::new(
-                    format!("RE2 knows no escape \\{c}"),
-                    "write the character without backslash",
+                    format!("RE2 knows no escape \\{}", shown(c)),
+                    instead_of(c),
                 ));
             }
         };
-        // A surrogate is a code to RE2 and no character; it matches no valid text.
-        Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+        let code = u8::try_from(code).map_err(|_| {
+            Refusal::new(
+                format!("\\{code:o} is more than the 377 of the last character"),
+                PERCENT_ENCODE,
+            )
+        })?;
+        Ok(char::from(code))
     }
 
     fn hexadecimal(&mut self) -> Result<u32, Refusal> {
-        let bad = || Refusal::new("a \\x is not a character", "write \\x7F or \\x{10FFFF}");
+        let bad = || {
+            Refusal::new(
+                "a \\x is not a character",
+                "write it as in \\x7F or \\x{7F}",
+            )
+        };
         let mut digits = String::new();
         if self.take('{') {
             loop {
@@ -136,17 +129,22 @@ impl Rewriter<'_> {
                 return Err(bad());
             }
         }
-        match digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            true => u32::from_str_radix(&digits, 16)
-                .ok()
-                .filter(|code| *code <= 0x10_FFFF)
-                .ok_or_else(bad),
-            false => Err(bad()),
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(bad());
         }
+        u32::from_str_radix(&digits, 16)
+            .ok()
+            .filter(|code| *code <= 0xFF)
+            .ok_or_else(|| {
+                Refusal::new(
+                    format!("\\x{{{digits}}} is beyond \\xFF: Envoy compares bytes"),
+                    PERCENT_ENCODE,
+                )
+            })
     }
 
-    fn code(&mut self, c: char) {
-        let _ = write!(self.out, "\\x{{{:X}}}", u32::from(c));
+    pub(super) fn code(&mut self, c: char) {
+        let _ = write!(self.out, "\\x{:02X}", u32::from(c));
     }
 
     /// `[…]`, where RE2 knows no set operations and no brackets within brackets.
@@ -178,10 +176,11 @@ impl Rewriter<'_> {
                     if is_range {
                         self.rest.next();
                         let c = self.rest.next().ok_or_else(unclosed)?;
+                        self.check_range_end(c)?;
                         let high = self.class_character(c)?;
                         if high < low {
                             return Err(Refusal::new(
-                                format!("the range {low}-{high} is backwards"),
+                                format!("the range {}-{} is backwards", shown(low), shown(high)),
                                 "write the smaller character first",
                             ));
                         }
@@ -196,10 +195,31 @@ impl Rewriter<'_> {
         Ok(())
     }
 
+    /// Refuses a range to a class: in `[a-\d]`, the dash was to be itself.
+    fn check_range_end(&self, c: char) -> Result<(), Refusal> {
+        match self.rest.clone().peek() {
+            Some(class)
+                if c == '\\' && (perl_class(*class).is_some() || matches!(class, 'p' | 'P')) =>
+            {
+                Err(Refusal::new(
+                    format!("a range in brackets ends in the class \\{class}"),
+                    "write \\- for a dash, or put the dash last",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn class_character(&mut self, c: char) -> Result<char, Refusal> {
         match (c, self.rest.peek().copied()) {
             ('\\', Some(escaped)) => {
                 self.rest.next();
+                if matches!(escaped, 'A' | 'z' | 'b' | 'B' | 'C' | 'Q') {
+                    return Err(Refusal::new(
+                        format!("\\{escaped} has no meaning in brackets"),
+                        "write it outside of the brackets, or the letter without backslash",
+                    ));
+                }
                 self.escaped(escaped)
             }
             ('\\', None) => Err(Refusal::new(
@@ -246,6 +266,30 @@ fn perl_class(c: char) -> Option<&'static str> {
         'W' => "[^0-9A-Za-z_]",
         _ => return None,
     })
+}
+
+pub(super) const PERCENT_ENCODE: &str =
+    "write what is beyond ASCII percent-encoded, as it is in a path: %C3%A9 for é";
+
+/// What to write instead of an escape that other engines know, or that nobody knows.
+fn instead_of(escaped: char) -> &'static str {
+    match escaped {
+        'Z' => "write \\z, or nothing: the whole path is compared",
+        'G' => "write \\A, or nothing: the whole path is compared",
+        'h' => "write [ \\t]",
+        'H' => "write [^ \\t]",
+        'V' => "write [^\\n\\v\\f\\r]",
+        'N' => "write [^\\n]",
+        'R' => "write \\r?\\n",
+        'X' => "write \\C for any byte",
+        'e' => "write \\x1B",
+        'u' | 'U' | 'c' => "write the character by its code, as in \\x7F or \\x{7F}",
+        'E' => "write \\Q before it, where what is quoted begins",
+        'K' => "leave it out: the whole path is compared",
+        'k' | 'g' => "RE2 has no back references: write out what is meant",
+        c if c.is_ascii() => "write the letter without backslash, if that is meant",
+        _ => PERCENT_ENCODE,
+    }
 }
 
 pub(super) fn back_reference() -> Refusal {

@@ -3,10 +3,13 @@
 //! The two agree on the meaning of nearly everything and differ in what they accept. Whatever RE2
 //! refuses is refused here; what it writes otherwise is spelled out. Capture names are dropped,
 //! since nothing refers to them.
+//!
+//! Envoy compiles in Latin-1: an expression is its bytes, each of them a character, and a text as
+//! well. What is rewritten is all ASCII, and is read with bytes as characters.
 
 use std::fmt::Write;
 use std::iter::Peekable;
-use std::str::Chars;
+use std::str::Bytes;
 
 use super::Refusal;
 use super::atoms::back_reference;
@@ -17,9 +20,9 @@ const MAX_COUNT: u32 = 1000;
 /// Rewrites an expression, or says why RE2 refuses it.
 pub(super) fn rewrite(pattern: &str) -> Result<String, Refusal> {
     let mut rewriter = Rewriter {
-        rest: pattern.chars().peekable(),
+        rest: Characters(pattern.bytes()).peekable(),
         out: String::with_capacity(pattern.len() * 2),
-        unicode_groups: 0,
+        flags: String::new(),
         groups: 0,
         operand: false,
         repeated: false,
@@ -36,15 +39,27 @@ pub(super) fn rewrite(pattern: &str) -> Result<String, Refusal> {
     }
 }
 
+/// The bytes of an expression, each as the character of Latin-1 that RE2 takes it for.
+#[derive(Clone)]
+pub(super) struct Characters<'a>(Bytes<'a>);
+
+impl Iterator for Characters<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        self.0.next().map(char::from)
+    }
+}
+
 pub(super) struct Rewriter<'a> {
-    pub(super) rest: Peekable<Chars<'a>>,
+    pub(super) rest: Peekable<Characters<'a>>,
     pub(super) out: String,
-    /// How many Unicode groups were named; each is a large class.
-    pub(super) unicode_groups: usize,
+    /// `(?flags)` that are yet to be written: RE2 lets what is before them be repeated after them.
+    flags: String,
     /// How many groups are open.
     groups: usize,
     /// Whether something to repeat stands before this token.
-    operand: bool,
+    pub(super) operand: bool,
     /// Whether the last token was a repetition.
     repeated: bool,
 }
@@ -58,9 +73,18 @@ impl Rewriter<'_> {
                 if let Some(counts) = self.counts() {
                     return self.repetition(check_counts(counts)?, repeated);
                 }
-                self.literal('{');
             }
             '(' => return self.open(),
+            // Quoted characters are like any others: the last is what may be repeated.
+            '\\' if self.take('Q') => {
+                self.quotation();
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.write_flags();
+        self.operand = true;
+        match c {
             ')' => {
                 self.groups = self.groups.checked_sub(1).ok_or_else(|| {
                     Refusal::new("a ) closes nothing", "write \\) for a parenthesis")
@@ -70,22 +94,40 @@ impl Rewriter<'_> {
             '|' => {
                 self.out.push('|');
                 self.operand = false;
-                return Ok(());
             }
             '.' | '^' | '$' => self.out.push(c),
             '[' => self.class()?,
             '\\' => self.escape()?,
             c => self.literal(c),
         }
-        self.operand = true;
         Ok(())
     }
 
-    pub(super) fn literal(&mut self, c: char) {
+    fn write_flags(&mut self) {
+        self.out.push_str(&self.flags);
+        self.flags.clear();
+    }
+
+    fn literal(&mut self, c: char) {
+        if !c.is_ascii() {
+            return self.code(c);
+        }
         if regex_syntax::is_meta_character(c) {
             self.out.push('\\');
         }
         self.out.push(c);
+    }
+
+    /// `\Q…\E`, or to the end.
+    fn quotation(&mut self) {
+        while let Some(c) = self.rest.next() {
+            if c == '\\' && self.take('E') {
+                break;
+            }
+            self.write_flags();
+            self.literal(c);
+            self.operand = true;
+        }
     }
 
     pub(super) fn take(&mut self, c: char) -> bool {
@@ -105,7 +147,11 @@ impl Rewriter<'_> {
                 "put the inner repetition in a group, as in (?:a+)*",
             ));
         }
-        self.out.push_str(&operator);
+        // After an operator, a question mark would only make that one lazy.
+        self.out.push_str(match operator.as_str() {
+            "?" => "{0,1}",
+            operator => operator,
+        });
         if self.take('?') {
             self.out.push('?');
         }
@@ -133,9 +179,7 @@ impl Rewriter<'_> {
 
     fn open(&mut self) -> Result<(), Refusal> {
         if !self.take('?') {
-            self.out.push('(');
-            self.groups += 1;
-            self.operand = false;
+            self.begin("(");
             return Ok(());
         }
         let ahead: String = self.rest.clone().take(3).collect();
@@ -157,6 +201,13 @@ impl Rewriter<'_> {
         self.flags()
     }
 
+    fn begin(&mut self, group: &str) {
+        self.write_flags();
+        self.out.push_str(group);
+        self.groups += 1;
+        self.operand = false;
+    }
+
     fn named_group(&mut self) -> Result<(), Refusal> {
         self.take('P');
         self.take('<');
@@ -164,7 +215,7 @@ impl Rewriter<'_> {
         loop {
             match self.rest.next() {
                 Some('>') if !name.is_empty() => break,
-                Some(c) if c.is_alphanumeric() || c == '_' => name.push(c),
+                Some(c) if c.is_alphabetic() || c.is_ascii_digit() || c == '_' => name.push(c),
                 _ => {
                     return Err(Refusal::new(
                         "the name of a group is not made of letters, digits and _",
@@ -173,9 +224,7 @@ impl Rewriter<'_> {
                 }
             }
         }
-        self.out.push('(');
-        self.groups += 1;
-        self.operand = false;
+        self.begin("(");
         Ok(())
     }
 
@@ -209,16 +258,14 @@ impl Rewriter<'_> {
                         false => format!("{on}-{off}"),
                     };
                     if end == ':' {
-                        let _ = write!(self.out, "(?{flags}:");
-                        self.groups += 1;
-                        self.operand = false;
+                        self.begin(&format!("(?{flags}:"));
                     } else if !flags.is_empty() {
-                        let _ = write!(self.out, "(?{flags})");
+                        let _ = write!(self.flags, "(?{flags})");
                     }
                     return Ok(());
                 }
                 _ => {
-                    let shown = c.map(String::from).unwrap_or_default();
+                    let shown = c.map(shown).unwrap_or_default();
                     return Err(Refusal::new(
                         format!("RE2 knows no group (?{shown}"),
                         "write (?:…) for a group, or (?i) to ignore case",
@@ -229,8 +276,16 @@ impl Rewriter<'_> {
     }
 }
 
+/// A character in a message: its byte where it is beyond ASCII, as it may be half a letter.
+pub(super) fn shown(c: char) -> String {
+    match c.is_ascii() {
+        true => c.to_string(),
+        false => format!("\\x{:02X}", u32::from(c)),
+    }
+}
+
 /// A decimal number without needless zeros, below 100 million.
-fn number(chars: &mut Peekable<Chars<'_>>) -> Option<u32> {
+fn number(chars: &mut Peekable<Characters<'_>>) -> Option<u32> {
     let mut digits = String::new();
     while let Some(digit) = chars.next_if(char::is_ascii_digit) {
         digits.push(digit);

@@ -1,15 +1,56 @@
 //! The Unicode groups that RE2 knows by name, as `\p{Greek}`; unlike other engines it knows no
-//! properties, no long names and no other spelling.
+//! properties, no long names and no other spelling. Of each, Envoy's RE2 takes what is in Latin-1.
 
-/// Whether RE2 knows a group.
-pub(super) fn is_group(name: &str) -> bool {
-    name == "Any" || CATEGORIES.contains(&name) || SCRIPTS.binary_search(&name).is_ok()
+/// What a group holds of Latin-1, as it stands in brackets: nothing for most scripts. `None` where RE2
+/// knows no such group.
+pub(super) fn latin1(name: &str) -> Option<&'static str> {
+    let held = LATIN1.iter().find(|(group, _)| *group == name);
+    match held {
+        Some((_, ranges)) => Some(ranges),
+        None => {
+            let known = EMPTY_CATEGORIES.contains(&name) || SCRIPTS.binary_search(&name).is_ok();
+            known.then_some("")
+        }
+    }
 }
 
-const CATEGORIES: &[&str] = &[
-    "C", "Cc", "Cf", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N",
-    "Nd", "Nl", "No", "P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So",
-    "Z", "Zl", "Zp", "Zs",
+/// The groups that hold some of Latin-1, as RE2 itself tells when asked for each byte.
+const LATIN1: &[(&str, &str)] = &[
+    ("Any", r"\x00-\xFF"),
+    ("C", r"\x00-\x1F\x7F-\x9F\xAD"),
+    ("Cc", r"\x00-\x1F\x7F-\x9F"),
+    ("Cf", r"\xAD"),
+    ("L", r"A-Za-z\xAA\xB5\xBA\xC0-\xD6\xD8-\xF6\xF8-\xFF"),
+    ("Ll", r"a-z\xB5\xDF-\xF6\xF8-\xFF"),
+    ("Lo", r"\xAA\xBA"),
+    ("Lu", r"A-Z\xC0-\xD6\xD8-\xDE"),
+    ("N", r"0-9\xB2\xB3\xB9\xBC-\xBE"),
+    ("Nd", r"0-9"),
+    ("No", r"\xB2\xB3\xB9\xBC-\xBE"),
+    ("P", r"!-#%-\*,-/:;?@\[-\]_\{\}\xA1\xA7\xAB\xB6\xB7\xBB\xBF"),
+    ("Pc", r"_"),
+    ("Pd", r"\-"),
+    ("Pe", r"\)\]\}"),
+    ("Pf", r"\xBB"),
+    ("Pi", r"\xAB"),
+    ("Po", r"!-#%-'\*,\./:;?@\\\xA1\xA7\xB6\xB7\xBF"),
+    ("Ps", r"\(\[\{"),
+    (
+        "S",
+        r"\$\+<->\^`\|\~\xA2-\xA6\xA8\xA9\xAC\xAE-\xB1\xB4\xB8\xD7\xF7",
+    ),
+    ("Sc", r"\$\xA2-\xA5"),
+    ("Sk", r"\^`\xA8\xAF\xB4\xB8"),
+    ("Sm", r"\+<->\|\~\xAC\xB1\xD7\xF7"),
+    ("So", r"\xA6\xA9\xAE\xB0"),
+    ("Z", r"\x20\xA0"),
+    ("Zs", r"\x20\xA0"),
+    ("Common", r"\x00-@\[-`\{-\xA9\xAB-\xB9\xBB-\xBF\xD7\xF7"),
+    ("Latin", r"A-Za-z\xAA\xBA\xC0-\xD6\xD8-\xF6\xF8-\xFF"),
+];
+
+const EMPTY_CATEGORIES: &[&str] = &[
+    "Co", "Cs", "Lm", "Lt", "M", "Mc", "Me", "Mn", "Nl", "Zl", "Zp",
 ];
 
 #[rustfmt::skip]
@@ -17,14 +58,14 @@ const SCRIPTS: &[&str] = &[
     "Adlam", "Ahom", "Anatolian_Hieroglyphs", "Arabic", "Armenian", "Avestan", "Balinese",
     "Bamum", "Bassa_Vah", "Batak", "Bengali", "Bhaiksuki", "Bopomofo", "Brahmi", "Braille",
     "Buginese", "Buhid", "Canadian_Aboriginal", "Carian", "Caucasian_Albanian", "Chakma",
-    "Cham", "Cherokee", "Chorasmian", "Common", "Coptic", "Cuneiform", "Cypriot",
+    "Cham", "Cherokee", "Chorasmian", "Coptic", "Cuneiform", "Cypriot",
     "Cypro_Minoan", "Cyrillic", "Deseret", "Devanagari", "Dives_Akuru", "Dogra", "Duployan",
     "Egyptian_Hieroglyphs", "Elbasan", "Elymaic", "Ethiopic", "Georgian", "Glagolitic",
     "Gothic", "Grantha", "Greek", "Gujarati", "Gunjala_Gondi", "Gurmukhi", "Han", "Hangul",
     "Hanifi_Rohingya", "Hanunoo", "Hatran", "Hebrew", "Hiragana", "Imperial_Aramaic",
     "Inherited", "Inscriptional_Pahlavi", "Inscriptional_Parthian", "Javanese", "Kaithi",
     "Kannada", "Katakana", "Kawi", "Kayah_Li", "Kharoshthi", "Khitan_Small_Script", "Khmer",
-    "Khojki", "Khudawadi", "Lao", "Latin", "Lepcha", "Limbu", "Linear_A", "Linear_B", "Lisu",
+    "Khojki", "Khudawadi", "Lao", "Lepcha", "Limbu", "Linear_A", "Linear_B", "Lisu",
     "Lycian", "Lydian", "Mahajani", "Makasar", "Malayalam", "Mandaic", "Manichaean",
     "Marchen", "Masaram_Gondi", "Medefaidrin", "Meetei_Mayek", "Mende_Kikakui",
     "Meroitic_Cursive", "Meroitic_Hieroglyphs", "Miao", "Modi", "Mongolian", "Mro", "Multani",

@@ -124,11 +124,11 @@ fn expression(value: &Value) -> Result<(String, u64), Problem> {
             "use several routes, match_prefix, or smaller counts and classes",
         ));
     }
-    if !facts.can_match {
+    if let Some(never) = facts.never {
         return Err(Problem::of_value(
             codes::REGEX_NEVER_MATCHES,
-            "never matches: the whole path is compared, and it starts with /",
-            "start the expression with / or .*",
+            format!("never matches: {}", never.why),
+            never.hint,
         ));
     }
     Ok((pattern, facts.size))
