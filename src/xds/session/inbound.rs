@@ -370,15 +370,14 @@ impl Session {
                     due.extend(endpoints(&sent.references).cloned());
                 }
             }
-            let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
-            taken.for_each(|item| newcomers.accepted(&item.name, sequence, now));
+            for item in &outcome.taken {
+                newcomers.took(item, sequence, now);
+            }
             let refused = outcome.culprits.iter().chain(&outcome.suspects);
             // What a later response repeats is under way still.
             for item in refused.filter(|item| lane.ledger.keeps_back(&item.name)) {
-                match &item.sent {
-                    Has::Resource(sent) if item.had.is_nothing() => {
-                        newcomers.refused(sent, sequence);
-                    }
+                match item.had {
+                    Has::Nothing => newcomers.lacks(&item.name, item.sent.resource(), sequence),
                     // It has what it had.
                     _ => newcomers.accepted(&item.name, sequence, now),
                 }

@@ -66,6 +66,14 @@ impl Has {
         matches!(self, Self::Nothing)
     }
 
+    /// What the client has, if this stream brought it.
+    pub(super) fn resource(&self) -> Option<&Arc<Resource>> {
+        match self {
+            Self::Resource(resource) => Some(resource),
+            Self::Nothing | Self::Earlier(_) => None,
+        }
+    }
+
     /// Whether the client may have something that this stream did not bring.
     pub(super) fn is_earlier(&self) -> bool {
         matches!(self, Self::Earlier(_))

@@ -52,3 +52,11 @@ fn what_is_sent_with_a_refused_cluster_is_not_blamed_for_it() {
                   read hear toggle:0 say toggle:2";
     run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
 }
+
+/// A cluster is removed before its endpoints were sent, and the response that does so is refused.
+#[test]
+fn what_stays_as_its_removal_was_refused_waits_for_its_endpoints_still() {
+    let script = "listen:2>3 toggle:2 hear say read hear hear hear say read toggle:3 say spoil:2 hear read \
+                  hear toggle:3 say say toggle:3 hear read hear say";
+    run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
+}
