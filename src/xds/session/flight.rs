@@ -40,6 +40,15 @@ impl Item {
             Has::Nothing | Has::Earlier(_) => false,
         }
     }
+
+    /// What the client may have instead of what it had, once it refused this and maybe took it in part: what was
+    /// sent; or what it may have had before, where that would only have put an end to the doubt.
+    pub(super) fn doubt(&self) -> &Has {
+        match &self.sent {
+            Has::Resource(sent) if !self.had.is(sent) => &self.sent,
+            _ => &self.maybe,
+        }
+    }
 }
 
 /// A place in the order in which a stream sent its responses.
@@ -90,7 +99,8 @@ impl Flight {
                 }
                 Entry::Occupied(mut earlier) => {
                     let earlier = earlier.get_mut();
-                    earlier.maybe = std::mem::replace(&mut earlier.sent, item.sent);
+                    earlier.maybe = earlier.doubt().clone();
+                    earlier.sent = item.sent;
                 }
             }
         }

@@ -324,7 +324,7 @@ impl Ledger {
         let mut named = Vec::new();
         let mut others = Vec::new();
         for item in &outcome.suspects {
-            if !self.correct(item, &item.sent, sequence, later) {
+            if !self.correct(item, item.doubt(), sequence, later) {
                 continue;
             }
             match reading.named.contains(&item.name) {
@@ -349,7 +349,7 @@ impl Ledger {
             for item in half {
                 let group = self.search.next;
                 let pending = self.touch(&item.name, item.had.clone());
-                pending.maybe = item.sent.clone();
+                pending.maybe = item.doubt().clone();
                 // A removal is not to blame.
                 pending.group = item.is_news().then_some(group);
             }

@@ -60,3 +60,10 @@ fn what_stays_as_its_removal_was_refused_waits_for_its_endpoints_still() {
                   hear toggle:3 say say toggle:3 hear read hear say";
     run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
 }
+
+/// A cluster is removed that came with a refused response, and may be there; and that response is refused, too.
+#[test]
+fn what_may_be_there_is_removed_again_when_its_removal_was_refused() {
+    let script = "toggle:1 toggle:0 hear toggle:0 spoil:1 toggle:0 say toggle:0 spoil:1";
+    run(Variant::Delta, Manner::UpTo, &steps_of(script));
+}
