@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::source::context;
 use super::terminal::{self, Paint, Style, count};
 use crate::daemon::Transcript;
-use crate::index::{Event, Index, Options, ReadSecret, Request, SecretContent, Verdict, View};
+use crate::index::{Event, Index, Options, ReadSecret, Request, SecretContent, Serving, View};
 use crate::preview::{Difference, differences};
 use crate::recording::{Player, Recording, apply, stand_in};
 use crate::snapshot::Snapshot;
@@ -97,7 +97,7 @@ struct Told {
     after: f64,
     /// The number of the daemon's message; absent for the state at the beginning.
     message: Option<u64>,
-    /// Verdicts on exposes that are new or differ.
+    /// How exposes that are new or differ are served.
     exposes: Vec<String>,
     /// Findings that are new.
     findings: Vec<String>,
@@ -167,11 +167,11 @@ fn made_up(read: &ReadSecret) -> SecretContent {
 }
 
 fn exposes(old: &View, new: &View) -> Vec<String> {
-    let word = |verdict| match verdict {
-        Verdict::Served => "served",
-        Verdict::Kept => "kept as it was",
-        Verdict::Refused => "refused",
-        Verdict::Waiting => "waits for a secret",
+    let word = |serving| match serving {
+        Serving::Served => "served",
+        Serving::Kept => "kept as it was",
+        Serving::Refused => "refused",
+        Serving::Waiting => "waits for a secret",
     };
     let changes = old.exposes.diff(&new.exposes);
     changes
@@ -185,7 +185,7 @@ fn exposes(old: &View, new: &View) -> Vec<String> {
                     .socket
                     .map_or_else(String::new, |socket| format!(" on {socket}"));
                 let endpoints = count(view.endpoints, "endpoint");
-                format!("{id}: {}{socket}, {endpoints}", word(view.verdict))
+                format!("{id}: {}{socket}, {endpoints}", word(view.serving))
             }
         })
         .collect()

@@ -10,7 +10,7 @@ use super::logical::Touch;
 use super::{Index, Request, StorePort, Work};
 use crate::daemon::{ServiceState, Update};
 use crate::model::{Diagnostic, Document, Expose, ExposeId, ObjectPath, Section, Severity};
-use crate::validate::keywords::expose::LISTENER_PORT;
+use crate::validate::keywords::expose::{GATEWAY, LISTENER_PORT};
 use crate::validate::{Context, Validated, codes, validate};
 use crate::verdict::prepare;
 
@@ -233,8 +233,13 @@ impl Index {
 
     /// Whether a section names no gateway, or this one. Only exposes can name one.
     fn is_mine(&self, section: &Section) -> bool {
-        let gateway = section.keywords.get("gateway").and_then(Value::as_str);
-        gateway.is_none_or(|gateway| gateway.trim().is_empty() || gateway.trim() == self.gateway)
+        let is_own = |name: &str| name.trim().is_empty() || name.trim() == self.gateway;
+        match section.keywords.get(GATEWAY.name) {
+            Some(Value::String(name)) => is_own(name),
+            Some(Value::Number(name)) => is_own(&name.to_string()),
+            // What is no name is an error of the expose, which has to be told somewhere.
+            _ => true,
+        }
     }
 }
 

@@ -47,7 +47,7 @@ use slots::Slots;
 
 pub use logical::exposed;
 pub use memory::{ChosenPort, Memory};
-pub use view::{ExposeView, Values, Verdict, View};
+pub use view::{ExposeView, Serving, Values, View};
 
 /// What makes one gateway differ from another.
 #[derive(Debug, Clone)]

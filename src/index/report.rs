@@ -54,7 +54,7 @@ impl Index {
                 self.publication.put_endpoints(served, &endpoints);
             }
             let view = ExposeView {
-                verdict: slot.verdict(),
+                serving: slot.serving(),
                 socket: slot.served.as_ref().and_then(|s| s.expose.socket()),
                 endpoints: slot.endpoints,
                 idle,

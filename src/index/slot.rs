@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::view::Verdict;
+use super::view::Serving;
 use crate::daemon::Info;
 use crate::model::{Diagnostic, Socket};
 use crate::verdict::Candidate;
@@ -51,12 +51,12 @@ impl Slot {
     }
 
     /// The slot in a word.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn serving(&self) -> Serving {
         match (&self.wanted, &self.served) {
-            _ if self.is_settled() => Verdict::Served,
-            (_, Some(_)) => Verdict::Kept,
-            (Some(_), None) if self.conflict.is_none() => Verdict::Waiting,
-            (_, None) => Verdict::Refused,
+            _ if self.is_settled() => Serving::Served,
+            (_, Some(_)) => Serving::Kept,
+            (Some(_), None) if self.conflict.is_none() => Serving::Waiting,
+            (_, None) => Serving::Refused,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::model::{ExposeId, ObjectPath, Report, Socket};
 /// Whether and how an expose is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum Serving {
     /// As configured.
     Served,
     /// As it was configured before: the newest configuration is refused, or waits for a secret.
@@ -26,7 +26,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExposeView {
     /// Whether and how it is served.
-    pub verdict: Verdict,
+    pub serving: Serving,
     /// Where Envoy listens for it, when it is served.
     pub socket: Option<Socket>,
     /// How many endpoints it has now.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::catalog::{Catalog, Next, Owners};
 use super::refusal;
 use super::telemetry::{Refusal, Report};
-use crate::index::{ExposeView, Verdict, View};
+use crate::index::{ExposeView, Serving, View};
 use crate::model::{Diagnostic, ExposeId, Severity};
 use crate::snapshot::Snapshot;
 
@@ -222,13 +222,13 @@ fn summary(
         .flat_map(BTreeMap::keys)
         .cloned()
         .collect();
-    let standing = match state.verdict {
-        Verdict::Refused => Standing::Refused,
+    let standing = match state.serving {
+        Serving::Refused => Standing::Refused,
         _ if !refused_by.is_empty() => Standing::RefusedByEnvoy,
-        Verdict::Waiting => Standing::Waiting,
-        Verdict::Kept => Standing::Kept,
-        Verdict::Served if state.endpoints == 0 => Standing::NoEndpoints,
-        Verdict::Served => Standing::Served,
+        Serving::Waiting => Standing::Waiting,
+        Serving::Kept => Standing::Kept,
+        Serving::Served if state.endpoints == 0 => Standing::NoEndpoints,
+        Serving::Served => Standing::Served,
     };
     let mut findings: Vec<&Diagnostic> = findings(view, id).collect();
     // The sections of an expose that is fine are not to blame for what others meet in them.

@@ -3,7 +3,7 @@
 use imbl::ordmap::DiffItem;
 use tracing::{debug, info, warn};
 
-use crate::index::{ExposeView, Verdict, View};
+use crate::index::{ExposeView, Serving, View};
 use crate::model::{Diagnostic, ExposeId, ObjectPath, Severity};
 
 /// From how many exposes on that come at once and are served as configured, only their number is
@@ -29,18 +29,18 @@ pub(super) fn log_changes(old: &View, new: &View) {
         }
     }
     let changes: Vec<_> = old.exposes.diff(&new.exposes).collect();
-    let come_well = |change: &DiffItem<_, ExposeView>| matches!(change, DiffItem::Add(_, new) if new.verdict == Verdict::Served);
+    let come_well = |change: &DiffItem<_, ExposeView>| matches!(change, DiffItem::Add(_, new) if new.serving == Serving::Served);
     let well = changes.iter().filter(|change| come_well(change)).count();
     for change in changes {
         match change {
             DiffItem::Add(..) if well > MANY && come_well(&change) => {}
             DiffItem::Remove(expose, _) => info!(%expose, "not exposed any more"),
-            DiffItem::Add(expose, new) => tell_verdict(expose, new),
+            DiffItem::Add(expose, new) => tell_serving(expose, new),
             DiffItem::Update {
                 old: (_, old),
                 new: (expose, new),
-            } if (old.verdict, old.socket) != (new.verdict, new.socket) => {
-                tell_verdict(expose, new);
+            } if (old.serving, old.socket) != (new.serving, new.socket) => {
+                tell_serving(expose, new);
             }
             DiffItem::Update { .. } => {}
         }
@@ -50,12 +50,12 @@ pub(super) fn log_changes(old: &View, new: &View) {
     }
 }
 
-fn tell_verdict(expose: &ExposeId, view: &ExposeView) {
-    let how = match view.verdict {
-        Verdict::Served => "served",
-        Verdict::Kept => "served as it was before",
-        Verdict::Refused => "not served: refused",
-        Verdict::Waiting => "not served yet: waits for a secret",
+fn tell_serving(expose: &ExposeId, view: &ExposeView) {
+    let how = match view.serving {
+        Serving::Served => "served",
+        Serving::Kept => "served as it was before",
+        Serving::Refused => "not served: refused",
+        Serving::Waiting => "not served yet: waits for a secret",
     };
     match view.socket {
         Some(socket) => info!(%expose, %socket, "{how}"),
@@ -71,19 +71,19 @@ fn tell(service: &ObjectPath, finding: &Diagnostic) {
     }
 }
 
-/// Logs how many exposes there are of each verdict.
+/// Logs how many exposes are served, and how.
 pub(super) fn log_summary(view: &View) {
-    let count = |verdict| {
+    let count = |serving| {
         view.exposes
             .values()
-            .filter(|e| e.verdict == verdict)
+            .filter(|e| e.serving == serving)
             .count()
     };
     info!(
-        served = count(Verdict::Served),
-        kept = count(Verdict::Kept),
-        waiting = count(Verdict::Waiting),
-        refused = count(Verdict::Refused),
+        served = count(Serving::Served),
+        kept = count(Serving::Kept),
+        waiting = count(Serving::Waiting),
+        refused = count(Serving::Refused),
         "the daemon's state is known"
     );
 }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use igw_envoy::index::Verdict;
+use igw_envoy::index::Serving;
 use igw_envoy::sidecar::{Http, Options, Sidecar};
 use igw_envoy::simnode::{Settings, SimNode};
 use tempfile::TempDir;
@@ -55,26 +55,26 @@ impl Stage {
         .unwrap();
         let views = sidecar.views();
         let sidecar = tokio::spawn(async { sidecar.run(std::future::pending()).await.unwrap() });
-        let doing = |verdict| {
+        let doing = |serving| {
             let view = views.borrow();
             let exposes = view.exposes.values();
-            exposes.filter(|expose| expose.verdict == verdict).count()
+            exposes.filter(|expose| expose.serving == serving).count()
         };
         eventually("the good exposes are served", async || {
-            (doing(Verdict::Served) == 4).then_some(())
+            (doing(Serving::Served) == 4).then_some(())
         })
         .await;
         // As the demo does: mended, and then spoilt again.
         node.set("svcshop", &["expose#1.port=8081"]).unwrap();
         node.flush();
         eventually("the mended expose is served", async || {
-            (doing(Verdict::Served) == 5).then_some(())
+            (doing(Serving::Served) == 5).then_some(())
         })
         .await;
         node.set("svcshop", &["expose#1.port=80810"]).unwrap();
         node.flush();
         eventually("the last good version is kept", async || {
-            (doing(Verdict::Kept) == 1).then_some(())
+            (doing(Serving::Kept) == 1).then_some(())
         })
         .await;
         Self {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use igw_envoy::envoy::Variant;
 use igw_envoy::envoy::bootstrap::XdsAddress;
-use igw_envoy::index::{ExposeView, Verdict, View};
+use igw_envoy::index::{ExposeView, Serving, View};
 use igw_envoy::model::{ExposeId, ObjectPath};
 use igw_envoy::sidecar::{Options, Sidecar};
 use igw_envoy::simnode::{Settings, SimNode};
@@ -103,16 +103,16 @@ impl Gateway {
     }
 
     /// Waits until the gateway thinks something of an expose.
-    pub(crate) async fn thinks(&self, expose: &str, verdict: Verdict) -> ExposeView {
+    pub(crate) async fn thinks(&self, expose: &str, serving: Serving) -> ExposeView {
         let (service, section) = expose.rsplit_once('.').unwrap();
         let id = ExposeId {
             service: service.parse().unwrap(),
             section: section.into(),
         };
-        eventually(format!("{expose} becomes {verdict:?}"), || async {
+        eventually(format!("{expose} becomes {serving:?}"), || async {
             let view = self.view();
             match view.exposes.get(&id) {
-                Some(expose) if expose.verdict == verdict => Ok(expose.clone()),
+                Some(expose) if expose.serving == serving => Ok(expose.clone()),
                 other => Err(format!("it is {other:?}; {:?}", view.reports)),
             }
         })

@@ -1,6 +1,6 @@
 //! What may happen to a gateway: mistakes, conflicts, and daemons and sidecars that come and go.
 
-use igw_envoy::index::Verdict;
+use igw_envoy::index::Serving;
 use igw_envoy::simnode::{Fault, Workload};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ async fn a_mistake_costs_its_own_expose_only(gateway: &Gateway) {
     gateway.deploy("good", &(config(gateway, 2, &expose) + bad));
     let request = gateway.get(8000, "good", "/");
     eventually("the good expose is served", || clients::http(&request)).await;
-    gateway.thinks("good.expose#1", Verdict::Refused).await;
+    gateway.thinks("good.expose#1", Serving::Refused).await;
     let findings = gateway.findings("good");
     assert!(
         findings
@@ -54,7 +54,7 @@ async fn a_mistake_costs_its_own_expose_only(gateway: &Gateway) {
         .node
         .set("good", &[&format!("expose#1.port={HTTP}")])
         .unwrap();
-    gateway.thinks("good.expose#1", Verdict::Served).await;
+    gateway.thinks("good.expose#1", Serving::Served).await;
     let mended = gateway.get(8001, "good", "/");
     eventually("the mended expose is served", || clients::http(&mended)).await;
 }
@@ -74,10 +74,10 @@ async fn a_refused_change_leaves_what_was_served(gateway: &Gateway) {
     let node = &gateway.node;
     node.set("other", &["route#0.match_prefix=no-slash"])
         .unwrap();
-    gateway.thinks("other.expose#0", Verdict::Kept).await;
+    gateway.thinks("other.expose#0", Serving::Kept).await;
     load.goes_on(20).await;
     node.set("other", &["route#0.match_prefix=/"]).unwrap();
-    gateway.thinks("other.expose#0", Verdict::Served).await;
+    gateway.thinks("other.expose#0", Serving::Served).await;
     load.goes_on(20).await;
     load.ends_without_failure().await;
 }
@@ -91,7 +91,7 @@ async fn the_incumbent_stays_until_it_leaves(gateway: &Gateway) {
     ];
     let port = format!("expose#2.port={HTTP}");
     node.set("other", &[&asks[..], &[&port]].concat()).unwrap();
-    gateway.thinks("other.expose#2", Verdict::Refused).await;
+    gateway.thinks("other.expose#2", Serving::Refused).await;
     let findings = gateway.findings("other");
     assert!(
         findings.iter().any(|f| f.contains("good.expose#0")),
@@ -101,7 +101,7 @@ async fn the_incumbent_stays_until_it_leaves(gateway: &Gateway) {
     assert_eq!(clients::http(&request).await.unwrap().instance(), "good");
 
     node.set("good", &["expose#0.listener_port=8002"]).unwrap();
-    gateway.thinks("other.expose#2", Verdict::Served).await;
+    gateway.thinks("other.expose#2", Serving::Served).await;
     eventually("the port has changed hands", || async {
         match clients::http(&request).await?.instance() {
             "other" => Ok(()),
@@ -125,7 +125,7 @@ async fn a_port_is_chosen_once_and_stored(gateway: &mut Gateway) {
         .node
         .set("good", &[&asks[..], &[&port]].concat())
         .unwrap();
-    let served = gateway.thinks("good.expose#3", Verdict::Served).await;
+    let served = gateway.thinks("good.expose#3", Serving::Served).await;
     let chosen = served.socket.unwrap().port;
     assert!((30000..=30099).contains(&chosen));
     let request = gateway.get(chosen, "any", "/");
@@ -154,7 +154,7 @@ async fn a_port_is_chosen_once_and_stored(gateway: &mut Gateway) {
     // Whoever comes after finds it in the configuration.
     gateway.stop_sidecar().await;
     gateway.start_sidecar().await;
-    let served = gateway.thinks("good.expose#3", Verdict::Served).await;
+    let served = gateway.thinks("good.expose#3", Serving::Served).await;
     assert_eq!(served.socket.unwrap().port, chosen);
     assert_eq!(stored(gateway), before);
 }
@@ -246,7 +246,7 @@ async fn a_sidecar_without_a_daemon_takes_nothing_away(gateway: &mut Gateway) {
     gateway.is_connected().await;
     load.goes_on(20).await;
     gateway.node.start_daemon().unwrap();
-    gateway.thinks("good.expose#0", Verdict::Served).await;
+    gateway.thinks("good.expose#0", Serving::Served).await;
     gateway
         .node
         .set("good", &["expose#0.listener_port=8040"])

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use igw_envoy::index::Verdict;
+use igw_envoy::index::Serving;
 use igw_envoy::simnode::Workload;
 
 use crate::backends::{HTTP, UDP};
@@ -28,7 +28,7 @@ async fn a_scaler_is_balanced_while_it_grows_and_shrinks(gateway: &Gateway) {
              [expose#0]\ntype = envoy\nport = {HTTP}\nlistener_port = 8000\n"
         ),
     );
-    gateway.thinks("svcweb.expose#0", Verdict::Served).await;
+    gateway.thinks("svcweb.expose#0", Serving::Served).await;
     let request = gateway.get(8000, "svcweb", "/");
     eventually("svcweb answers", || clients::http(&request)).await;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use igw_envoy::daemon::{
     Availability, Instance, ResourceState, ResourceStatus, ServiceState, Update,
 };
-use igw_envoy::index::{Event, Index, Verdict};
+use igw_envoy::index::{Event, Index, Serving};
 use igw_envoy::model::ObjectPath;
 use igw_envoy::validate::Context;
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ fn envoy_takes_whatever_is_served() {
         .collect();
     let index = told(services.clone());
     let served = index.view().exposes.values();
-    let served = served.filter(|e| e.verdict == Verdict::Served).count();
+    let served = served.filter(|e| e.serving == Serving::Served).count();
     assert!(
         served > odd.len() / 3,
         "{served} of {} are served",

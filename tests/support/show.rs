@@ -19,8 +19,8 @@ pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> String {
 /// Every expose, and what there is to say of its service.
 pub(crate) fn view(text: &mut String, view: &View) {
     for (id, expose) in &view.exposes {
-        let verdict = format!("{:?}", expose.verdict).to_lowercase();
-        write!(text, "  {id}: {verdict}").unwrap();
+        let serving = format!("{:?}", expose.serving).to_lowercase();
+        write!(text, "  {id}: {serving}").unwrap();
         if let Some(socket) = expose.socket {
             write!(text, " on {socket}, endpoints: {}", expose.endpoints).unwrap();
         }

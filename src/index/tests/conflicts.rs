@@ -7,8 +7,8 @@ fn the_incumbent_stays_and_the_newcomer_is_told_who_it_is() {
     let mut story = Story::begun();
     story.put(&[("zeta", instance("10.0.0.1", l4(80, 8080)))]);
     story.put(&[("alpha", instance("10.0.0.2", l4(80, 8080)))]);
-    assert_eq!(story.verdict("zeta", "expose#0"), Some(Verdict::Served));
-    assert_eq!(story.verdict("alpha", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(story.serving("zeta", "expose#0"), Some(Serving::Served));
+    assert_eq!(story.serving("alpha", "expose#0"), Some(Serving::Refused));
     let report = story.index.view().reports.get(&path("alpha")).unwrap();
     let conflict = report.errors().next().unwrap();
     assert_eq!(conflict.code, "socket-taken");
@@ -23,7 +23,7 @@ fn when_the_incumbent_leaves_the_next_in_line_is_served() {
     story.put(&[("zeta", instance("10.0.0.1", l4(80, 8080)))]);
     story.put(&[("alpha", instance("10.0.0.2", l4(80, 8080)))]);
     story.remove("zeta");
-    assert_eq!(story.verdict("alpha", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("alpha", "expose#0"), Some(Serving::Served));
     assert_eq!(story.findings("alpha"), Vec::<String>::new());
     assert_eq!(story.names(ResourceType::Cluster), ["alpha.expose#0"]);
 }
@@ -35,8 +35,8 @@ fn newcomers_of_one_moment_are_served_in_the_order_of_their_names() {
         ("b", instance("10.0.0.2", l4(80, 8080))),
         ("a", instance("10.0.0.1", l4(80, 8080))),
     ]);
-    assert_eq!(story.verdict("a", "expose#0"), Some(Verdict::Served));
-    assert_eq!(story.verdict("b", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(story.serving("a", "expose#0"), Some(Serving::Served));
+    assert_eq!(story.serving("b", "expose#0"), Some(Serving::Refused));
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn an_incumbent_that_asks_for_a_taken_port_keeps_its_own() {
         ("a", instance("10.0.0.1", l4(80, 8002))),
         ("c", instance("10.0.0.3", l4(80, 8001))),
     ]);
-    assert_eq!(story.verdict("a", "expose#0"), Some(Verdict::Kept));
-    assert_eq!(story.verdict("b", "expose#0"), Some(Verdict::Served));
-    assert_eq!(story.verdict("c", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(story.serving("a", "expose#0"), Some(Serving::Kept));
+    assert_eq!(story.serving("b", "expose#0"), Some(Serving::Served));
+    assert_eq!(story.serving("c", "expose#0"), Some(Serving::Refused));
     assert_eq!(
         story.names(ResourceType::Listener),
         ["0.0.0.0:8001/tcp", "0.0.0.0:8002/tcp"]
@@ -69,8 +69,8 @@ fn two_services_can_swap_their_ports_in_one_event() {
         ("a", instance("10.0.0.1", l4(80, 8002))),
         ("b", instance("10.0.0.2", l4(80, 8001))),
     ]);
-    assert_eq!(story.verdict("a", "expose#0"), Some(Verdict::Served));
-    assert_eq!(story.verdict("b", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("a", "expose#0"), Some(Serving::Served));
+    assert_eq!(story.serving("b", "expose#0"), Some(Serving::Served));
     let listener = story.json(ResourceType::Listener, "0.0.0.0:8001/tcp");
     assert_eq!(listener["filter_chains"][0]["name"], "b.expose#0");
 }
@@ -83,9 +83,9 @@ fn two_swaps_one_event_after_the_other_end_where_they_should() {
         ("b", instance("10.0.0.2", l4(80, 8002))),
     ]);
     story.put(&[("a", instance("10.0.0.1", l4(80, 8002)))]);
-    assert_eq!(story.verdict("a", "expose#0"), Some(Verdict::Kept));
+    assert_eq!(story.serving("a", "expose#0"), Some(Serving::Kept));
     story.put(&[("b", instance("10.0.0.2", l4(80, 8003)))]);
-    assert_eq!(story.verdict("a", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("a", "expose#0"), Some(Serving::Served));
     assert_eq!(
         story.names(ResourceType::Listener),
         ["0.0.0.0:8002/tcp", "0.0.0.0:8003/tcp"]
@@ -142,9 +142,9 @@ fn a_name_that_an_incumbent_drops_is_free_at_once() {
     });
     story.put(&[("a", instance("10.0.0.1", both))]);
     story.put(&[("b", instance("10.0.0.2", http("b.org")))]);
-    assert_eq!(story.verdict("b", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(story.serving("b", "expose#0"), Some(Serving::Refused));
     story.put(&[("a", instance("10.0.0.1", http("a.org")))]);
-    assert_eq!(story.verdict("b", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("b", "expose#0"), Some(Serving::Served));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn udp_and_tcp_do_not_meet_and_the_admin_port_is_reserved() {
         ("web", instance("10.0.0.2", l4(80, 9901))),
         ("dns2", instance("10.0.0.3", udp)),
     ]);
-    assert_eq!(story.verdict("dns", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("dns", "expose#0"), Some(Serving::Served));
     assert_eq!(story.codes("web"), ["socket-reserved"]);
     assert_eq!(story.codes("dns2"), ["socket-taken"]);
 }

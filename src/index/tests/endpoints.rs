@@ -80,7 +80,7 @@ fn an_address_that_is_not_known_yet_is_waited_for() {
         pending.resources.get_mut("ip#1").unwrap().info =
             info(json!({"ipaddr": unknown, "expose": ["expose#0"]}));
         story.put(&[("web", pending)]);
-        assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+        assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
         assert_eq!(story.endpoints("web.expose#0"), Vec::<String>::new());
     }
 }

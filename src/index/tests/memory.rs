@@ -20,12 +20,12 @@ fn the_incumbent_is_still_the_incumbent_after_a_restart() {
         ("alpha", instance("10.0.0.2", l4(80, 8080))),
         ("zeta", instance("10.0.0.1", l4(80, 8080))),
     ]);
-    assert_eq!(next.verdict("zeta", "expose#0"), Some(Verdict::Served));
-    assert_eq!(next.verdict("alpha", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(next.serving("zeta", "expose#0"), Some(Serving::Served));
+    assert_eq!(next.serving("alpha", "expose#0"), Some(Serving::Refused));
     // One that leaves loses its rank.
     next.remove("zeta");
     next.put(&[("zeta", instance("10.0.0.1", l4(80, 8080)))]);
-    assert_eq!(next.verdict("alpha", "expose#0"), Some(Verdict::Served));
+    assert_eq!(next.serving("alpha", "expose#0"), Some(Serving::Served));
 }
 
 #[test]

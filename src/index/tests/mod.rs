@@ -140,9 +140,9 @@ impl Story {
             .collect()
     }
 
-    fn verdict(&self, service: &str, section: &str) -> Option<Verdict> {
+    fn serving(&self, service: &str, section: &str) -> Option<Serving> {
         let id = id(service, section);
-        self.index.view().exposes.get(&id).map(|view| view.verdict)
+        self.index.view().exposes.get(&id).map(|view| view.serving)
     }
 
     /// The findings on a service, one line each.
@@ -260,14 +260,14 @@ fn a_service_becomes_a_listener_a_cluster_and_its_endpoints() {
     );
     assert_eq!(story.endpoints("test/svc/web1.expose#0"), ["10.0.0.1:80"]);
     assert_eq!(
-        story.verdict("test/svc/web1", "expose#0"),
-        Some(Verdict::Served)
+        story.serving("test/svc/web1", "expose#0"),
+        Some(Serving::Served)
     );
     story.remove("test/svc/web1");
     for kind in ResourceType::ALL {
         assert!(story.names(kind).is_empty(), "{kind:?}");
     }
-    assert_eq!(story.verdict("test/svc/web1", "expose#0"), None);
+    assert_eq!(story.serving("test/svc/web1", "expose#0"), None);
 }
 
 /// One exception of the Python janitor's over one service stopped the updates of all of them.
@@ -280,7 +280,7 @@ fn a_typo_in_one_service_harms_no_other() {
         ("bad", instance("10.0.0.2", broken)),
     ]);
     assert_eq!(story.names(ResourceType::Cluster), ["good.expose#0"]);
-    assert_eq!(story.verdict("bad", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(story.serving("bad", "expose#0"), Some(Serving::Refused));
     let findings = story.findings("bad");
     assert!(
         findings
@@ -298,7 +298,7 @@ fn a_refused_change_keeps_what_was_served_and_follows_its_endpoints() {
     let mut broken = http("a.org");
     broken["route#0"] = json!({"match_prefix": "no-slash"});
     story.put(&[("web", instance("10.0.0.2", broken))]);
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Kept));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Kept));
     assert_eq!(story.json(ResourceType::Routes, "0.0.0.0:80/tcp"), before);
     assert_eq!(story.endpoints("web.expose#0"), ["10.0.0.2:8080"]);
     let findings = story.findings("web");
@@ -307,7 +307,7 @@ fn a_refused_change_keeps_what_was_served_and_follows_its_endpoints() {
         "{findings:?}"
     );
     story.put(&[("web", instance("10.0.0.2", http("b.org")))]);
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
     assert_eq!(story.findings("web"), Vec::<String>::new());
 }
 
@@ -315,10 +315,12 @@ fn a_refused_change_keeps_what_was_served_and_follows_its_endpoints() {
 fn an_expose_of_another_gateway_is_not_ours() {
     let mut story = Story::begun();
     let mut sections = l4(80, 8080);
-    sections["expose#0"]["gateway"] = json!("other");
-    story.put(&[("web", instance("10.0.0.1", sections.clone()))]);
-    assert!(story.names(ResourceType::Cluster).is_empty());
-    assert_eq!(story.verdict("web", "expose#0"), None);
+    for other in [json!("other"), json!(7)] {
+        sections["expose#0"]["gateway"] = other;
+        story.put(&[("web", instance("10.0.0.1", sections.clone()))]);
+        assert!(story.names(ResourceType::Cluster).is_empty());
+        assert_eq!(story.serving("web", "expose#0"), None);
+    }
     sections["expose#0"]["gateway"] = json!("envoy");
     story.put(&[("web", instance("10.0.0.1", sections))]);
     assert_eq!(story.names(ResourceType::Cluster), ["web.expose#0"]);
@@ -396,7 +398,7 @@ fn what_still_looks_like_a_reference_is_judged_as_it_is() {
     let mut story = Story::begun();
     for (keyword, value) in [("match_regex", "/user/{id}"), ("match_path", "/user/{id}")] {
         story.put(&[("web", instance("10.0.0.1", route(json!({keyword: value}))))]);
-        assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+        assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
         assert_eq!(
             story.findings("web"),
             [format!(
@@ -408,7 +410,7 @@ fn what_still_looks_like_a_reference_is_judged_as_it_is() {
     let mut story = Story::begun();
     let mut sections = http("{host}.org");
     story.put(&[("web", instance("10.0.0.1", sections.clone()))]);
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Refused));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Refused));
     assert_eq!(story.codes("web")[0], "invalid-domain");
     sections["vhost#0"]["domains"] = json!(["a.org"]);
     sections["vhost#0"]["routes"] = json!(["{route}"]);

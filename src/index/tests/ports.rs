@@ -55,7 +55,7 @@ fn several_that_ask_get_different_ports_and_none_that_somebody_names() {
         story.names(ResourceType::Listener),
         ["0.0.0.0:2000/tcp", "0.0.0.0:2001/tcp", "0.0.0.0:2002/tcp"]
     );
-    assert_eq!(story.verdict("c", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("c", "expose#0"), Some(Serving::Served));
 }
 
 #[test]
@@ -116,11 +116,11 @@ fn a_range_that_is_used_up_is_told_and_the_rest_is_served() {
     assert_eq!(story.names(ResourceType::Listener).len(), 4);
     assert_eq!(story.codes("e"), ["ports-exhausted"]);
     story.put(&[("f", instance("10.0.0.1", l4(80, 8080)))]);
-    assert_eq!(story.verdict("f", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("f", "expose#0"), Some(Serving::Served));
     story.take_requests();
 
     story.remove("b");
-    assert_eq!(story.verdict("e", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("e", "expose#0"), Some(Serving::Served));
     assert_eq!(story.codes("e"), Vec::<&str>::new());
     let store = Request::Store(store("e", &["e"], 2001));
     assert_eq!(story.take_requests(), [store]);
@@ -133,8 +133,8 @@ fn a_port_that_an_expose_moved_away_from_is_given_to_one_that_found_none() {
         story.put(&[(name, instance("10.0.0.1", l4(80, 0)))]);
     }
     story.put(&[("c", instance("10.0.0.1", l4(80, 8080)))]);
-    assert_eq!(story.verdict("c", "expose#0"), Some(Verdict::Served));
-    assert_eq!(story.verdict("e", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("c", "expose#0"), Some(Serving::Served));
+    assert_eq!(story.serving("e", "expose#0"), Some(Serving::Served));
     assert_eq!(story.names(ResourceType::Listener).len(), 5);
 }
 
@@ -145,7 +145,7 @@ fn what_the_daemon_refused_to_store_is_told_and_tried_again_until_it_is_not_need
     let request = the_store(&mut story);
     story.apply(Event::PortStored(request.clone(), Err("no".into())));
     assert_eq!(story.codes("web"), ["port-not-stored"]);
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
     story.apply(Event::Retry);
     assert_eq!(story.take_requests(), [Request::Store(request)]);
     story.put(&[("web", instance("10.0.0.1", l4(80, 8080)))]);

@@ -34,7 +34,7 @@ fn served() -> (Story, ReadSecret) {
     story.put(&[("web", instance("10.0.0.1", tls()))]);
     let read = the_read(&mut story);
     story.apply(Event::SecretRead(read.clone(), Ok(pair("a.org"))));
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
     (story, read)
 }
 
@@ -42,7 +42,7 @@ fn served() -> (Story, ReadSecret) {
 fn an_expose_waits_for_its_secret() {
     let mut story = Story::begun();
     story.put(&[("web", instance("10.0.0.1", tls()))]);
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Waiting));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Waiting));
     assert_eq!(story.codes("web"), ["secret-missing"]);
     assert!(
         story.names(ResourceType::Listener).is_empty(),
@@ -172,7 +172,7 @@ fn a_deleted_secret_stays_in_use_and_an_unused_one_goes() {
         ["tls_certificate/sec/front"]
     );
     assert_eq!(story.codes("web"), ["secret-missing"]);
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
     story.remove("web");
     assert!(story.names(ResourceType::Secret).is_empty());
 }
@@ -183,18 +183,18 @@ fn what_was_served_stays_while_a_new_secret_is_read() {
     let mut changed = tls();
     changed["certificate#0"] = json!({"certificate_secret": "other"});
     story.put(&[("web", instance("10.0.0.1", changed))]);
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Kept));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Kept));
     let findings = story.findings("web").join(" ");
     assert!(findings.contains("served as it was before"), "{findings}");
     story.secret("sec/other", Some("r1"));
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Kept));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Kept));
     assert_eq!(
         story.names(ResourceType::Secret),
         ["tls_certificate/sec/front"]
     );
     let read = the_read(&mut story);
     story.apply(Event::SecretRead(read, Ok(pair("a.org"))));
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
     assert_eq!(
         story.names(ResourceType::Secret),
         ["tls_certificate/sec/other"]
@@ -222,12 +222,12 @@ fn nobody_shows_the_certificate_of_another() {
             with("d.org", json!({"certificate_chain_inline_string": "x"})),
         ),
     ]);
-    for (service, verdict) in [
-        ("without", Verdict::Refused),
-        ("waits", Verdict::Waiting),
-        ("broken", Verdict::Refused),
+    for (service, serving) in [
+        ("without", Serving::Refused),
+        ("waits", Serving::Waiting),
+        ("broken", Serving::Refused),
     ] {
-        assert_eq!(story.verdict(service, "expose#0"), Some(verdict));
+        assert_eq!(story.serving(service, "expose#0"), Some(serving));
     }
     let listener = story.json(ResourceType::Listener, "0.0.0.0:8443/tcp");
     let chains = listener["filter_chains"].as_array().unwrap();
@@ -246,7 +246,7 @@ fn a_secret_that_could_not_be_read_is_asked_for_again() {
     story.apply(Event::Retry);
     assert_eq!(the_read(&mut story), read);
     story.apply(Event::SecretRead(read, Ok(pair("a.org"))));
-    assert_eq!(story.verdict("web", "expose#0"), Some(Verdict::Served));
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Served));
     story.apply(Event::Retry);
     assert_eq!(story.take_requests(), []);
 }
