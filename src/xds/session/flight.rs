@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::FALLBACK;
-use super::ledger::Has;
+use super::has::Has;
 use crate::envoy::{Resource, Version};
 
 /// One name in a response.

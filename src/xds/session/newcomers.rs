@@ -14,7 +14,7 @@ use foldhash::HashMap;
 use super::batch::Batch;
 use super::cohort::Cohort;
 use super::flight::{Flight, Item, Sequence};
-use super::ledger::Has;
+use super::has::Has;
 use super::{FALLBACK, SETTLE};
 use crate::envoy::{Reference, Resource, ResourceType};
 

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use foldhash::{HashMap, HashSet};
 
+use super::has::Has;
 use super::lane::Claim;
-use super::ledger::{Has, Leftover, Pending};
+use super::ledger::{Leftover, Pending};
 use super::newcomers::{self, Gate};
 use super::{SETTLE, Session};
 use crate::envoy::{Resource, ResourceType};

@@ -25,7 +25,8 @@ use std::time::{Duration, Instant};
 
 use super::FALLBACK;
 use super::flight::{Flight, Item, Sequence};
-use super::ledger::{Has, Ledger};
+use super::has::Has;
+use super::ledger::Ledger;
 use super::refusal::Reading;
 use crate::envoy::Version;
 

@@ -1,7 +1,7 @@
 //! What becomes of refused updates.
 
 use super::*;
-use crate::xds::session::ledger::Has;
+use crate::xds::session::has::Has;
 
 const BOTH: [Variant; 2] = [Variant::Delta, Variant::StateOfTheWorld];
 
