@@ -14,6 +14,8 @@ use prost::Message;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 use prost_types::FileDescriptorProto;
 
+use crate::extensions::slots as slots_of;
+
 /// What is served, and what is often named in `cluster_data` and `filter_config_data`: few enough to be
 /// decoded while somebody waits.
 const ROOTS: &[&str] = &[
@@ -77,11 +79,17 @@ pub(crate) struct Cut {
     pub(crate) roots: Vec<u8>,
     /// What is not among them of every extension and what it imports.
     pub(crate) extensions: Vec<u8>,
+    /// The fields that take extensions, and the category of each.
+    pub(crate) slots: BTreeMap<String, String>,
 }
 
 pub(crate) fn cut() -> Result<Cut, Box<dyn Error>> {
     let whole = fs::read(envoy_types()?.join("src/generated/types.bin"))?;
     let whole = Files::decode(&*whole)?;
+    let mut slots = BTreeMap::new();
+    for file in &whole.file {
+        slots.extend(slots_of(file)?);
+    }
     let file = whole.file.iter();
     let file = file.map(|file| without(file, SOURCE_CODE_INFO));
     let whole = Files {
@@ -98,6 +106,7 @@ pub(crate) fn cut() -> Result<Cut, Box<dyn Error>> {
     Ok(Cut {
         roots: prune(&whole, &known)?.encode_to_vec(),
         extensions: prune(&whole, &more)?.encode_to_vec(),
+        slots,
     })
 }
 

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "how a build script talks to cargo")]
 
 mod descriptors;
+mod extensions;
 mod rules;
 mod schema;
 
@@ -15,6 +16,7 @@ use std::{env, fs};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=Cargo.lock");
+    println!("cargo::rerun-if-changed=src/envoy/extensions.txt");
     // The digit is IGW_ABI_VERSION: programs linked against another ABI must not find this library.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libigw_envoy.so.1");
     let out = PathBuf::from(env::var("OUT_DIR")?);

@@ -4,10 +4,21 @@ use std::fmt::Write;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage, Value};
 
+/// What Envoy needs though its protos do not say so, oneofs and fields: without it, Envoy ends at the first
+/// request.
+pub(crate) const NEEDED: [&str; 2] = [
+    "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz.services",
+    "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig.sds_config",
+];
+
+/// What Envoy's protos have and Envoy does not: it ends where it is used.
+const UNIMPLEMENTED: [&str; 1] = ["envoy.config.tap.v3.OutputSink.streaming_grpc"];
+
 /// What a field's `validate.rules` ask for, as the crate's `FieldRules` names it.
 #[derive(Default)]
 pub(crate) struct FieldRules {
     required: bool,
+    unimplemented: bool,
     skip: bool,
     absent_is_default: bool,
     values: ValueRules,
@@ -47,6 +58,8 @@ impl FieldRules {
         }
         // A member of a oneof that is not set is not missing.
         read.required &= field.containing_oneof().is_none();
+        read.required |= NEEDED.contains(&field.full_name());
+        read.unimplemented = UNIMPLEMENTED.contains(&field.full_name());
         Ok(read)
     }
 
@@ -94,7 +107,10 @@ impl FieldRules {
 
     /// Whether there is anything to check.
     pub(crate) fn any(&self) -> bool {
-        self.counts() || !self.values.rules.is_empty() || !self.keys.rules.is_empty()
+        self.counts()
+            || self.unimplemented
+            || !self.values.rules.is_empty()
+            || !self.keys.rules.is_empty()
     }
 
     /// Whether the number of values is judged, or one value against another.
@@ -111,6 +127,7 @@ impl FieldRules {
         let mut text = String::from("&FieldRules { ");
         for (name, set) in [
             ("required", self.required),
+            ("unimplemented", self.unimplemented),
             ("skip", self.skip),
             ("absent_is_default", self.absent_is_default),
             ("unique", self.unique),

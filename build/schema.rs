@@ -11,7 +11,8 @@ use prost_reflect::{
 };
 
 use crate::descriptors::Cut;
-use crate::rules::FieldRules;
+use crate::extensions::Extensions;
+use crate::rules::{FieldRules, NEEDED};
 
 #[path = "../src/envoy/fingerprint.rs"]
 mod fingerprint;
@@ -32,6 +33,8 @@ struct MessageType {
     configurations: Vec<usize>,
     counted: Vec<usize>,
     role: &'static str,
+    /// The categories of the extensions that it configures.
+    categories: Vec<usize>,
     marks: Marks,
 }
 
@@ -46,6 +49,8 @@ struct FieldType {
     mapped: bool,
     /// Itself in sets of fields, where it matters whether it is given.
     bit: u64,
+    /// The category of the extensions that it takes.
+    slot: usize,
     rules: FieldRules,
 }
 
@@ -79,13 +84,14 @@ impl Marks {
 pub(crate) fn tables(cut: &Cut) -> Result<String, Box<dyn Error>> {
     let mut pool = DescriptorPool::decode(&*cut.roots)?;
     pool.decode_file_descriptor_set(&*cut.extensions)?;
+    let extensions = Extensions::read(&cut.slots)?;
     let descriptors: Vec<MessageDescriptor> = pool.all_messages().collect();
     let by_name: HashMap<String, usize> = (descriptors.iter().enumerate())
         .map(|(index, message)| (message.full_name().to_owned(), index))
         .collect();
     let mut messages = descriptors
         .iter()
-        .map(|message| MessageType::read(message, &by_name))
+        .map(|message| MessageType::read(message, &by_name, &extensions))
         .collect::<Result<Vec<_>, _>>()?;
     spread(&mut messages);
     mark_fields(&mut messages);
@@ -107,6 +113,7 @@ pub(crate) fn tables(cut: &Cut) -> Result<String, Box<dyn Error>> {
         "static BY_FINGERPRINT: [(u64, usize); {}] = {by_fingerprint:?};",
         by_fingerprint.len()
     )?;
+    source.push_str(&extensions.tables());
     Ok(source)
 }
 
@@ -148,10 +155,11 @@ impl MessageType {
     fn read(
         message: &MessageDescriptor,
         by_name: &HashMap<String, usize>,
+        extensions: &Extensions,
     ) -> Result<Self, Box<dyn Error>> {
         let mut fields = message
             .fields()
-            .map(|field| FieldType::read(&field, by_name))
+            .map(|field| FieldType::read(&field, by_name, extensions))
             .collect::<Result<Vec<_>, _>>()?;
         fields.sort_by_key(|field| field.number);
         let configurations: Vec<usize> = message
@@ -163,9 +171,11 @@ impl MessageType {
             .oneofs()
             .filter(|oneof| {
                 let options = oneof.options();
-                options.extensions().any(|(extension, value)| {
-                    extension.full_name() == "validate.required" && value.as_bool() == Some(true)
-                })
+                NEEDED.contains(&oneof.full_name())
+                    || options.extensions().any(|(extension, value)| {
+                        extension.full_name() == "validate.required"
+                            && value.as_bool() == Some(true)
+                    })
             })
             .map(|oneof| (oneof.name().to_owned(), members(&oneof, &fields)))
             .collect();
@@ -193,6 +203,7 @@ impl MessageType {
             required_oneofs,
             configurations,
             role,
+            categories: extensions.of_type(message.full_name()),
             marks,
         })
     }
@@ -226,9 +237,11 @@ impl MessageType {
         writeln!(
             source,
             "MessageType {{ name: {:?}, ruled: {ruled}, mapped: {mapped}, secretive: {secretive}, \
-             role: Role::{}, configurations: FieldSet({}), counted: &{:?}, required_oneofs: &[",
+             role: Role::{}, categories: &{:?}, configurations: FieldSet({}), counted: &{:?}, \
+             required_oneofs: &[",
             self.name,
             self.role,
+            self.categories,
             self.set_of(&self.configurations),
             self.counted
         )?;
@@ -254,7 +267,11 @@ fn members(oneof: &OneofDescriptor, fields: &[FieldType]) -> Vec<usize> {
 }
 
 impl FieldType {
-    fn read(field: &FieldDescriptor, by_name: &HashMap<String, usize>) -> Result<Self, String> {
+    fn read(
+        field: &FieldDescriptor,
+        by_name: &HashMap<String, usize>,
+        extensions: &Extensions,
+    ) -> Result<Self, String> {
         let options = field.options();
         let shape = Shape::of(field, by_name)?;
         let rules = FieldRules::of(field, &options)?;
@@ -268,6 +285,7 @@ impl FieldType {
             ruled: shape == Shape::Named("Duration") || rules.any(),
             mapped: field.is_map(),
             bit: 0,
+            slot: extensions.slot(field.full_name()),
             rules,
         })
     }
@@ -297,6 +315,9 @@ impl FieldType {
         }
         if self.bit != 0 {
             write!(source, "bit: FieldSet({}), ", self.bit)?;
+        }
+        if self.slot != 0 {
+            write!(source, "slot: {}, ", self.slot)?;
         }
         if let Some(rules) = self.rules.expression() {
             write!(source, "rules: {rules}, ")?;

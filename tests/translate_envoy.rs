@@ -13,6 +13,8 @@
 mod exposes;
 #[path = "translate/judge.rs"]
 mod judge;
+#[path = "translate/registered.rs"]
+mod registered;
 #[path = "translate/shown.rs"]
 mod shown;
 
@@ -375,4 +377,78 @@ fn constraints_are_envoys() {
             assert!(judged.is_err(), "{field}");
         }
     }
+}
+
+/// What is refused here in the name of Envoy, Envoy refuses.
+#[test]
+fn a_type_in_the_wrong_place_is_none_for_envoy_either() {
+    let good = bootstrap(&[http(vec![plain_vhost("a.org")])], Vec::new());
+    let typed =
+        |name: &str| json!({"@type": format!("type.googleapis.com/envoy.extensions.{name}")});
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    let cluster = "/static_resources/clusters/0";
+    for (place, field, bad) in [
+        (
+            cluster,
+            "transport_socket",
+            json!({"name": "x", "typed_config": typed("transport_sockets.tls.v3.Secret")}),
+        ),
+        (
+            cluster,
+            "filters",
+            json!([{"name": "x", "typed_config": typed("filters.http.router.v3.Router")}]),
+        ),
+        (
+            manager,
+            "request_id_extension",
+            json!({"typed_config": typed("filters.http.cors.v3.Cors")}),
+        ),
+        (
+            manager,
+            "http_filters",
+            json!([{"name": "x", "typed_config": typed("filters.http.jwt_authn.v3.JwtCacheConfig")}]),
+        ),
+    ] {
+        let mut bootstrap = good.clone();
+        bootstrap.pointer_mut(place).unwrap()[field] = bad;
+        if let Some(judged) = judge(&bootstrap) {
+            let why = judged.expect_err(field);
+            assert!(
+                why.contains("Didn't find a registered implementation"),
+                "{why}"
+            );
+        }
+    }
+}
+
+#[test]
+fn formats_and_names_of_tls_that_envoy_knows_are_taken() {
+    let format = "[%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%] \"%REQ(:METHOD)% %REQ(X-PATH?:PATH):10%\" \
+                  %RESPONSE_CODE%%RESPONSE_FLAGS% 100%% %DOWNSTREAM_TLS_VERSION% %UPSTREAM_HOST% %TRACE_ID% \
+                  %BYTES_SENT% %DURATION% %COMMON_DURATION(DS_RX_BEG:DS_RX_END:ms)% %HOSTNAME% %STREAM_ID% \
+                  %FILTER_STATE(a)% %DYNAMIC_METADATA(a:b)% %ENVIRONMENT(A)% %QUERY_PARAM(a)% %PATH(NQ)% \
+                  %CONNECTION_ID% %GRPC_STATUS% %PROTOCOL% %ROUTE_NAME% %VIRTUAL_CLUSTER_NAME% %CUSTOM_FLAGS% \
+                  %REQUESTED_SERVER_NAME% %TLS_JA3_FINGERPRINT% %EMIT_TIME% %UNIQUE_ID% %LOCAL_REPLY_BODY%\n";
+    let web = http(vec![plain_vhost("a.org")]).with_filter_data(json!({
+        "access_log": [{"name": "log", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": {"text_format_source": {"inline_string": format}},
+        }}],
+        "local_reply_config": {"body_format": {"json_format": {"a": "%RESP(X)%%%"}}},
+    }));
+    let tls = tcp()
+        .named("tls.expose#0")
+        .on("0.0.0.0", 8081)
+        .with_cluster_data(json!({"transport_socket": {"name": "tls", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": {"tls_params": {
+                "cipher_suites": [
+                    "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]", "AES256-SHA",
+                    "ECDHE-PSK-AES128-CBC-SHA", "TLS_RSA_WITH_AES_128_CBC_SHA",
+                ],
+                "ecdh_curves": ["X25519", "P-256", "X25519MLKEM768"],
+                "signature_algorithms": ["rsa_pss_rsae_sha256", "ecdsa_secp256r1_sha256", "ed25519"],
+            }},
+        }}}));
+    accepted(&[web, tls], Vec::new());
 }

@@ -16,11 +16,14 @@ mod schema;
 mod sensitive;
 mod shown;
 mod variant;
+mod visit;
 pub mod wire;
 
 pub use encode::{encode, pack};
 pub(crate) use pool::DESCRIPTORS;
 pub use resource::{Reference, Resource, ResourceType, Version};
+pub(crate) use schema::{has_protocol_options, is_extension};
 pub(crate) use sensitive::{holds_pem_key, holds_secret};
 pub(crate) use shown::shown;
 pub use variant::Variant;
+pub(crate) use visit::each_message;

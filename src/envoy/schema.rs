@@ -8,7 +8,8 @@ use prost::Name;
 use super::constraints::{FieldRules, Number, Rule, Shape, ValueRules};
 use super::fingerprint::fingerprint;
 
-// MESSAGES: every message type of the descriptors; BY_FINGERPRINT: sorted, each with its index there.
+// MESSAGES: every message type of the descriptors; BY_FINGERPRINT: sorted, each with its index there;
+// CATEGORIES: of extensions, the first is none; WITH_OPTIONS: sorted names of extensions.
 include!(concat!(env!("OUT_DIR"), "/schema.rs"));
 
 /// A message type.
@@ -30,6 +31,8 @@ pub(super) struct MessageType {
     /// Whether a field for secrets, or an `Any` that may hold one, is in it or in what it holds.
     pub(super) secretive: bool,
     pub(super) role: Role,
+    /// The categories of the extensions that it configures, in any Envoy that was asked.
+    pub(super) categories: &'static [u8],
 }
 
 /// The message types that are more than their fields.
@@ -58,6 +61,9 @@ pub(super) struct FieldType {
     pub(super) mapped: bool,
     /// Itself in sets of fields of its message, where it matters whether it is given.
     pub(super) bit: FieldSet,
+    /// The category of the extensions that it takes, itself or by the `typed_config` of what it holds; 0
+    /// where any type may be there.
+    pub(super) slot: u8,
     pub(super) rules: &'static FieldRules,
 }
 
@@ -112,6 +118,32 @@ pub(super) fn held(index: usize) -> Option<&'static MessageType> {
     MESSAGES.get(index)
 }
 
+/// The name of a category of extensions.
+pub(super) fn category(index: u8) -> &'static str {
+    CATEGORIES
+        .get(usize::from(index))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The types that configure the extensions of a category.
+pub(super) fn members(category: u8) -> impl Iterator<Item = &'static str> {
+    let members = MESSAGES
+        .iter()
+        .filter(move |kind| kind.categories.contains(&category));
+    members.map(|kind| kind.name)
+}
+
+/// Whether a type, by its name or URL, configures an extension of a category, in any Envoy that was asked.
+pub(crate) fn is_extension(name: &str, of: &str) -> bool {
+    find(name).is_some_and(|kind| kind.categories.iter().any(|index| category(*index) == of))
+}
+
+/// Whether an extension of a name may have options in a cluster.
+pub(crate) fn has_protocol_options(extension: &str) -> bool {
+    WITH_OPTIONS.binary_search(&extension).is_ok()
+}
+
 fn by_fingerprint(wanted: u64) -> Option<&'static MessageType> {
     let found = BY_FINGERPRINT.binary_search_by_key(&wanted, |(fingerprint, _)| *fingerprint);
     held(BY_FINGERPRINT.get(found.ok()?)?.1)
@@ -146,6 +178,7 @@ impl FieldType {
         ruled: false,
         mapped: false,
         bit: FieldSet(0),
+        slot: 0,
         rules: &FieldRules::NONE,
     };
 }

@@ -5,6 +5,8 @@
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::listener::v3::{FilterChain, ListenerFilter};
 use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+use prost::Name;
 
 use super::attachment::{Attachment, Shape};
 use crate::envoy::Resource;
@@ -13,29 +15,65 @@ use crate::model::{Diagnostic, Expose, Severity};
 use crate::validate::codes;
 use crate::validate::keywords::expose::{CLUSTER_DATA, FILTER_CONFIG_DATA};
 
+/// Where the options of protocols are in a cluster, in both spellings of JSON.
+const OPTIONS: [&str; 2] = [
+    "typed_extension_protocol_options",
+    "typedExtensionProtocolOptions",
+];
+
+/// Where the configuration of the one filter is in a filter chain.
+const IN_CHAIN: &str = "filters[0].typed_config.";
+
 pub(super) fn cluster(expose: &Expose, cluster: &Resource) -> Result<(), Vec<Diagnostic>> {
     let keyword = expose.cluster_data.as_ref().map(|_| CLUSTER_DATA.name);
-    check_part::<Cluster>(&cluster.body).map_err(|found| diagnostics(expose, keyword, found))
+    let data = expose.cluster_data.as_ref();
+    let moved = !data.is_some_and(|data| OPTIONS.iter().any(|field| data.contains_key(*field)));
+    check_part::<Cluster>(&cluster.body).map_err(|mut found| {
+        if moved {
+            found.iter_mut().for_each(as_it_was_written);
+        }
+        diagnostics(expose, keyword, found)
+    })
+}
+
+/// Brings the path of a field that v3 has in the options of HTTP to where it was written: a field of the
+/// cluster, as in v2.
+fn as_it_was_written(violation: &mut Violation) {
+    let of_http = format!("{}[\"{}\"].", OPTIONS[0], HttpProtocolOptions::full_name());
+    if let Some(path) = violation.field_path.strip_prefix(&of_http) {
+        let choices = ["explicit_http_config.", "use_downstream_protocol_config."];
+        let path = choices
+            .iter()
+            .find_map(|choice| path.strip_prefix(choice))
+            .unwrap_or(path);
+        violation.field_path = path.to_owned();
+    }
 }
 
 pub(super) fn attachment(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Diagnostic>> {
     let keyword = (expose.filter_config_data.as_ref()).map(|_| FILTER_CONFIG_DATA.name);
     let mut found = Vec::new();
-    let mut note = |checked: Result<(), Vec<Violation>>| {
-        found.extend(checked.err().unwrap_or_default());
+    // What is around the filter's configuration is the gateway's, and nobody wrote its path.
+    let mut note = |checked: Result<(), Vec<Violation>>, around: &str| {
+        for mut violation in checked.err().unwrap_or_default() {
+            if let Some(path) = violation.field_path.strip_prefix(around) {
+                violation.field_path = path.to_owned();
+            }
+            found.push(violation);
+        }
     };
     match &attachment.shape {
-        Shape::Udp { filter } => note(check_part::<ListenerFilter>(filter)),
+        Shape::Udp { filter } => note(check_part::<ListenerFilter>(filter), "typed_config."),
         Shape::Chain { chain, routes } => {
-            note(check_part::<FilterChain>(chain));
+            note(check_part::<FilterChain>(chain), IN_CHAIN);
             if let Some(routes) = routes {
-                note(check_part::<RouteConfiguration>(&routes.body));
+                note(check_part::<RouteConfiguration>(&routes.body), "");
             }
         }
         Shape::SharedHttp { chain, vhosts, .. } => {
-            note(check_part::<FilterChain>(chain));
+            note(check_part::<FilterChain>(chain), IN_CHAIN);
             for vhost in vhosts {
-                note(check_part::<VirtualHost>(vhost));
+                note(check_part::<VirtualHost>(vhost), "");
             }
         }
     }

@@ -70,10 +70,14 @@ pub fn judge(document: &Document, facts: &Facts) -> Verdict {
     let mut candidates = Vec::new();
     for expose in service.exposes {
         match prepare(expose) {
-            Err(diagnostics) => report.diagnostics.extend(diagnostics),
+            Err(diagnostics) => {
+                let told = diagnostics.into_iter().map(|one| scoped(one, document));
+                report.diagnostics.extend(told);
+            }
             Ok(candidate) => {
                 let warnings = candidate.translation.warnings.iter();
-                report.diagnostics.extend(warnings.cloned());
+                let told = warnings.map(|warning| scoped(warning.clone(), document));
+                report.diagnostics.extend(told);
                 match gateways.claim(&candidate.expose) {
                     Err(conflict) => report.diagnostics.push(conflict),
                     Ok(()) => candidates.push(candidate),
@@ -83,6 +87,29 @@ pub fn judge(document: &Document, facts: &Facts) -> Verdict {
     }
     report.finish();
     Verdict { report, candidates }
+}
+
+/// What a translation tells, of the keyword as it is written: with the scope whose value was translated,
+/// the first one, where it has no value without.
+fn scoped(told: Diagnostic, document: &Document) -> Diagnostic {
+    let (Some(section), Some(keyword)) = (&told.section, &told.keyword) else {
+        return told;
+    };
+    let written = document
+        .sections
+        .get(section)
+        .filter(|section| !section.keywords.contains_key(keyword));
+    let labels = written
+        .into_iter()
+        .flat_map(|section| section.keywords.keys());
+    let mut scoped = labels.filter(|label| label.split('@').next() == Some(keyword));
+    match scoped.next() {
+        Some(first) => Diagnostic {
+            keyword: Some(scoped.fold(first, Ord::min).clone()),
+            ..told
+        },
+        None => told,
+    }
 }
 
 impl Verdict {
@@ -201,6 +228,29 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_scoped_value_is_told_of_it() {
+        for (data, keyword) in [
+            ("cluster_data@n1 = {\"foo\": 1}", "cluster_data@n1"),
+            (
+                "cluster_data@n1 = {\"connect_timeout\": \"0s\"}",
+                "cluster_data@n1",
+            ),
+            (
+                "cluster_data@n1 = {}\ncluster_data = {\"foo\": 1}",
+                "cluster_data",
+            ),
+        ] {
+            let text = format!(
+                "[ip#1]\nexpose = expose#0\n[expose#0]\nport = 80\nlistener_port = 1080\n{data}\n"
+            );
+            let document = Document::from_config("web".parse().unwrap(), &text).unwrap();
+            let verdict = judge(&document, &Facts::default());
+            let told: Vec<_> = verdict.report.errors().map(|e| e.keyword.clone()).collect();
+            assert_eq!(told, [Some(keyword.to_owned())], "{data}");
+        }
+    }
 
     #[test]
     fn exposes_of_different_gateways_never_share_a_listener() {

@@ -1,6 +1,7 @@
 //! A real Envoy as the judge of translations.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::Command;
 
 use igw_envoy::envoy::Resource;
@@ -83,14 +84,20 @@ fn put_in_place(value: &mut Value, routes: &Map<String, Value>) {
     }
 }
 
-/// Lets Envoy judge a bootstrap; `Err` is what it says.
-pub(crate) fn judge(bootstrap: &Value) -> Option<Result<(), String>> {
-    let Some(envoy) = std::env::var_os("ENVOY_BIN") else {
+/// The Envoy to ask; none skips a test, loudly.
+pub(crate) fn envoy() -> Option<OsString> {
+    let envoy = std::env::var_os("ENVOY_BIN");
+    if envoy.is_none() {
         let required = std::env::var_os("REQUIRE_ALL").is_some_and(|value| value == "1");
         assert!(!required, "REQUIRE_ALL=1 needs ENVOY_BIN");
         eprintln!("SKIPPED: ENVOY_BIN names no Envoy to validate with");
-        return None;
-    };
+    }
+    envoy
+}
+
+/// Lets Envoy judge a bootstrap; `Err` is what it says.
+pub(crate) fn judge(bootstrap: &Value) -> Option<Result<(), String>> {
+    let envoy = envoy()?;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bootstrap.json");
     std::fs::write(&file, serde_json::to_vec_pretty(bootstrap).unwrap()).unwrap();

@@ -8,6 +8,8 @@ use crate::envoy::schema::{FieldShape, FieldType};
 pub(in crate::envoy) struct FieldRules {
     /// A message that must be there.
     pub(in crate::envoy) required: bool,
+    /// What Envoy itself does not have: it ends where it is used.
+    pub(in crate::envoy) unimplemented: bool,
     /// A message that is not looked into.
     pub(in crate::envoy) skip: bool,
     /// Whether an absent value is judged as the default value: a plain proto3 scalar.
@@ -52,6 +54,7 @@ impl FieldRules {
     /// No rule.
     pub(in crate::envoy) const NONE: Self = Self {
         required: false,
+        unimplemented: false,
         skip: false,
         absent_is_default: false,
         values: ValueRules::NONE,

@@ -4,6 +4,7 @@
 //! it. The check walks the encoded message with tables made from the descriptors: nothing is
 //! decoded or allocated for a message that keeps the rules, apart from one path.
 
+mod extensions;
 mod field;
 mod rules;
 #[cfg(test)]
@@ -76,7 +77,7 @@ fn check_as(kind: Option<&'static MessageType>, message: &[u8]) -> Result<(), Ve
         violations: Vec::new(),
     };
     if let Some(kind) = kind {
-        walk.message(kind, message);
+        walk.message(kind, message, 0);
     }
     match walk.violations.is_empty() {
         true => Ok(()),
@@ -96,7 +97,8 @@ enum Step {
 }
 
 impl Walk {
-    fn message(&mut self, kind: &'static MessageType, message: &[u8]) {
+    /// `slot` is the category of the extensions that the field takes which holds the message.
+    fn message(&mut self, kind: &'static MessageType, message: &[u8], slot: u8) {
         if !kind.ruled {
             return;
         }
@@ -119,6 +121,15 @@ impl Walk {
                 _ => 0,
             };
             self.path.push(Step::Field(field_type.name));
+            if field_type.rules.unimplemented {
+                self.refuse("is not implemented by Envoy: write another in its place".into());
+            }
+            if field_type.shape == FieldShape::Any {
+                // What holds the extension knows better: HTTP filters are upstream filters in a cluster.
+                let slot = if slot == 0 { field_type.slot } else { slot };
+                let broken = extensions::misplaced(slot, field.value);
+                self.report(broken.filter(|_| !extensions::is_optional(kind, message)));
+            }
             before = (field.number, self.field(field_type, field, count));
             self.path.pop();
         }
@@ -198,21 +209,20 @@ impl Walk {
         match (field_type.shape, value) {
             (FieldShape::Message(held), Value::Bytes(message)) => {
                 if let (false, Some(kind)) = (field_type.rules.skip, schema::held(held)) {
-                    self.message(kind, message);
+                    self.message(kind, message, field_type.slot);
                 }
             }
             (FieldShape::Any, Value::Bytes(any)) => {
                 let any = Packed::of(any);
                 if let Some(kind) = any.kind {
-                    self.message(kind, any.message);
+                    self.message(kind, any.message, 0);
                 }
             }
             (FieldShape::Duration, Value::Bytes(duration)) => {
                 let time = nanoseconds(duration);
-                self.report(rules.broken(Scalar::Int(time)));
-                if !(0..=LONGEST).contains(&time) {
-                    self.refuse("must be between 0s and 9223372036s".into());
-                }
+                let in_range = (0..=LONGEST).contains(&time);
+                let beyond = || (!in_range).then(|| "must be between 0s and 9223372036s".into());
+                self.report(rules.broken(Scalar::Int(time)).or_else(beyond));
             }
             (FieldShape::Wrapper(held), Value::Bytes(wrapper)) if !rules.is_empty() => {
                 if let Some(kind) = schema::held(held)

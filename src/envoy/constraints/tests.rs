@@ -167,10 +167,7 @@ fn numbers_keep_their_sign_and_durations_their_range() {
     };
     assert_eq!(
         paths(&message),
-        [
-            "cleanup_interval must be greater than 0s",
-            "cleanup_interval must be between 0s and 9223372036s"
-        ]
+        ["cleanup_interval must be greater than 0s"]
     );
 }
 

@@ -14,7 +14,7 @@ use prost_reflect::{
 use serde_json::{Map, Value as Json};
 
 use super::found::{Shown, found};
-use super::types::{depth, map_key, scalar, takes_null};
+use super::types::{depth, map_key, scalar, takes_null, wrapped};
 use crate::envoy::encode::in_order;
 use crate::envoy::sensitive::is_sensitive;
 use crate::envoy::{pool, schema, shown};
@@ -88,21 +88,28 @@ pub(crate) fn proto_names<M: Name>(json: &Map<String, Json>) -> Map<String, Json
 /// How many fields are offered in place of an unknown one.
 const OFFERED: usize = 6;
 
+/// How like an unknown field those are that are worth to be offered.
+const NEAR: f64 = 0.7;
+
 /// What to write in place of an unknown field: the one that was most likely meant, or those that come
-/// nearest.
+/// near.
 fn hint(word: &str, known: Vec<&str>) -> String {
     let likeness = |known| (strsim::jaro_winkler(word, known), known);
     let mut known: Vec<(f64, &str)> = known.into_iter().map(likeness).collect();
     known.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let names = || {
-        let names: Vec<&str> = known.iter().take(OFFERED).map(|(_, name)| *name).collect();
+    let names = |least: f64| {
+        let near = known.iter().take_while(|(likeness, _)| *likeness >= least);
+        let names: Vec<&str> = near.take(OFFERED).map(|(_, name)| *name).collect();
         names.join(", ")
     };
     match known.first() {
         None => "remove it: this message has no fields".to_owned(),
         Some((likeness, name)) if *likeness > 0.85 => format!("did you mean '{name}'?"),
-        Some(_) if known.len() <= OFFERED => format!("its fields are {}", names()),
-        Some(_) => format!("the nearest of its fields are {}", names()),
+        Some(_) if known.len() <= OFFERED => format!("its fields are {}", names(0.0)),
+        Some((likeness, _)) if *likeness < NEAR => {
+            format!("none of its {} fields is like that", known.len())
+        }
+        Some(_) => format!("the nearest of its fields are {}", names(NEAR)),
     }
 }
 
@@ -171,14 +178,14 @@ impl Reader {
         let (wanted, shown) = match kind.name() {
             "Duration" => ("a duration such as \"1.5s\"", Shown::Value),
             "Timestamp" => ("a time such as \"2030-01-31T12:00:00Z\"", Shown::Value),
-            "BoolValue" => ("true or false", Shown::Value),
-            "StringValue" => ("a text", Shown::Kind),
-            "BytesValue" => ("bytes in base64", Shown::Kind),
             "Struct" | "Empty" => ("an object", Shown::Kind),
             "ListValue" => ("a list", Shown::Kind),
             "FieldMask" => ("names of fields, separated by commas", Shown::Kind),
             "Value" => ("a value", Shown::Kind),
-            _ => ("a number", Shown::Value),
+            name @ ("StringValue" | "BytesValue") => {
+                (wrapped(name).unwrap_or("a text"), Shown::Kind)
+            }
+            name => (wrapped(name).unwrap_or("a number"), Shown::Value),
         };
         let levels = match kind.name() {
             "Struct" | "ListValue" | "Value" => STRUCT_LEVEL * (1 + depth(json)),

@@ -126,7 +126,7 @@ fn numbers_keep_their_range() {
         [
             "name: is a number, not a text",
             "reuse_port: \"maybe\" is not true or false",
-            "tcp_backlog_size: 4294967296 is not a number",
+            "tcp_backlog_size: 4294967296 is not a whole number from 0 to 4294967295",
         ]
     );
 }

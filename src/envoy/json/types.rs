@@ -11,11 +11,34 @@ pub(super) fn scalar(kind: &Kind) -> (&'static str, &'static str) {
         Kind::Bytes => ("BytesValue", "bytes in base64"),
         Kind::Float => ("FloatValue", "a number"),
         Kind::Double => ("DoubleValue", "a number"),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => ("Int32Value", "a 32-bit integer"),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => ("Int64Value", "a 64-bit integer"),
-        Kind::Uint32 | Kind::Fixed32 => ("UInt32Value", "a positive 32-bit integer"),
-        _ => ("UInt64Value", "a positive 64-bit integer"),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => (
+            "Int32Value",
+            "a whole number from -2147483648 to 2147483647",
+        ),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => ("Int64Value", "a whole number of 64 bits"),
+        Kind::Uint32 | Kind::Fixed32 => ("UInt32Value", "a whole number from 0 to 4294967295"),
+        _ => ("UInt64Value", "a whole number of 64 bits, 0 or more"),
     }
+}
+
+/// What a wrapper takes, in words.
+pub(super) fn wrapped(wrapper: &str) -> Option<&'static str> {
+    let scalars = [
+        Kind::Bool,
+        Kind::String,
+        Kind::Bytes,
+        Kind::Float,
+        Kind::Double,
+        Kind::Int32,
+        Kind::Int64,
+        Kind::Uint32,
+        Kind::Uint64,
+    ];
+    let found = scalars
+        .iter()
+        .map(scalar)
+        .find(|(name, _)| *name == wrapper);
+    found.map(|(_, wanted)| wanted)
 }
 
 /// A map's key, which JSON always writes as text.

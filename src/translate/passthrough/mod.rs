@@ -126,6 +126,16 @@ pub(super) fn cluster(
     let mut lb_policy = expose.lb_policy;
     if original_dst {
         lb_policy = LbPolicy::OriginalDst;
+    } else if base.gives("lb_policy") && lb_policy == LbPolicy::OriginalDst {
+        if base.message.lb_policy() != EnvoyLbPolicy::ClusterProvided {
+            place.say(
+                Severity::Warning,
+                codes::PASSTHROUGH_IGNORED,
+                "its lb_policy does not go with the section's original_dst_lb; it is ignored"
+                    .into(),
+                "remove it, or write another lb_policy in the section",
+            );
+        }
     } else if base.gives("lb_policy") {
         if base.message.lb_policy() == EnvoyLbPolicy::ClusterProvided {
             place.refuse(
@@ -174,7 +184,8 @@ pub(super) fn udp_proxy(
     expose: &Expose,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Base<UdpProxyConfig>, Vec<Diagnostic>> {
-    filter(expose, warnings, |_, _| {}, |_, _| {})
+    let check = |base: &Base<_>, place: &mut Place<'_>| rules::datagrams(&base.message, place);
+    filter(expose, warnings, |_, _| {}, check)
 }
 
 /// Reads `filter_config_data` of an HTTP expose.
@@ -231,7 +242,7 @@ fn filter<M: Passthrough>(
     };
     let mut data = json::proto_names::<M>(data);
     from_v2(&mut data, &mut place);
-    v2::named_configs(&mut data, &mut place);
+    v2::named_configs::<M>(&mut data, &mut place);
     let base = read(data, &mut place);
     check(&base, &mut place);
     finish(place, warnings)?;

@@ -10,22 +10,46 @@ use prost::Name;
 use serde_json::{Value, json};
 
 use super::{Object, Place};
-use crate::envoy::pack;
-use crate::envoy::shown;
+use crate::envoy::{json as envoy_json, pack, shown};
 use crate::model::Severity;
 use crate::validate::codes;
 
 const TYPE_URL: &str = "type.googleapis.com/";
 const UPSTREAM_TLS: &str = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 
+/// What v3 has in the place of v2's `config`, in both spellings of JSON.
+const TYPED: [&str; 4] = [
+    "typed_config",
+    "typedConfig",
+    "config_discovery",
+    "configDiscovery",
+];
+
 /// What v2 knew by name, and the v3 type of its configuration.
 const NAMED: &[(&str, &str)] = &[
     ("buffer", "envoy.extensions.filters.http.buffer.v3.Buffer"),
     ("cors", "envoy.extensions.filters.http.cors.v3.Cors"),
+    ("csrf", "envoy.extensions.filters.http.csrf.v3.CsrfPolicy"),
+    (
+        "ext_authz",
+        "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+    ),
     ("fault", "envoy.extensions.filters.http.fault.v3.HTTPFault"),
     (
         "file_access_log",
         "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+    ),
+    (
+        "grpc_http1_bridge",
+        "envoy.extensions.filters.http.grpc_http1_bridge.v3.Config",
+    ),
+    (
+        "grpc_json_transcoder",
+        "envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
+    ),
+    (
+        "grpc_web",
+        "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
     ),
     (
         "health_check",
@@ -35,7 +59,16 @@ const NAMED: &[(&str, &str)] = &[
         "http_grpc_access_log",
         "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
     ),
+    (
+        "ip_tagging",
+        "envoy.extensions.filters.http.ip_tagging.v3.IPTagging",
+    ),
     ("lua", "envoy.extensions.filters.http.lua.v3.Lua"),
+    (
+        "rate_limit",
+        "envoy.extensions.filters.http.ratelimit.v3.RateLimit",
+    ),
+    ("rbac", "envoy.extensions.filters.http.rbac.v3.RBAC"),
     ("router", "envoy.extensions.filters.http.router.v3.Router"),
     (
         "tcp_grpc_access_log",
@@ -46,7 +79,6 @@ const NAMED: &[(&str, &str)] = &[
 
 /// `cluster_data`.
 pub(super) fn cluster(data: &mut Object, place: &mut Place<'_>) {
-    named_configs(data, place);
     rename(
         data,
         "drain_connections_on_host_removal",
@@ -67,6 +99,7 @@ pub(super) fn cluster(data: &mut Object, place: &mut Place<'_>) {
         let socket = json!({"name": "envoy.transport_sockets.tls", "typed_config": context});
         put(data, "transport_socket", socket, "tls_context", place);
     }
+    named_configs::<Cluster>(data, place);
 }
 
 /// `filter_config_data` of an HTTP expose.
@@ -97,48 +130,56 @@ pub(super) fn http_manager(data: &mut Object, place: &mut Place<'_>) {
     }
 }
 
-/// `{"name": …, "config": …}`, at any depth: v3 wants the configuration's type.
-pub(super) fn named_configs(object: &mut Object, place: &mut Place<'_>) {
-    let name = object
-        .get("name")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    if let Some(name) = name
-        && object.get("config").is_some_and(Value::is_object)
-        && !object.contains_key("typed_config")
-        && let Some(Value::Object(mut config)) = object.remove("config")
-    {
-        match type_of(&name) {
-            Some(type_name) => {
-                config.insert("@type".into(), format!("{TYPE_URL}{type_name}").into());
-                note(
-                    place,
-                    &format!("config of '{}'", shown(&name)),
-                    "typed_config with '@type'",
-                );
-            }
-            None => place.refuse(
+/// `{"name": …, "config": …}`, or the name alone, wherever an extension is configured: v3 wants the
+/// configuration's type.
+pub(super) fn named_configs<M: Name>(object: &mut Object, place: &mut Place<'_>) {
+    envoy_json::each_extension::<M>(object, &mut |extension| named_config(extension, place));
+}
+
+fn named_config(extension: &mut Object, place: &mut Place<'_>) {
+    let name = extension.get("name").and_then(Value::as_str);
+    let Some(name) = name.map(str::to_owned) else {
+        return;
+    };
+    let is_given = |field: &str| extension.get(field).is_some_and(|value| !value.is_null());
+    if TYPED.into_iter().any(is_given) {
+        return;
+    }
+    let config = match extension.remove("config") {
+        Some(Value::Object(config)) => Some(config),
+        None | Some(Value::Null) => None,
+        Some(other) => {
+            extension.insert("config".into(), other);
+            return;
+        }
+    };
+    let typed = match (type_of(&name), config) {
+        // A name of the user's own is not one that Envoy knew.
+        (Some(_), None) if !name.starts_with("envoy.") => return,
+        (Some(type_name), config) => {
+            let old = match config {
+                Some(_) => format!("config of '{}'", shown(&name)),
+                None => format!("'{}' without a config", shown(&name)),
+            };
+            note(place, &old, "typed_config with '@type'");
+            let mut config = config.unwrap_or_default();
+            config.insert("@type".into(), format!("{TYPE_URL}{type_name}").into());
+            config
+        }
+        (None, Some(config)) => {
+            place.refuse(
                 codes::PASSTHROUGH_V2,
                 format!(
                     "'{}' with an untyped config has no v3 translation",
                     shown(&name)
                 ),
                 "write its typed_config with '@type', as Envoy's v3 documentation has it",
-            ),
+            );
+            config
         }
-        object.insert("typed_config".into(), Value::Object(config));
-    }
-    for value in object.values_mut() {
-        in_value(value, place);
-    }
-}
-
-fn in_value(value: &mut Value, place: &mut Place<'_>) {
-    match value {
-        Value::Object(object) => named_configs(object, place),
-        Value::Array(items) => items.iter_mut().for_each(|item| in_value(item, place)),
-        _ => {}
-    }
+        (None, None) => return,
+    };
+    extension.insert("typed_config".into(), Value::Object(typed));
 }
 
 /// The v3 configuration type of a name such as `envoy.cors` or `envoy.filters.http.cors`.

@@ -66,6 +66,13 @@ pub fn matcher(pattern: &str) -> Option<regex::Regex> {
         .ok()
 }
 
+/// Why RE2 refuses an expression, on one line, wherever Envoy takes one. A longer one than this judges is
+/// for Envoy to judge.
+pub(crate) fn refusal(pattern: &str) -> Option<String> {
+    let judged = (pattern.len() <= MAX_LENGTH).then(|| judge(pattern))?;
+    judged.err().map(|refusal| refusal.why)
+}
+
 /// Judges an expression.
 pub(super) fn judge(pattern: &str) -> Result<Facts, Refusal> {
     match plain::size(pattern) {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -22,6 +23,8 @@ pub(super) enum Misplaced<'a> {
         /// Where it redirects to: a path, or how one begins.
         target: &'a str,
     },
+    /// The same for what comes by TLS: it redirects to https.
+    EndlessByTls,
 }
 
 /// The routes that are misplaced, each with its name. Linear in their number, whatever they match.
@@ -33,26 +36,17 @@ pub(super) fn misplaced<'a>(routes: &[(&'a str, &'a Arc<Route>)]) -> Vec<(&'a st
             found.push((*name, Misplaced::Hidden { by }));
             continue;
         }
-        if let Action::Redirect(to) = &route.action
-            && !to.https
-            && let Some(target) = own_target(route, to)
-            && !earlier.may_take(target)
-        {
-            found.push((*name, Misplaced::Endless { target }));
+        if let Action::Redirect(to) = &route.action {
+            let target = own_target(route, to).filter(|target| !earlier.may_take(target, to));
+            match target {
+                Some(target) if !to.https => found.push((*name, Misplaced::Endless { target })),
+                None if to.path.is_some() || to.host.is_some() || !to.https => {}
+                _ => found.push((*name, Misplaced::EndlessByTls)),
+            }
         }
         earlier.insert(name, route);
     }
     found
-}
-
-/// Whether a route redirects what came by TLS to where it came from.
-pub(super) fn is_endless_by_tls(route: &Route) -> bool {
-    match &route.action {
-        Action::Redirect(to) if to.https && to.host.is_none() => {
-            to.path.is_none() || own_target(route, to).is_some()
-        }
-        _ => false,
-    }
 }
 
 /// Where a redirect to the same host leads to, if the route would take that, too.
@@ -81,6 +75,8 @@ struct Earlier<'t, 'a> {
     exact: Texts<'t, 'a>,
     folded: Texts<'t, 'a>,
     regexes: HashMap<&'t str, &'a str>,
+    /// The texts of all but the expressions, in lower case.
+    texts: BTreeSet<Cow<'t, str>>,
 }
 
 /// Routes by what they match.
@@ -117,10 +113,20 @@ impl<'t, 'a> Earlier<'t, 'a> {
         })
     }
 
-    /// Whether one of them takes a path, or might.
-    fn may_take(&self, path: &str) -> bool {
-        let lower = lower(path);
-        !self.regexes.is_empty() || self.exact.has(path) || self.folded.has(&lower)
+    /// Whether one of them takes what a redirect leads to, or might: all of it or, where only its beginning is
+    /// known, a part.
+    fn may_take(&self, target: &str, to: &Redirect) -> bool {
+        let lower = lower(target);
+        let takes_part = || {
+            let mut from = self
+                .texts
+                .range::<str, _>((Bound::Included(&*lower), Bound::Unbounded));
+            from.next().is_some_and(|text| text.starts_with(&*lower))
+        };
+        !self.regexes.is_empty()
+            || self.exact.has(target)
+            || self.folded.has(&lower)
+            || (matches!(to.path, Some(PathRewrite::Prefix(_))) && takes_part())
     }
 
     fn insert(&mut self, name: &'a str, route: &'t Route) {
@@ -132,6 +138,9 @@ impl<'t, 'a> Earlier<'t, 'a> {
             true => Cow::Borrowed(text),
             false => lower(text),
         };
+        if let PathMatch::Exact(path) | PathMatch::Prefix(path) = &route.path {
+            self.texts.insert(lower(path));
+        }
         match &route.path {
             PathMatch::Exact(path) => drop(texts.paths.insert(text(path), name)),
             PathMatch::Prefix(prefix) => texts.prefixes.insert(text(prefix), name),
@@ -240,6 +249,7 @@ mod tests {
         let hidden = |(name, misplaced)| match misplaced {
             Misplaced::Hidden { by } => (name, by),
             Misplaced::Endless { target } => (name, target),
+            Misplaced::EndlessByTls => (name, "https"),
         };
         let hidden: Vec<_> = misplaced(&routes).into_iter().map(hidden).collect();
         assert_eq!(
@@ -318,22 +328,41 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_to_a_beginning_that_an_earlier_route_goes_on_from_is_not_endless() {
+        let first = route(prefix("/a/v1/"), true, Redirect::default());
+        let into = to(PathRewrite::Prefix("/a/v1".into()));
+        let second = route(prefix("/a"), true, into);
+        assert_eq!(misplaced(&[("first", &first), ("second", &second)]), []);
+        assert_eq!(misplaced(&[("second", &second)]).len(), 1);
+    }
+
+    #[test]
     fn what_came_by_tls_is_not_sent_to_https_once_more() {
         let https = |path| Redirect {
             https: true,
             path,
             ..Redirect::default()
         };
-        let elsewhere = Some(PathRewrite::Path("/elsewhere".into()));
-        assert!(is_endless_by_tls(&route(prefix("/"), true, https(None))));
-        let by_path = https(elsewhere.clone());
-        assert!(is_endless_by_tls(&route(
-            prefix("/"),
-            true,
-            by_path.clone()
-        )));
-        assert!(!is_endless_by_tls(&route(prefix("/a"), true, by_path)));
-        let plain = Redirect::default();
-        assert!(!is_endless_by_tls(&route(prefix("/"), true, plain)));
+        let new = Some(PathRewrite::Path("/new".into()));
+        let forward = route(prefix("/new"), true, to(PathRewrite::Path("/x".into())));
+        let by_tls = Some(Misplaced::EndlessByTls);
+        for (matched, redirect, alone, behind_another) in [
+            (prefix("/"), https(None), &by_tls, &by_tls),
+            (prefix("/"), https(new.clone()), &by_tls, &None),
+            (prefix("/a"), https(new), &None, &None),
+            (prefix("/"), Redirect::default(), &None, &None),
+        ] {
+            let what = format!("{matched:?} {redirect:?}");
+            let route = route(matched, true, redirect);
+            let last = |routes: &[(&'static str, &Arc<Route>)]| -> Option<String> {
+                misplaced(routes)
+                    .pop()
+                    .map(|(_, found)| format!("{found:?}"))
+            };
+            let said = |found: &Option<Misplaced<'_>>| found.as_ref().map(|f| format!("{f:?}"));
+            assert_eq!(last(&[("r", &route)]), said(alone), "{what}");
+            let both = [("first", &forward), ("r", &route)];
+            assert_eq!(last(&both), said(behind_another), "{what}");
+        }
     }
 }

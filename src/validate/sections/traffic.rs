@@ -11,7 +11,6 @@ use super::super::problem::Problem;
 use super::super::reader::Reader;
 use super::super::value;
 use super::Sections;
-use super::order::is_endless_by_tls;
 use super::vhost::{Vhost, own_domains, too_much};
 use crate::model::{
     Action, Certificate, DownstreamTls, LbPolicy, Protocol, Traffic, UpstreamTls, VirtualHost,
@@ -161,14 +160,11 @@ impl<'a> Sections<'a> {
 
 /// Warns of routes that redirect to https what came by it.
 fn check_https(reader: &mut Reader<'_, '_>, section: &str, vhost: &Vhost) {
-    for route in vhost.routes.iter().filter(|route| is_endless_by_tls(route)) {
+    for route in &vhost.endless_by_tls {
         reader.warn(
             keyword::VHOSTS.name,
             codes::REDIRECT_LOOP,
-            format!(
-                "{} of {section} redirects to https what came by https, for ever",
-                route.section
-            ),
+            format!("{route} of {section} redirects to https what came by https, for ever"),
             "name a vhost of its own in the expose without listener_certificates",
         );
     }

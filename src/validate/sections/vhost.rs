@@ -19,6 +19,8 @@ use crate::model::{Action, Route};
 pub(super) struct Vhost {
     pub(super) domains: Vec<Domain>,
     pub(super) routes: Vec<Arc<Route>>,
+    /// The routes that redirect what comes by TLS to where it came from.
+    pub(super) endless_by_tls: Vec<String>,
 }
 
 impl Vhost {
@@ -57,8 +59,13 @@ impl<'a> Sections<'a> {
                 "write for example routes=route#0, and match_prefix=/ in route#0",
             );
         }
+        let mut endless_by_tls = Vec::new();
         for (route, misplaced) in misplaced(&named) {
             let (code, message, hint) = match misplaced {
+                Misplaced::EndlessByTls => {
+                    endless_by_tls.push(route.to_owned());
+                    continue;
+                }
                 Misplaced::Hidden { by } => (
                     codes::ROUTE_HIDDEN,
                     format!("{route} is never tried: {by} takes all of its requests"),
@@ -84,6 +91,7 @@ impl<'a> Sections<'a> {
         Some(Vhost {
             domains: domains?,
             routes,
+            endless_by_tls,
         })
     }
 }

@@ -44,14 +44,6 @@ impl Names {
         Ok(Self(names))
     }
 
-    /// These and others: a list that is not in one place in its request is joined.
-    pub(super) fn and(self, others: Self) -> Self {
-        match self.is_empty() {
-            true => others,
-            false => Self([self.0, others.0].concat().into()),
-        }
-    }
-
     /// One after the other; they need not be text.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &*self.0;
@@ -72,6 +64,35 @@ impl<N: AsRef<[u8]>> FromIterator<N> for Names {
             field(&mut encoded, 3, name.as_ref());
         }
         Self(encoded.freeze())
+    }
+}
+
+/// The names that were found in a request so far. As a rule they are in one place, of which they are a slice.
+#[derive(Default)]
+pub(super) struct Found {
+    first: Names,
+    joined: BytesMut,
+}
+
+impl Found {
+    /// Adds the names of one more place.
+    pub(super) fn add(&mut self, names: &Names) {
+        if self.first.is_empty() && self.joined.is_empty() {
+            self.first = names.clone();
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first.0);
+        }
+        self.joined.extend_from_slice(&names.0);
+    }
+
+    /// All of them.
+    pub(super) fn into_names(self) -> Names {
+        match self.joined.is_empty() {
+            true => self.first,
+            false => Names(self.joined.freeze()),
+        }
     }
 }
 

@@ -62,16 +62,16 @@ impl SotwRequest {
     /// they are those of an earlier request.
     fn decode(mut request: Pieces, heard: &Heard) -> Result<Self, prost::DecodeError> {
         let mut read = Self::default();
+        let mut found = names::Found::default();
         while let Some(key) = request.get(0) {
             if key == names::KEY {
-                let names = match heard.next_in(&request) {
+                match heard.next_in(&request) {
                     Some(known) => {
                         request.advance(known.0.len());
-                        known.clone()
+                        found.add(known);
                     }
-                    None => Names::take_from(&mut request)?,
-                };
-                read.resource_names = std::mem::take(&mut read.resource_names).and(names);
+                    None => found.add(&Names::take_from(&mut request)?),
+                }
                 continue;
             }
             let (field, wire) = decode_key(&mut request)?;
@@ -83,8 +83,7 @@ impl SotwRequest {
                 3 => {
                     let mut name = Bytes::new();
                     encoding::bytes::merge(wire, &mut name, buf, ctx)?;
-                    let names = std::mem::take(&mut read.resource_names);
-                    read.resource_names = names.and([name].iter().collect());
+                    found.add(&[name].iter().collect());
                 }
                 4 => string::merge(wire, &mut read.type_url, buf, ctx)?,
                 5 => string::merge(wire, &mut read.response_nonce, buf, ctx)?,
@@ -92,6 +91,7 @@ impl SotwRequest {
                 _ => skip_field(wire, field, buf, ctx)?,
             }
         }
+        read.resource_names = found.into_names();
         Ok(read)
     }
 }
@@ -208,10 +208,21 @@ mod tests {
         assert!(Request::decode(Variant::StateOfTheWorld, cut).is_err());
     }
 
+    /// It must not take the square of their number, as this would show by never ending.
+    #[test]
+    fn names_that_something_else_separates_are_read_at_once() {
+        let times = 100_000;
+        let separated = [&[0x1a, 1, b'a', 0x38, 0][..]; 2].concat().repeat(times);
+        let Ok(Request::Sotw(read)) = Request::decode(Variant::StateOfTheWorld, &*separated) else {
+            panic!("a state-of-the-world request");
+        };
+        assert_eq!(read.resource_names.iter().count(), 2 * times);
+    }
+
     /// A request as it arrives.
     fn in_pieces(request: &[u8]) -> Pieces {
         let mut pieces = Pieces::default();
-        for piece in request.chunks(1000) {
+        for piece in request.chunks(2000) {
             pieces.push(Bytes::copy_from_slice(piece));
         }
         pieces

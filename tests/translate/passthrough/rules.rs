@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{router, web};
-use crate::exposes::{But, certificate, tcp};
+use super::{FILTERS, router, web};
+use crate::exposes::{But, certificate, tcp, udp};
 use crate::shown::{refused, translated};
 
 const TLS: &str = "transport_socket.typed_config.common_tls_context";
@@ -93,6 +93,76 @@ fn clusters_that_a_real_envoy_refuses_are_refused() {
             format!(
                 "{TLS}.tls_certificate_sds_secret_configs names a secret that Envoy gets from nowhere"
             ),
+        ),
+        (
+            tls(json!({"tls_params": {"cipher_suites": ["FOO"]}})),
+            format!("{TLS}.tls_params.cipher_suites names 'FOO', which TLS does not have"),
+        ),
+        (
+            tls(json!({"tls_params": {"ecdh_curves": ["FOO"]}})),
+            format!("{TLS}.tls_params.ecdh_curves names 'FOO', which TLS does not have"),
+        ),
+        (
+            tls(json!({"tls_params": {"signature_algorithms": ["FOO"]}})),
+            format!("{TLS}.tls_params.signature_algorithms names 'FOO', which TLS does not have"),
+        ),
+        (
+            tls(json!({"tls_certificates": [
+                {"certificate_chain": {"filename": "/a"}, "private_key": {"filename": "/a"}},
+                {"certificate_chain": {"filename": "/b"}, "private_key": {"filename": "/b"}},
+            ]})),
+            format!("{TLS}.tls_certificates has more than the one certificate of a client"),
+        ),
+        (
+            tls(json!({"validation_context": {"verify_certificate_hash": ["z".repeat(64)]}})),
+            format!(
+                "{TLS}.validation_context.verify_certificate_hash has one that is not SHA-256 in \
+                 hexadecimal"
+            ),
+        ),
+        (
+            tls(json!({"validation_context": {"verify_certificate_spki": ["A".repeat(44)]}})),
+            format!(
+                "{TLS}.validation_context.verify_certificate_spki has one that is not SHA-256 in base64"
+            ),
+        ),
+        (
+            tls(json!({"validation_context": {
+                "trusted_ca": {"filename": "/ca"},
+                "match_typed_subject_alt_names": [
+                    {"san_type": "DNS", "matcher": {"safe_regex": {"regex": "("}}},
+                ],
+            }})),
+            format!(
+                "{TLS}.validation_context.match_typed_subject_alt_names[0].matcher.safe_regex.regex \
+                 is not a regular expression: a ( is never closed"
+            ),
+        ),
+        (
+            check(
+                "http_health_check",
+                json!({"path": "/", "expected_statuses": [{"start": 99, "end": 200}]}),
+            ),
+            "health_checks[0] has the statuses 99 to 200".to_owned(),
+        ),
+        (
+            json!({"load_balancing_policy": {"policies": [{"typed_extension_config": {
+                "name": "maglev", "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.load_balancing_policies.maglev.v3.Maglev",
+                    "table_size": 100,
+                },
+            }}]}}),
+            "load_balancing_policy has a Maglev table_size of 100, which is not a prime number"
+                .to_owned(),
+        ),
+        (
+            json!({"typed_extension_protocol_options": {"envoy.foo": http(json!({"auto_config": {}}))["typed_extension_protocol_options"][HTTP]}}),
+            "typed_extension_protocol_options names 'envoy.foo', and no extension of Envoy does"
+                .to_owned(),
+        ),
+        (
+            http(json!({"use_downstream_protocol_config": {"http3_protocol_options": {}}})),
+            "typed_extension_protocol_options http3_protocol_options needs QUIC".to_owned(),
         ),
         (
             tls(json!({"alpn_protocols": ["h2", ""]})),
@@ -277,8 +347,150 @@ fn filters_of_tcp_that_a_real_envoy_refuses_are_refused() {
             json!({"backoff_options": {"base_interval": "2s", "max_interval": "1s"}}),
             "backoff_options begins above its maximum",
         ),
+        (
+            json!({"tunneling_config": {"hostname": "%FOO%"}}),
+            "tunneling_config.hostname names the command %FOO%, which Envoy does not have",
+        ),
+        (
+            json!({"upstream_connect_mode": "ON_DOWNSTREAM_DATA"}),
+            "upstream_connect_mode ON_DOWNSTREAM_DATA needs max_early_data_bytes",
+        ),
     ] {
         let told = refused(&tcp().with_filter_data(data));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(problem), "{told:?}");
+    }
+}
+
+#[test]
+fn filters_of_udp_that_a_real_envoy_refuses_are_refused() {
+    let capsule = "envoy.extensions.filters.udp.udp_proxy.session.http_capsule.v3.FilterConfig";
+    let session = json!({"name": "x", "typed_config": {
+        "@type": format!("type.googleapis.com/{capsule}"),
+    }});
+    let data = json!({"use_per_packet_load_balancing": true, "session_filters": [session]});
+    let told = refused(&udp().with_filter_data(data));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("session_filters are for sessions"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_is_wrong_anywhere_is_refused() {
+    let filter = |name: &str, fields: Value| {
+        let mut config = json!({"@type": format!("{FILTERS}.http.{name}")});
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        json!({"http_filters": [{"name": "x", "typed_config": config}, router()]})
+    };
+    let log = |fields: Value| {
+        let mut config = json!({
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": "/dev/null",
+        });
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        json!({"access_log": [{"name": "x", "typed_config": config}]})
+    };
+    let policies = |permission: Value, principal: Value| {
+        filter(
+            "rbac.v3.RBAC",
+            json!({"rules": {"policies": {
+                "a": {"permissions": [permission], "principals": [principal]},
+            }}}),
+        )
+    };
+    let any = json!({"any": true});
+    for (data, problem) in [
+        (
+            log(json!({"format": "%REQ("})),
+            "access_log[0].typed_config.format has a % that begins no command",
+        ),
+        (
+            log(json!({"log_format": {"text_format_source": {"inline_string": "%FOO%"}}})),
+            "log_format.text_format_source names the command %FOO%, which Envoy does not have",
+        ),
+        (
+            log(json!({"json_format": {"a": {"b": ["%FOO(x)%"]}}})),
+            "access_log[0].typed_config.json_format names the command %FOO%",
+        ),
+        (
+            json!({"local_reply_config": {"body_format": {"json_format": {"a": "%FOO%"}}}}),
+            "local_reply_config.body_format.json_format names the command %FOO%",
+        ),
+        (
+            filter(
+                "header_mutation.v3.HeaderMutation",
+                json!({"mutations": {"request_mutations": [
+                    {"append": {"header": {"key": "x", "value": "%FOO%"}}},
+                ]}}),
+            ),
+            "mutations.request_mutations[0].append.header.value names the command %FOO%",
+        ),
+        (
+            policies(
+                any.clone(),
+                json!({"direct_remote_ip": {"address_prefix": "foo"}}),
+            ),
+            "policies[\"a\"].principals[0].direct_remote_ip.address_prefix is not an ip address",
+        ),
+        (
+            policies(
+                json!({"header": {"name": "x", "string_match": {"safe_regex": {"regex": "("}}}}),
+                any,
+            ),
+            "header.string_match.safe_regex.regex is not a regular expression",
+        ),
+        (
+            filter(
+                "local_ratelimit.v3.LocalRateLimit",
+                json!({"stat_prefix": "x", "token_bucket": {
+                    "max_tokens": 1, "fill_interval": "0.01s",
+                }}),
+            ),
+            "http_filters[0].typed_config.token_bucket.fill_interval is below 50 ms",
+        ),
+        (
+            filter(
+                "jwt_authn.v3.JwtAuthentication",
+                json!({"rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "p"}}]}),
+            ),
+            "typed_config.rules ask for the provider 'p', which is none of the providers",
+        ),
+        (
+            filter(
+                "header_to_metadata.v3.Config",
+                json!({"request_rules": [{"header": "x"}]}),
+            ),
+            "typed_config.request_rules have one that does nothing",
+        ),
+        (
+            filter(
+                "health_check.v3.HealthCheck",
+                json!({"pass_through_mode": false, "cache_time": "1s"}),
+            ),
+            "typed_config.cache_time is for pass_through_mode alone",
+        ),
+        (
+            json!({"http2_protocol_options": {"custom_settings_parameters": [
+                {"identifier": 100, "value": 1}, {"identifier": 100, "value": 2},
+            ]}}),
+            "http2_protocol_options.custom_settings_parameters give the setting 100 two values",
+        ),
+        (
+            json!({"upgrade_configs": [{"upgrade_type": "websocket", "filters": [{
+                "name": "cors", "typed_config": {"@type": format!("{FILTERS}.http.cors.v3.Cors")},
+            }]}]}),
+            "upgrade_configs[0].filters does not end with the router",
+        ),
+    ] {
+        let told = refused(&web().with_filter_data(data));
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains(problem), "{told:?}");
     }

@@ -7,11 +7,19 @@ use envoy_types::pb::envoy::config::cluster::v3::cluster::lb_subset_config::lb_s
 use envoy_types::pb::envoy::config::cluster::v3::cluster::{LbConfig, LbPolicy};
 use envoy_types::pb::envoy::config::cluster::v3::load_balancing_policy::Policy;
 
-use super::Place;
+use envoy_types::pb::envoy::extensions::load_balancing_policies::maglev::v3::Maglev;
+use envoy_types::pb::google::protobuf::Any;
+use prost::Message;
+
+use super::{Place, is_of};
+use crate::envoy::is_extension;
 
 /// What Envoy takes for sizes that are not written.
 const RING: (u64, u64) = (1024, 8 << 20);
 const TABLE: u64 = 65_537;
+
+/// The most that its protos allow.
+const LARGEST_TABLE: u64 = 5_000_011;
 
 pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
     match &cluster.lb_config {
@@ -57,6 +65,20 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
             "write a typed_config of envoy.extensions.load_balancing_policies",
         );
     }
+    let chosen = policies.and_then(|given| given.policies.iter().find(|policy| is_known(policy)));
+    let config = chosen
+        .and_then(config)
+        .filter(|config| is_of::<Maglev>(config));
+    let maglev = config.and_then(|config| Maglev::decode(&*config.value).ok());
+    let size = maglev.and_then(|maglev| Some(maglev.table_size?.value));
+    // What is larger breaks a constraint.
+    if let Some(size) = size.filter(|size| *size <= LARGEST_TABLE && !is_prime(*size)) {
+        place.break_rule(
+            "load_balancing_policy",
+            format_args!("has a Maglev table_size of {size}, which is not a prime number"),
+            "write a prime number such as 65537",
+        );
+    }
     let subsets = cluster.lb_subset_config.as_ref();
     let selectors = subsets.map_or(&[][..], |subsets| &subsets.subset_selectors);
     for (index, selector) in selectors.iter().enumerate() {
@@ -76,12 +98,16 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
 
 /// Envoy takes the first policy that it knows.
 fn is_known(policy: &Policy) -> bool {
-    let extension = policy.typed_extension_config.as_ref();
-    let config = extension.and_then(|extension| extension.typed_config.as_ref());
-    config.is_some_and(|config| {
-        let name = config.type_url.rsplit('/').next().unwrap_or_default();
-        name.starts_with("envoy.extensions.load_balancing_policies.")
-    })
+    config(policy)
+        .is_some_and(|config| is_extension(&config.type_url, "envoy.load_balancing_policies"))
+}
+
+fn config(policy: &Policy) -> Option<&Any> {
+    policy
+        .typed_extension_config
+        .as_ref()?
+        .typed_config
+        .as_ref()
 }
 
 /// By division: Envoy takes no table above five million.

@@ -1,23 +1,43 @@
 //! Health checks.
 
+use std::ops::Range;
+
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::core::v3::health_check::{HealthChecker, Payload, payload};
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
     UpstreamProtocolOptions as Options, explicit_http_config::ProtocolConfig,
 };
+use envoy_types::pb::envoy::r#type::v3::CodecClientType;
 use prost::{Message, Name};
 
 use super::Place;
+use super::protocol::may_speak_quic;
+
+/// Those of HTTP, as Envoy has them.
+const STATUSES: Range<i64> = 100..600;
 
 pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
     for (index, check) in cluster.health_checks.iter().enumerate() {
         let path = format!("health_checks[{index}]");
         match &check.health_checker {
             Some(HealthChecker::HttpHealthCheck(http)) => {
+                if http.codec_client_type() == CodecClientType::Http3 && !may_speak_quic(cluster) {
+                    place.break_rule(
+                        &format!("{path}.http_health_check.codec_client_type"),
+                        "HTTP3 needs QUIC, and without it Envoy ends",
+                        "leave it out, or write HTTP1 or HTTP2",
+                    );
+                }
                 let statuses = http.expected_statuses.iter();
                 for range in statuses.chain(&http.retriable_statuses) {
-                    if range.start >= range.end {
+                    if range.start < STATUSES.start || range.end > STATUSES.end {
+                        place.break_rule(
+                            &path,
+                            format_args!("has the statuses {} to {}", range.start, range.end),
+                            "write statuses from 100 to 599; the end is not part of the range",
+                        );
+                    } else if range.start >= range.end {
                         place.break_rule(
                             &path,
                             format_args!("has the statuses {} to {}", range.start, range.end),

@@ -47,6 +47,19 @@ pub(in crate::translate::passthrough) fn manager(
         let hint = "remove its disabled";
         place.break_rule("http_filters", "end with a router that is disabled", hint);
     }
+    for (index, upgrade) in manager.upgrade_configs.iter().enumerate() {
+        // Some that end a chain are no routers, and their types say so.
+        let ends = |filter| config(filter).is_none_or(|config| config.type_url.ends_with("Router"));
+        if upgrade.filters.last().is_some_and(|last| !ends(last)) {
+            let path = format!("upgrade_configs[{index}].filters");
+            place.break_rule(
+                &path,
+                "does not end with the router",
+                "end it with the router",
+            );
+        }
+    }
+    super::anywhere::check(manager, place);
     let mut upgrades = BTreeSet::new();
     for upgrade in &manager.upgrade_configs {
         let name = upgrade.upgrade_type.to_ascii_lowercase();

@@ -1,20 +1,26 @@
 //! What Envoy refuses though its protos allow it: rules found by asking a real Envoy, which a test
-//! does again. Some only Envoy can judge, such as ciphers, scripts and log formats.
+//! does again. Some only Envoy can judge, such as scripts and files.
 
+mod anywhere;
 mod balancing;
 mod binding;
+mod format;
 mod health;
 mod http;
+mod names;
 mod protocol;
 mod tcp;
 mod tls;
+mod udp;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::extensions::upstreams::http::udp::v3::UdpConnectionPoolProto;
 use envoy_types::pb::google::protobuf::Any;
 use prost::Name;
 
 pub(super) use http::{is_router, manager};
 pub(super) use tcp::proxy;
+pub(super) use udp::proxy as datagrams;
 
 use super::Place;
 use crate::validate::codes;
@@ -46,6 +52,14 @@ pub(super) fn cluster(cluster: &Cluster, original_dst: bool, tls: bool, place: &
             place.break_rule(&format!("filters[{index}]"), "has no typed_config", hint);
         }
     }
+    let upstream = cluster.upstream_config.as_ref();
+    let upstream = upstream.and_then(|upstream| upstream.typed_config.as_ref());
+    if upstream.is_some_and(is_of::<UdpConnectionPoolProto>) {
+        let hint = "remove it: Envoy chooses the pool that suits";
+        let what = "is a UdpConnectionPoolProto, with which Envoy ends at the first request";
+        place.break_rule("upstream_config", what, hint);
+    }
+    anywhere::check(cluster, place);
     balancing::check(cluster, place);
     health::check(cluster, place);
     protocol::check(cluster, tls, place);

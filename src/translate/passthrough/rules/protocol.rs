@@ -13,7 +13,7 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 use prost::{Message, Name};
 
 use super::{Place, is_of};
-use crate::envoy::shown;
+use crate::envoy::{has_protocol_options, is_extension, shown};
 
 const PATH: &str = "typed_extension_protocol_options";
 
@@ -22,7 +22,7 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
     let mut names: Vec<&String> = cluster.typed_extension_protocol_options.keys().collect();
     names.sort();
     for name in names {
-        if !name.starts_with("envoy.") {
+        if !has_protocol_options(name) && !is_extension(name, "envoy.upstream_options") {
             let what = format_args!("names '{}', and no extension of Envoy does", shown(name));
             let hint = "write the name of a filter, or of a message of protocol options";
             place.break_rule(PATH, what, hint);
@@ -52,6 +52,13 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
             let hint = "write http2_protocol_options";
             place.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
         }
+        Some(Options::UseDownstreamProtocolConfig(downstream))
+            if downstream.http3_protocol_options.is_some()
+                && !socket.is_some_and(is_of::<QuicUpstreamTransport>) =>
+        {
+            let hint = "remove http3_protocol_options";
+            place.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
+        }
         _ => {}
     }
     if let [early @ .., last] = options.http_filters.as_slice()
@@ -62,6 +69,17 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
             "end it with the type envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
         place.break_rule(PATH, what, hint);
     }
+}
+
+/// Whether QUIC may carry what is sent to an endpoint, by any of the cluster's transport sockets.
+pub(super) fn may_speak_quic(cluster: &Cluster) -> bool {
+    let matches = cluster.transport_socket_matches.iter();
+    let matches = matches.filter_map(|choice| choice.transport_socket.as_ref());
+    let mut sockets = cluster.transport_socket.iter().chain(matches);
+    sockets.any(|socket| match &socket.config_type {
+        Some(ConfigType::TypedConfig(config)) => is_of::<QuicUpstreamTransport>(config),
+        None => false,
+    })
 }
 
 fn is_codec(filter: &HttpFilter) -> bool {

@@ -1,12 +1,27 @@
 //! The TCP proxy.
 
-use envoy_types::pb::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
+use envoy_types::pb::envoy::extensions::filters::network::tcp_proxy::v3::{
+    TcpProxy, UpstreamConnectMode,
+};
 use envoy_types::pb::google::protobuf::Duration;
 
-use super::Place;
+use super::{Place, anywhere, format};
 
 /// Judges `filter_config_data` of a TCP expose.
 pub(in crate::translate::passthrough) fn proxy(proxy: &TcpProxy, place: &mut Place<'_>) {
+    anywhere::check(proxy, place);
+    let waits = proxy.upstream_connect_mode() == UpstreamConnectMode::OnDownstreamData;
+    if waits && proxy.max_early_data_bytes.is_none() {
+        let hint = "write how much may be read before, as in 1024";
+        let what = "ON_DOWNSTREAM_DATA needs max_early_data_bytes";
+        place.break_rule("upstream_connect_mode", what, hint);
+    }
+    if let Some(tunnel) = &proxy.tunneling_config
+        && let Some(what) = format::mistake(&tunnel.hostname, !tunnel.formatters.is_empty())
+    {
+        let hint = "write a host and a port, or a command as in %REQUESTED_SERVER_NAME%:443";
+        place.break_rule("tunneling_config.hostname", what, hint);
+    }
     if let Some(tunnel) = &proxy.tunneling_config
         && !tunnel.use_post
         && !tunnel.post_path.is_empty()

@@ -1,5 +1,6 @@
 //! TLS towards endpoints, in Envoy's own words.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use envoy_types::pb::envoy::config::core::v3::config_source::ConfigSourceSpecifier;
 use envoy_types::pb::envoy::config::core::v3::{
     DataSource, TransportSocket, data_source::Specifier, transport_socket::ConfigType,
@@ -10,7 +11,7 @@ use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
 };
 use prost::Message;
 
-use super::{Place, is_of};
+use super::{Place, is_of, names};
 use crate::envoy::shown;
 use crate::validate::certificate::{check_pair, check_validation};
 use crate::validate::keywords::expose::CLUSTER_CERTIFICATES;
@@ -51,6 +52,17 @@ pub(super) fn check(socket: &TransportSocket, path: &str, place: &mut Place<'_>)
 }
 
 fn check_context(common: &CommonTlsContext, path: &str, place: &mut Place<'_>) {
+    if let Some(parameters) = &common.tls_params {
+        names::check(parameters, &format!("{path}.tls_params"), place);
+    }
+    if common.tls_certificates.len() > 1 {
+        let path = format!("{path}.tls_certificates");
+        place.break_rule(
+            &path,
+            "has more than the one certificate of a client",
+            "keep one",
+        );
+    }
     for (index, certificate) in common.tls_certificates.iter().enumerate() {
         check_certificate(
             certificate,
@@ -133,6 +145,28 @@ fn check_trust(
         let what = format_args!("cannot be used: {why}");
         place.break_rule(path, what, "write the authorities in PEM");
     }
+    if !context
+        .verify_certificate_hash
+        .iter()
+        .all(|hash| is_digest(hash))
+    {
+        place.break_rule(
+            &format!("{path}.verify_certificate_hash"),
+            "has one that is not SHA-256 in hexadecimal",
+            "write 64 digits, or 32 pairs of them with colons between",
+        );
+    }
+    if !context
+        .verify_certificate_spki
+        .iter()
+        .all(|key| is_encoded_digest(key))
+    {
+        place.break_rule(
+            &format!("{path}.verify_certificate_spki"),
+            "has one that is not SHA-256 in base64",
+            "write the 44 characters of its base64",
+        );
+    }
     if alone && ca.is_none() && context.crl.is_some() {
         place.break_rule(path, "has a crl without trusted_ca", "add trusted_ca");
     }
@@ -157,6 +191,19 @@ fn check_secret(secret: &SdsSecretConfig, path: &str, instead: &str, place: &mut
             &format!("write {instead} in the section, or a path_config_source"),
         );
     }
+}
+
+/// Whether a text is a SHA-256 in hexadecimal, as Envoy reads it.
+fn is_digest(hash: &str) -> bool {
+    let digits = match hash.len() {
+        95 => hash.replace(':', ""),
+        _ => hash.to_owned(),
+    };
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_encoded_digest(key: &str) -> bool {
+    STANDARD.decode(key).is_ok_and(|digest| digest.len() == 32)
 }
 
 fn is_given(source: &DataSource) -> bool {
