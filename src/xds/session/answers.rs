@@ -47,7 +47,7 @@ impl Session {
 
     fn accepted(&mut self, kind: ResourceType, flight: Flight, now: Instant) {
         if let Some(lane) = self.lane_mut(kind) {
-            lane.ledger.accepted(&flight);
+            lane.ledger.accepted();
         }
         self.tell(&Event::Accepted {
             kind,
@@ -79,11 +79,13 @@ impl Session {
         };
         let sent = flight.items.iter().filter(|item| !item.sent.is_nothing());
         let reading = refusal::read(text, sent.map(|item| &item.name));
+        let subscription = &lane.subscription;
         let rules = Rules {
             full,
             partial: kind.is_full_state(),
             may_pass: refusal::may_pass(text),
             prompt: self.is_envoy || reading.is_envoys,
+            wanted: &|name| subscription.wants(name),
             target: &|name| view.get(kind, name).map(|resource| resource.version),
         };
         let outcome = lane.ledger.refused(flight, &reading, &rules, now);
@@ -103,7 +105,8 @@ impl Session {
             }
             let refused = outcome.culprits.iter().chain(&outcome.suspects);
             // What a later response repeats is under way still.
-            for item in refused.filter(|item| lane.ledger.keeps_back(&item.name)) {
+            let is_over = |name: &str| lane.ledger.keeps_back(name) || !subscription.wants(name);
+            for item in refused.filter(|item| is_over(&item.name)) {
                 match item.had {
                     Has::Nothing => newcomers.lacks(&item.name, item.sent.resource(), sequence),
                     // It has what it had.

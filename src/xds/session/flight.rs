@@ -80,7 +80,8 @@ impl Flight {
     }
 
     /// What the client refuses where it answers this response, and none of those `before` it: it may be about
-    /// any of them.
+    /// any of them. Of what came under a name in between, the last is kept: by any of it, it is known that the
+    /// client may have something else than it had, or should.
     pub(super) fn with_unanswered(mut self, before: Vec<Self>) -> Self {
         if before.is_empty() {
             return self;

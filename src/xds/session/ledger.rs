@@ -335,7 +335,7 @@ impl Ledger {
         let Some(at) = self.flights.iter().position(|f| f.nonce == nonce) else {
             return Vec::new();
         };
-        let landed = if with_earlier {
+        let landed: Vec<_> = if with_earlier {
             self.flights.drain(..=at).collect()
         } else {
             self.flights.remove(at).into_iter().collect()
@@ -343,6 +343,8 @@ impl Ledger {
         if self.flights.is_empty() {
             self.abandoned.clear();
         }
+        let answered = landed.iter().map(|flight| flight.sequence);
+        answered.for_each(|sequence| self.search.answered(sequence));
         landed
     }
 

@@ -111,6 +111,8 @@ pub(super) struct Rules<'a> {
     pub(super) may_pass: bool,
     /// Whether the client is answered at once, and not only when something changes.
     pub(super) prompt: bool,
+    /// Whether a name is still wanted.
+    pub(super) wanted: &'a dyn Fn(&str) -> bool,
     /// The version that a name should have.
     pub(super) target: &'a dyn Fn(&str) -> Option<Version>,
 }
@@ -142,7 +144,8 @@ impl Search {
         self.next_at = (self.tried >= FAST).then(|| now + PACE);
     }
 
-    fn answered(&mut self, sequence: Sequence) {
+    /// A response was answered, be it a group or not.
+    pub(super) fn answered(&mut self, sequence: Sequence) {
         if self.under_way.is_some_and(|(sent, _)| sent == sequence) {
             self.under_way = None;
         }
@@ -156,8 +159,7 @@ impl Search {
 
 impl Ledger {
     /// The client accepted a response.
-    pub(super) fn accepted(&mut self, flight: &Flight) {
-        self.search.answered(flight.sequence);
+    pub(super) fn accepted(&mut self) {
         if self.search.tried > 0 && self.pending.values().all(|p| p.group.is_none()) {
             self.search.tried = 0;
             self.search.next_at = None;
@@ -188,7 +190,6 @@ impl Ledger {
         now: Instant,
     ) -> Outcome {
         let sequence = flight.sequence;
-        self.search.answered(sequence);
         self.search.patient_until = (!rules.prompt).then(|| now + PATIENCE);
         let later = self.flights.iter().filter(|f| f.sequence > sequence);
         let later = later.flat_map(|flight| &*flight.items);
@@ -217,9 +218,9 @@ impl Ledger {
         if rules.may_pass && rules.prompt && !outcome.culprits.is_empty() {
             self.retry_later(is_first, now);
         }
-        self.part(&outcome, sequence, &later, reading);
+        self.part(&outcome, sequence, &later, reading, rules);
         if !rules.full && rules.prompt {
-            self.confirm(&outcome, &later);
+            self.confirm(&outcome, &later, rules);
         }
         outcome
     }
@@ -297,7 +298,7 @@ impl Ledger {
         let Has::Resource(sent) = &item.sent else {
             return false;
         };
-        if (rules.target)(&item.name) != Some(sent.version) {
+        if !(rules.wanted)(&item.name) || (rules.target)(&item.name) != Some(sent.version) {
             return false;
         }
         self.pending.remove(&item.name);
@@ -321,11 +322,19 @@ impl Ledger {
 
     /// Makes groups of suspects: those that the client did not name, then those that it did; where it
     /// named none, two halves, unless something else in the response is to blame already.
-    fn part(&mut self, outcome: &Outcome, sequence: Sequence, later: &Names, reading: &Reading) {
+    fn part(
+        &mut self,
+        outcome: &Outcome,
+        sequence: Sequence,
+        later: &Names,
+        reading: &Reading,
+        rules: &Rules<'_>,
+    ) {
         let mut named = Vec::new();
         let mut others = Vec::new();
         for item in &outcome.suspects {
-            if !self.correct(item, item.doubt(), sequence, later) {
+            let is_last = self.correct(item, item.doubt(), sequence, later);
+            if !is_last || !(rules.wanted)(&item.name) {
                 continue;
             }
             match reading.named.contains(&item.name) {
@@ -358,8 +367,9 @@ impl Ledger {
     }
 
     /// Sends what the client took of a refused response once more, so that it counts as received.
-    fn confirm(&mut self, outcome: &Outcome, later: &Names) {
+    fn confirm(&mut self, outcome: &Outcome, later: &Names, rules: &Rules<'_>) {
         let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
+        let taken = taken.filter(|item| (rules.wanted)(&item.name));
         for item in taken.filter(|item| !later.contains(&item.name)) {
             self.demand(&item.name, item.sent.clone());
         }

@@ -527,3 +527,60 @@ fn what_is_put_back_as_it_was_is_sent_again_when_that_is_refused_too() {
     talk.nack(&response, "malformed");
     talk.quiet();
 }
+
+#[test]
+fn what_is_refused_after_it_is_wanted_no_more_does_not_come_back() {
+    for names in [&["a", "b"][..], &["a"]] {
+        let mut talk = Talk::delta();
+        talk.publish(names.iter().map(|name| endpoints(name, "1")));
+        talk.subscribe(Endpoints, names, &[]);
+        let response = talk.expect(Endpoints, names, &[]);
+        talk.subscribe(Endpoints, &[], names);
+        talk.nack(&response, "Proto constraint validation failed (something)");
+        talk.quiet();
+        let ledger = &talk.session.lane(Endpoints).unwrap().ledger;
+        assert!(ledger.is_blank(), "{ledger:?}");
+    }
+}
+
+#[test]
+fn what_two_unanswered_responses_repeat_is_not_blamed() {
+    let mut talk = with(Variant::StateOfTheWorld, &["a", "b"]);
+    talk.publish([cluster("b", "2")]);
+    talk.expect(Cluster, &["a", "b"], &[]);
+    talk.publish([cluster("c", "bad")]);
+    talk.pass(FALLBACK);
+    let response = talk.expect(Cluster, &["a", "b", "c"], &[]);
+    talk.notes.take();
+    talk.nack(&response, "no");
+    let notes = talk.notes.take();
+    let told = r#"refused Cluster ["b", "c"] of ["a", "b", "c"]: no"#;
+    assert!(notes.iter().any(|note| note == told), "{notes:?}");
+}
+
+#[test]
+fn what_came_and_went_in_unanswered_responses_may_be_there_still() {
+    let mut talk = with(Variant::StateOfTheWorld, &["a"]);
+    talk.publish([cluster("b", "1")]);
+    talk.expect(Cluster, &["a", "b"], &[]);
+    talk.remove(Cluster, "b");
+    talk.pass(FALLBACK);
+    let response = talk.expect(Cluster, &["a"], &[]);
+    talk.nack(&response, "no");
+    assert_eq!(names(&talk.hear().expect("it is removed again")), ["a"]);
+}
+
+#[test]
+fn a_group_that_is_refused_with_a_later_response_is_not_waited_for() {
+    let mut talk = Talk::sotw();
+    let all = ["a", "b", "c", "d", "e"];
+    talk.publish(all[..4].iter().map(|name| endpoints(name, "1")));
+    talk.ask(Endpoints, &all);
+    let response = talk.expect(Endpoints, &all[..4], &[]);
+    talk.nack(&response, "no");
+    talk.expect(Endpoints, &["a", "b"], &[]);
+    talk.publish([endpoints("e", "1")]);
+    let response = talk.expect(Endpoints, &["e"], &[]);
+    talk.nack(&response, "no");
+    assert!(talk.hear().is_some(), "the next group, at once");
+}
