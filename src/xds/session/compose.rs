@@ -8,8 +8,9 @@ use foldhash::HashSet;
 use super::Session;
 use super::batch::Batch;
 use super::flight::Item;
+use super::has::Has;
 use super::lane::Claim;
-use super::ledger::{Has, Ledger, Pending};
+use super::ledger::{Ledger, Pending};
 use super::newcomers::endpoints;
 use super::outbound::Plan;
 use crate::envoy::{Resource, ResourceType, Variant, Version};
@@ -134,13 +135,13 @@ impl Session {
         let ledger = self.lane(kind).map(|lane| &lane.ledger);
         let waits = plan.waits.iter().map(move |(name, _)| {
             let pending = ledger.and_then(|ledger| ledger.pending().get(name));
-            (&**name, pending.and_then(|pending| resource(&pending.has)))
+            (&**name, pending.and_then(|pending| pending.has.resource()))
         });
         let held = ledger.into_iter().flat_map(|ledger| &ledger.held);
         // What came by an earlier stream cannot be repeated. To leave it out would remove it, so it is
         // sent as it should be, which the client refuses, while it takes the others (else it is given up).
         let held = held.filter(|(_, held)| !held.has.is_earlier());
-        waits.chain(held.map(|(name, held)| (&**name, resource(&held.has))))
+        waits.chain(held.map(|(name, held)| (&**name, held.has.resource())))
     }
 
     /// The version of what the client will have, which is not the newest state where something waits or
@@ -245,9 +246,6 @@ impl Session {
         }
         for name in plan.removals {
             let (had, maybe) = had(ledger.settle(&name));
-            if kind == ResourceType::Cluster {
-                newcomers.removed(&name, resource(&had).map(|r| &**r));
-            }
             items.push(Item {
                 name,
                 had,
@@ -295,11 +293,4 @@ impl Session {
 /// What a client has, and may have instead, of a name that was pending.
 fn had(pending: Option<Pending>) -> (Has, Has) {
     pending.map_or((Has::Nothing, Has::Nothing), |p| (p.has, p.maybe))
-}
-
-fn resource(has: &Has) -> Option<&Arc<Resource>> {
-    match has {
-        Has::Resource(resource) => Some(resource),
-        Has::Nothing | Has::Earlier(_) => None,
-    }
 }

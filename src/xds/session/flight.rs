@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::FALLBACK;
-use super::ledger::Has;
+use super::has::Has;
 use crate::envoy::{Resource, Version};
 
 /// One name in a response.
@@ -38,6 +38,15 @@ impl Item {
         match &self.sent {
             Has::Resource(sent) => !self.had.is(sent) || !self.maybe.is_nothing(),
             Has::Nothing | Has::Earlier(_) => false,
+        }
+    }
+
+    /// What the client may have instead of what it had, once it refused this and maybe took it in part: what was
+    /// sent; or what it may have had before, where that would only have put an end to the doubt.
+    pub(super) fn doubt(&self) -> &Has {
+        match &self.sent {
+            Has::Resource(sent) if !self.had.is(sent) => &self.sent,
+            _ => &self.maybe,
         }
     }
 }
@@ -90,7 +99,8 @@ impl Flight {
                 }
                 Entry::Occupied(mut earlier) => {
                     let earlier = earlier.get_mut();
-                    earlier.maybe = std::mem::replace(&mut earlier.sent, item.sent);
+                    earlier.maybe = earlier.doubt().clone();
+                    earlier.sent = item.sent;
                 }
             }
         }

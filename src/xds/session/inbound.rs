@@ -6,21 +6,15 @@ use std::time::Instant;
 use bytes::Bytes;
 use foldhash::HashMap;
 
-use super::flight::Flight;
+use super::has::Has;
 use super::lane::{Claim, Lane};
-use super::ledger::Has;
-use super::newcomers::endpoints;
-use super::refusal;
-use super::search::Rules;
 use super::shared::Shared;
 use super::subscription::{BadName, Shift};
 use super::{BadRequest, STRAYS, Session};
 use crate::envoy::Variant;
 use crate::envoy::{ResourceType, Version};
-use crate::xds::wire::{
-    DeltaRequest, ErrorDetail, Node, Request, Resources, Response, SotwRequest,
-};
-use crate::xds::{Event, Refusal};
+use crate::xds::Event;
+use crate::xds::wire::{DeltaRequest, Node, Request, Resources, Response, SotwRequest};
 
 /// What Envoy calls itself in `node.user_agent_name`.
 const ENVOY: &str = "envoy";
@@ -284,126 +278,6 @@ impl Session {
         if self.live {
             lane.recall(kind, view);
         }
-    }
-
-    /// A response was accepted or refused, after the names in the same request were looked at, so that
-    /// those know what was under way. A refusal is the presence of an error, whatever version the
-    /// request repeats.
-    fn answered(
-        &mut self,
-        kind: ResourceType,
-        nonce: &str,
-        error: Option<&ErrorDetail>,
-        now: Instant,
-    ) {
-        let in_order = self.stream.variant == Variant::StateOfTheWorld;
-        let Some(lane) = self.lane_mut(kind) else {
-            return;
-        };
-        let mut flights = lane.ledger.land(nonce, in_order);
-        let Some(last) = flights.pop() else {
-            return;
-        };
-        if let Some(error) = error {
-            return self.refused(kind, last.with_unanswered(flights), &error.message, now);
-        }
-        for flight in flights {
-            self.accepted(kind, flight, now);
-        }
-        if let Some(lane) = self.lane_mut(kind) {
-            lane.ledger.takes_after_all(&last);
-            lane.forget_mended();
-        }
-        self.accepted(kind, last, now);
-    }
-
-    fn accepted(&mut self, kind: ResourceType, flight: Flight, now: Instant) {
-        if let Some(lane) = self.lane_mut(kind) {
-            lane.ledger.accepted(&flight);
-        }
-        self.tell(&Event::Accepted {
-            kind,
-            version: flight.version,
-            nonce: &flight.nonce,
-            after: now.saturating_duration_since(flight.sent_at),
-        });
-        if kind == ResourceType::Cluster {
-            self.newcomers.accepted_all(&flight, now);
-        }
-    }
-
-    fn refused(&mut self, kind: ResourceType, flight: Flight, text: &str, now: Instant) {
-        let full = self.is_whole(kind);
-        let (view, newcomers, lanes) = (&self.view, &mut self.newcomers, &mut self.lanes);
-        let Some(lane) = lanes[kind as usize].as_mut() else {
-            return;
-        };
-        let sequence = flight.sequence;
-        let mut refusal = Refusal {
-            kind,
-            version: flight.version,
-            nonce: flight.nonce.clone(),
-            text: text.to_owned(),
-            names: flight.items.iter().map(|item| item.name.clone()).collect(),
-            suspects: Vec::new(),
-            certain: false,
-            content: Version::from_number(0),
-        };
-        let sent = flight.items.iter().filter(|item| !item.sent.is_nothing());
-        let reading = refusal::read(text, sent.map(|item| &item.name));
-        let rules = Rules {
-            full,
-            partial: kind.is_full_state(),
-            may_pass: refusal::may_pass(text),
-            prompt: self.is_envoy || reading.is_envoys,
-            target: &|name| view.get(kind, name).map(|resource| resource.version),
-        };
-        let outcome = lane.ledger.refused(flight, &reading, &rules, now);
-        lane.owes_answer |= full && outcome.is_news && rules.prompt;
-        // A later response may bring what this one did not, and the endpoints sent since came before that.
-        let mut due = Vec::new();
-        if kind == ResourceType::Cluster {
-            let suspects = outcome.suspects.iter().filter(|_| full);
-            let repeated = suspects.filter(|item| !lane.ledger.keeps_back(&item.name));
-            for item in repeated {
-                if let Has::Resource(sent) = &item.sent {
-                    due.extend(endpoints(&sent.references).cloned());
-                }
-            }
-            let taken = outcome.taken.iter().filter(|item| !item.sent.is_nothing());
-            taken.for_each(|item| newcomers.accepted(&item.name, sequence, now));
-            let refused = outcome.culprits.iter().chain(&outcome.suspects);
-            // What a later response repeats is under way still.
-            for item in refused.filter(|item| lane.ledger.keeps_back(&item.name)) {
-                match &item.sent {
-                    Has::Resource(sent) if item.had.is_nothing() => {
-                        newcomers.refused(sent, sequence);
-                    }
-                    // It has what it had.
-                    _ => newcomers.accepted(&item.name, sequence, now),
-                }
-            }
-        }
-        refusal.certain = !outcome.culprits.is_empty();
-        let suspects = match refusal.certain {
-            true => outcome.culprits,
-            false => outcome.suspects,
-        };
-        let words: Arc<str> = text.into();
-        let mut content = blake3::Hasher::new();
-        for item in suspects.into_iter().filter(|item| item.is_news()) {
-            let Has::Resource(sent) = &item.sent else {
-                continue;
-            };
-            content.update(&sent.version.get().to_be_bytes());
-            lane.ledger.search.tell(&item.name);
-            lane.complain(&item.name, sent.version, &words, now);
-            refusal.suspects.push(item.name);
-        }
-        lane.forget_mended();
-        refusal.content = Version::of(content.finalize().as_bytes());
-        self.send_endpoints(&due);
-        self.tell(&Event::Refused(&refusal));
     }
 }
 

@@ -10,7 +10,7 @@
 //! | section there | here |
 //! |---|---|
 //! | How the client specifies what resources to return | `subscription` |
-//! | ACK/NACK and resource type instance version; Deletion | `inbound` |
+//! | ACK/NACK and resource type instance version; Deletion | `answers` |
 //! | Incremental xDS; Subscribing to resources | `inbound`, `outbound` |
 //! | Eventual consistency considerations | `order`, `newcomers` |
 //! | Resource warming (endpoints after their cluster) | `newcomers`, `outbound` |
@@ -34,12 +34,15 @@
 //!   leaves out some before accepted these as well, or, if it refuses, any of them: Envoy, which may put its
 //!   answers together while it is busy, keeps the error until it said it.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
-//!   of them again.
+//!   of them again. What it took since of a response that it refused, which it does not tell, it keeps until
+//!   the next response.
 
+mod answers;
 mod batch;
 mod cohort;
 mod compose;
 mod flight;
+mod has;
 mod inbound;
 mod lane;
 mod ledger;
@@ -69,8 +72,8 @@ pub use standing::{Standing, State};
 
 pub use batch::Batches;
 
+use has::Has;
 use lane::Lane;
-use ledger::Has;
 use newcomers::Newcomers;
 use view::View;
 

@@ -13,8 +13,8 @@ use foldhash::HashMap;
 
 use super::batch::Batch;
 use super::cohort::Cohort;
-use super::flight::{Flight, Sequence};
-use super::ledger::Has;
+use super::flight::{Flight, Item, Sequence};
+use super::has::Has;
 use super::{FALLBACK, SETTLE};
 use crate::envoy::{Reference, Resource, ResourceType};
 
@@ -123,8 +123,17 @@ impl Newcomers {
             self.cohorts.retain(|cohort| !cohort.is_settled());
             return;
         }
-        let clusters = flight.items.iter().filter(|item| !item.sent.is_nothing());
-        clusters.for_each(|item| self.accepted(&item.name, flight.sequence, now));
+        for item in &*flight.items {
+            self.took(item, flight.sequence, now);
+        }
+    }
+
+    /// The client did with a cluster what a response says.
+    pub(super) fn took(&mut self, item: &Item, sequence: Sequence, now: Instant) {
+        match item.sent {
+            Has::Nothing => self.lacks(&item.name, item.had.resource(), sequence),
+            _ => self.accepted(&item.name, sequence, now),
+        }
     }
 
     /// From now on, there is something else to say of one in a cohort than of the others.
@@ -220,19 +229,20 @@ impl Newcomers {
         });
     }
 
-    /// The client refused a cluster, which it did not have before: it is none that was sent, and no
-    /// endpoints are due to it.
-    pub(super) fn refused(&mut self, cluster: &Resource, sequence: Sequence) {
-        let newcomer = self.newcomer_mut(&cluster.name);
-        if newcomer.is_some_and(|newcomer| newcomer.sequence <= sequence) {
-            self.removed(&cluster.name, Some(cluster));
+    /// The client says that it does not have a cluster, as it refused it or took its removal: no endpoints are
+    /// due to it. A removal that was only sent may be refused, and what there was to wait for is waited for.
+    pub(super) fn lacks(
+        &mut self,
+        cluster: &Arc<str>,
+        was: Option<&Arc<Resource>>,
+        sequence: Sequence,
+    ) {
+        let newcomer = self.newcomer_mut(cluster);
+        if newcomer.is_some_and(|newcomer| newcomer.sequence > sequence) {
+            return;
         }
-    }
-
-    /// A cluster was removed.
-    pub(super) fn removed(&mut self, cluster: &Arc<str>, had: Option<&Resource>) {
         self.change(cluster, |entry| entry.newcomer = None);
-        for endpoints in had.into_iter().flat_map(|had| endpoints(&had.references)) {
+        for endpoints in was.into_iter().flat_map(|was| endpoints(&was.references)) {
             self.change(endpoints, |entry| entry.owed_to = None);
         }
     }

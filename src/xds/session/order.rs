@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use foldhash::{HashMap, HashSet};
 
+use super::has::Has;
 use super::lane::Claim;
-use super::ledger::{Has, Leftover, Pending};
+use super::ledger::{Leftover, Pending};
 use super::newcomers::{self, Gate};
 use super::{SETTLE, Session};
 use crate::envoy::{Resource, ResourceType};
@@ -187,30 +188,35 @@ impl Session {
         let Some(clusters) = self.lane(Cluster) else {
             return Gate::Open;
         };
-        let unsent = |name: &str, pending: &Pending| {
-            pending.has.is_nothing() && self.view.get(Cluster, name).is_some()
-        };
-        let pending = clusters.ledger.pending();
-        let untold = &clusters.ledger.untold;
+        let clusters = &clusters.ledger;
+        let untold = &clusters.untold;
         let is_untold = |name: &Arc<str>| untold.contains(name);
         let untold = !untold.is_empty() && newcomers::clusters(&resource.references).any(is_untold);
-        // Whichever is shorter is walked: thousands of clusters come at once when a client connects.
-        let unsent = if pending.len() < resource.references.len() {
-            let mut pending = pending.iter();
-            pending.any(|(name, p)| unsent(name, p) && resource.references(Cluster, name))
-        } else {
-            let mut named = newcomers::clusters(&resource.references);
-            named.any(|name| pending.get(name).is_some_and(|p| unsent(name, p)))
-        };
-        let refused = clusters
-            .ledger
-            .held
-            .iter()
-            .any(|(name, held)| held.has.is_nothing() && resource.references(Cluster, name));
+        let unsent = names_any(resource, clusters.pending(), |name, pending| {
+            pending.has.is_nothing() && self.view.get(Cluster, name).is_some()
+        });
+        let refused = names_any(resource, &clusters.held, |_, held| held.has.is_nothing());
         if untold || unsent || refused {
             return Gate::Shut;
         }
         let endpoints_wanted = self.lane(Endpoints).is_some();
         self.newcomers.gate(resource, endpoints_wanted, now)
+    }
+}
+
+/// Whether a resource names one of some clusters of which something is true. Whichever is shorter is walked:
+/// thousands of clusters come at once when a client connects.
+fn names_any<T>(
+    resource: &Resource,
+    clusters: &BTreeMap<Arc<str>, T>,
+    is_true: impl Fn(&str, &T) -> bool,
+) -> bool {
+    if clusters.len() < resource.references.len() {
+        let mut clusters = clusters.iter();
+        let cluster = ResourceType::Cluster;
+        clusters.any(|(name, of)| is_true(name, of) && resource.references(cluster, name))
+    } else {
+        let mut named = newcomers::clusters(&resource.references);
+        named.any(|name| clusters.get(name).is_some_and(|of| is_true(name, of)))
     }
 }

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use foldhash::HashSet;
 
-use super::ledger::{Has, Pending};
+use super::has::Has;
+use super::ledger::Pending;
 use super::newcomers::Gate;
 use super::order::Holders;
 use super::search::Group;

@@ -25,7 +25,8 @@ use std::time::{Duration, Instant};
 
 use super::FALLBACK;
 use super::flight::{Flight, Item, Sequence};
-use super::ledger::{Has, Ledger};
+use super::has::Has;
+use super::ledger::Ledger;
 use super::refusal::Reading;
 use crate::envoy::Version;
 
@@ -324,7 +325,7 @@ impl Ledger {
         let mut named = Vec::new();
         let mut others = Vec::new();
         for item in &outcome.suspects {
-            if !self.correct(item, &item.sent, sequence, later) {
+            if !self.correct(item, item.doubt(), sequence, later) {
                 continue;
             }
             match reading.named.contains(&item.name) {
@@ -349,7 +350,7 @@ impl Ledger {
             for item in half {
                 let group = self.search.next;
                 let pending = self.touch(&item.name, item.had.clone());
-                pending.maybe = item.sent.clone();
+                pending.maybe = item.doubt().clone();
                 // A removal is not to blame.
                 pending.group = item.is_news().then_some(group);
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
+use super::has::Has;
 use super::lane::Lane;
-use super::ledger::Has;
 use crate::envoy::{Resource, ResourceType, Version};
 
 /// How a client stands to a resource that it wants, or that it still has.

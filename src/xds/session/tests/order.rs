@@ -367,3 +367,32 @@ fn a_new_listener_comes_after_the_clusters_of_its_routes_and_their_endpoints() {
         assert!(super::names(&listeners).contains(&"http2"));
     }
 }
+
+#[test]
+fn a_cluster_that_stays_as_its_removal_was_refused_still_needs_endpoints() {
+    for variant in BOTH {
+        let mut talk = routed(variant);
+        talk.publish([cluster("y", "1"), endpoints("y", "1")]);
+        let clusters = talk.hear().unwrap();
+        talk.ack(&clusters);
+        talk.snapshot.remove(Cluster, "y");
+        talk.snapshot.remove(Endpoints, "y");
+        talk.publish([cluster("x", "bad")]);
+        let clusters = talk.hear().unwrap();
+        let y_is_back = [
+            cluster("y", "1"),
+            endpoints("y", "1"),
+            routes("r", "2", &["x", "y"]),
+        ];
+        talk.publish(y_is_back);
+        talk.nack(&clusters, "Proto constraint validation failed");
+        while let Some(response) = talk.hear() {
+            assert_ne!(kind_of(&response), Routes, "they lead to y");
+            talk.ack(&response);
+        }
+        want_endpoints(&mut talk, &["x", "y"], "y");
+        talk.accept(Endpoints, &["y"]);
+        talk.accept(Routes, &["r"]);
+        talk.quiet();
+    }
+}

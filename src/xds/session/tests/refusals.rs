@@ -1,7 +1,7 @@
 //! What becomes of refused updates.
 
 use super::*;
-use crate::xds::session::ledger::Has;
+use crate::xds::session::has::Has;
 
 const BOTH: [Variant; 2] = [Variant::Delta, Variant::StateOfTheWorld];
 
@@ -507,5 +507,23 @@ fn who_speaks_like_an_envoy_is_one() {
     talk.accept(Cluster, &["a"]);
     let bad = talk.expect(Cluster, &["b"], &[]);
     talk.nack(&bad, "Proto constraint validation failed (something)");
+    talk.quiet();
+}
+
+#[test]
+fn what_is_put_back_as_it_was_is_sent_again_when_that_is_refused_too() {
+    let mut talk = Talk::delta();
+    talk.publish([cluster("a", "1"), cluster("b", "1")]);
+    talk.subscribe(Cluster, &[], &[]);
+    talk.accept(Cluster, &["a", "b"]);
+    for a in ["2", "1"] {
+        talk.publish([cluster("a", a), cluster("b", &format!("bad beside {a}"))]);
+        let response = talk.expect(Cluster, &["a", "b"], &[]);
+        // It may have taken the one before the other.
+        talk.nack(&response, "malformed");
+    }
+    talk.accept(Cluster, &["a"]);
+    let response = talk.expect(Cluster, &["b"], &[]);
+    talk.nack(&response, "malformed");
     talk.quiet();
 }

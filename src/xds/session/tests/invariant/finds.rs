@@ -52,3 +52,18 @@ fn what_is_sent_with_a_refused_cluster_is_not_blamed_for_it() {
                   read hear toggle:0 say toggle:2";
     run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
 }
+
+/// A cluster is removed before its endpoints were sent, and the response that does so is refused.
+#[test]
+fn what_stays_as_its_removal_was_refused_waits_for_its_endpoints_still() {
+    let script = "listen:2>3 toggle:2 hear say read hear hear hear say read toggle:3 say spoil:2 hear read \
+                  hear toggle:3 say say toggle:3 hear read hear say";
+    run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
+}
+
+/// A cluster is removed that came with a refused response, and may be there; and that response is refused, too.
+#[test]
+fn what_may_be_there_is_removed_again_when_its_removal_was_refused() {
+    let script = "toggle:1 toggle:0 hear toggle:0 spoil:1 toggle:0 say toggle:0 spoil:1";
+    run(Variant::Delta, Manner::UpTo, &steps_of(script));
+}
