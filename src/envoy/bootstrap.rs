@@ -12,11 +12,12 @@ use super::Variant;
 /// The name of the cluster that leads to the sidecar. It is the only static one.
 pub const XDS_CLUSTER: &str = "xds_cluster";
 
-/// The largest RE2 program that a `match_regex` may compile to.
+/// The largest RE2 program that Envoy is told to take.
 ///
 /// Envoy refuses route configurations with a regular expression above 100 unless told otherwise,
-/// which sixty alternatives of a path already are.
-pub const RE2_MAX_PROGRAM_SIZE: u32 = 2000;
+/// which sixty alternatives of a path already are. This is four times what validation lets pass: its size
+/// is an estimate, and older Envoys compile for UTF-8 instead of bytes, where `[^/]` is four times as large.
+pub const RE2_MAX_PROGRAM_SIZE: u32 = 8000;
 
 /// Where the sidecar listens for Envoy.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,6 +26,10 @@ const MAX_LENGTH: usize = 4096;
 /// The program size above which Envoy refuses an expression unless its runtime says otherwise.
 pub(super) const DEFAULT_PROGRAM_SIZE: u64 = 100;
 
+/// The largest program that an expression may compile to. Envoy is told to take more by the gateway's own
+/// bootstrap: see [`RE2_MAX_PROGRAM_SIZE`](crate::envoy::bootstrap::RE2_MAX_PROGRAM_SIZE).
+pub(super) const LARGEST_PROGRAM_SIZE: u64 = 2000;
+
 /// The largest program that an expression may become in a [`matcher`], in bytes.
 const MAX_MATCHER: usize = 1 << 20;
 

@@ -6,11 +6,10 @@ use super::super::codes;
 use super::super::keywords::route as keyword;
 use super::super::problem::{Problem, quote};
 use super::super::reader::Reader;
-use super::super::regex::{self, DEFAULT_PROGRAM_SIZE};
+use super::super::regex::{self, DEFAULT_PROGRAM_SIZE, LARGEST_PROGRAM_SIZE};
 use super::super::text;
 use super::super::value;
 use super::Table;
-use crate::envoy::bootstrap::RE2_MAX_PROGRAM_SIZE;
 use crate::envoy::shown;
 use crate::model::{
     Action, Destination, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode, Route,
@@ -113,12 +112,11 @@ fn expression(value: &Value) -> Result<(String, u64), Problem> {
             refusal.hint,
         )
     })?;
-    if facts.size > u64::from(RE2_MAX_PROGRAM_SIZE) {
+    if facts.size > LARGEST_PROGRAM_SIZE {
         return Err(Problem::of_value(
             codes::REGEX_TOO_LARGE,
             format!(
-                "compiles to about {} instructions, and Envoy is told to take \
-                 {RE2_MAX_PROGRAM_SIZE}",
+                "compiles to about {} instructions, and {LARGEST_PROGRAM_SIZE} are the most",
                 facts.size
             ),
             "use several routes, match_prefix, or smaller counts and classes",
