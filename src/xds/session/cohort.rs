@@ -38,7 +38,7 @@ impl Cohort {
         })
     }
 
-    /// Whether it has clusters that are in another batch too.
+    /// Whether it may have clusters that are in another batch too: some of theirs are between some of the other's.
     pub(super) fn overlaps(&self, other: &Batch) -> bool {
         let (mine, others) = (&self.batch.items, &other.items);
         let (Some(first), Some(last)) = (mine.first(), mine.last()) else {

@@ -219,7 +219,7 @@ impl Session {
         let is_at_once = claims_nothing && !in_one && ledger.nothing_is_abandoned();
         if let Some(list) = list.filter(|_| is_at_once) {
             let wanted = batches.listed(kind, view, list);
-            ledger.demand_batches(&wanted);
+            ledger.want_batches(&wanted);
             lane.first.push(wanted);
         }
         let list = list

@@ -3,6 +3,9 @@
 //! A stream remembers one snapshot, which its client has *but for* the names here: those not yet
 //! sent, those sent and not yet acknowledged, and those refused. So a stream's memory and work are
 //! those of what is under way, whatever the snapshot holds. What refusals do to it is in `search`.
+//!
+//! What a client that has nothing is told first is not kept name by name, but in the batches that other
+//! clients are told as well. A name of which there is something else to say is pending, and its batch with it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -23,7 +26,7 @@ const FEW: usize = 16;
 /// name of which there is something else to say.
 const MANY_BATCHES: usize = 64;
 
-/// What is known of each name in a batch.
+/// What is known of each name in a batch, but whether it was asked for, which the batch says.
 static UNTOLD: Pending = Pending {
     has: Has::Nothing,
     maybe: Has::Nothing,
@@ -116,8 +119,8 @@ impl Ledger {
         pending
     }
 
-    /// A client asked for names that it did not want until now, and has nothing of.
-    pub(super) fn demand_batches(&mut self, wanted: &Wanted) {
+    /// A client asked for what it did not want until now, and has nothing of: names, or everything.
+    pub(super) fn want_batches(&mut self, wanted: &Wanted) {
         if self.untold.len() < MANY_BATCHES {
             self.untold.extend(&wanted.batches);
         } else {
@@ -152,11 +155,6 @@ impl Ledger {
     ) {
         let wanted = names.map(|name| (name.clone(), Pending::anew(is_demanded(name))));
         self.pending = wanted.collect();
-    }
-
-    /// A client that has nothing wants what is in batches.
-    pub(super) fn want_batches(&mut self, wanted: &Wanted) {
-        self.untold.extend(&wanted.batches);
     }
 
     /// Whether all that is to be said is in batches, which say all of the type.

@@ -412,6 +412,8 @@ struct World {
     talk: Talk,
     client: Client,
     streams: u64,
+    /// The stream before, whose end was not noticed: what it was told first is shared with the next.
+    lost: Option<Session>,
 }
 
 impl World {
@@ -421,6 +423,7 @@ impl World {
             talk: Talk::new(variant),
             client: Client::new(variant, manner),
             streams: 1,
+            lost: None,
         }
     }
 
@@ -459,7 +462,8 @@ impl World {
                 self.client.warming.retain(|name| !has.contains_key(name));
                 self.streams += 1;
                 let (variant, common) = (self.client.variant, self.talk.session.common.clone());
-                self.talk.session = Session::new(self.streams, variant, None, common);
+                let session = Session::new(self.streams, variant, None, common);
+                self.lost = Some(std::mem::replace(&mut self.talk.session, session));
                 self.publish();
                 self.client.connect();
             }
