@@ -61,6 +61,15 @@ fn what_stays_as_its_removal_was_refused_waits_for_its_endpoints_still() {
     run(Variant::StateOfTheWorld, Manner::Whole, &steps_of(script));
 }
 
+/// A client has a part of what it refused, and says when it reconnects that it has the current version: it is
+/// put right by the next response.
+#[test]
+fn what_a_client_does_not_tell_when_it_reconnects_is_put_right_by_the_next_response() {
+    let script = "spoil:3 toggle:3 hear hear say read hear say read reconnect toggle:2 toggle:0 hear \
+                  toggle:0 say toggle:3 toggle:2 read reconnect";
+    run(Variant::StateOfTheWorld, Manner::Each, &steps_of(script));
+}
+
 /// A cluster is removed that came with a refused response, and may be there; and that response is refused, too.
 #[test]
 fn what_may_be_there_is_removed_again_when_its_removal_was_refused() {

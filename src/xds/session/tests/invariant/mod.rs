@@ -102,6 +102,15 @@ impl Wanted {
         }
     }
 
+    /// Another state of clusters and of listeners.
+    fn renew(&mut self) {
+        let service = &mut self.services[0];
+        let listens = service.present && service.listener == Some(0);
+        service.present = true;
+        service.cluster += 1;
+        service.listener = (!listens).then_some(0);
+    }
+
     /// A snapshot of this, in which every reference resolves.
     fn resources(&self) -> Vec<Resource> {
         let present = |n: &usize| self.services[*n].present;
@@ -538,6 +547,10 @@ fn run(variant: Variant, manner: Manner, steps: &[Step]) {
         "it is sent again and again"
     );
     world.wanted.mend();
+    if world.client.unsure {
+        // It may have said that it has the current version, and have a part of a refused one as well.
+        world.wanted.renew();
+    }
     world.publish();
     world.settle();
     world.check();
