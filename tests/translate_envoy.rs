@@ -17,6 +17,8 @@ mod judge;
 mod registered;
 #[path = "translate/shown.rs"]
 mod shown;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::time::Duration;
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
@@ -12,13 +11,12 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use crate::support::eventually;
+
 /// The types that configure each extension, by category and name.
 type Registered = BTreeMap<(String, String), BTreeSet<String>>;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/envoy/extensions.txt");
-
-/// How long an Envoy may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Running(Child);
 
@@ -44,14 +42,7 @@ async fn server_info(envoy: &std::ffi::OsStr) -> Value {
         .stdin(Stdio::null())
         .spawn();
     let _running = Running(running.expect("ENVOY_BIN runs"));
-    let start = Instant::now();
-    loop {
-        assert!(start.elapsed() < PATIENCE, "Envoy does not answer");
-        match asked(&address).await {
-            Some(info) => return info,
-            None => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
+    eventually("Envoy answers", async || asked(&address).await).await
 }
 
 async fn asked(address: &Path) -> Option<Value> {
@@ -104,7 +95,7 @@ async fn the_table_of_extensions_has_all_that_envoy_registers() {
     for (extension, types) in registered(&server_info(&envoy).await) {
         known.entry(extension).or_default().extend(types);
     }
-    if std::env::var_os("IGW_UPDATE").is_some() {
+    if std::env::var("IGW_UPDATE").is_ok_and(|value| value == "1") {
         let comments = text.lines().filter(is_comment).map(str::to_owned);
         let lines = known.iter().map(|((category, name), types)| {
             let types = types.iter().map(|name| format!(" {name}"));
