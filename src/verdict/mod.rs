@@ -95,17 +95,15 @@ fn scoped(told: Diagnostic, document: &Document) -> Diagnostic {
     let (Some(section), Some(keyword)) = (&told.section, &told.keyword) else {
         return told;
     };
-    let written = document
-        .sections
-        .get(section)
-        .filter(|section| !section.keywords.contains_key(keyword));
-    let labels = written
-        .into_iter()
-        .flat_map(|section| section.keywords.keys());
-    let mut scoped = labels.filter(|label| label.split('@').next() == Some(keyword));
-    match scoped.next() {
-        Some(first) => Diagnostic {
-            keyword: Some(scoped.fold(first, Ord::min).clone()),
+    let keywords = document.sections.get(section).map(|s| &s.keywords);
+    let Some(keywords) = keywords.filter(|keywords| !keywords.contains_key(keyword)) else {
+        return told;
+    };
+    // They are in the order of their names.
+    let mut labels = keywords.keys();
+    match labels.find(|label| label.split('@').next() == Some(keyword)) {
+        Some(label) => Diagnostic {
+            keyword: Some(label.clone()),
             ..told
         },
         None => told,
