@@ -117,22 +117,32 @@ impl Envoy {
     /// Its counters and gauges whose names match a regular expression. None would tell nothing, so
     /// there must be some.
     pub async fn stats(&self, filter: &str) -> BTreeMap<String, u64> {
+        let stats = self.stats_so_far(filter).await;
+        assert!(!stats.is_empty(), "Envoy has no statistic {filter}");
+        stats
+    }
+
+    async fn stats_so_far(&self, filter: &str) -> BTreeMap<String, u64> {
         let text = self.get(&format!("/stats?filter={filter}")).await;
         let text = text.expect("Envoy tells its statistics");
         let lines = text.lines().filter_map(|line| line.rsplit_once(": "));
-        let stats: BTreeMap<String, u64> = lines
+        lines
             .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
-            .collect();
-        assert!(!stats.is_empty(), "Envoy has no statistic {filter}");
-        stats
+            .collect()
     }
 
     /// One counter or gauge, which must exist: Envoy makes its own when it starts, and those of a
     /// listener or cluster with it.
     pub async fn stat(&self, name: &str) -> u64 {
+        let known = self.stat_so_far(name).await;
+        known.unwrap_or_else(|| panic!("Envoy has no statistic {name}"))
+    }
+
+    /// The same, `None` where Envoy does not have it yet: those of TLS come with the secrets of a cluster,
+    /// after the cluster.
+    pub async fn stat_so_far(&self, name: &str) -> Option<u64> {
         let filter = format!("^{}$", name.replace('.', "\\.").replace('#', "%23"));
-        let stats = self.stats(&filter).await;
-        *stats.get(name).expect("the filter is the name")
+        self.stats_so_far(&filter).await.get(name).copied()
     }
 
     /// How many updates it refused, of any type.
