@@ -147,7 +147,7 @@ fn failure(state: &State, (now, time): (Instant, SystemTime)) -> Option<UpdateFa
         failed_configuration: None,
         last_update_attempt: when.map(timestamp),
         details: text.to_string(),
-        version_info: version.to_string(),
+        version_info: version.map_or_else(String::new, |version| version.to_string()),
     })
 }
 

@@ -37,8 +37,8 @@ pub enum State {
     Refused {
         /// Its words.
         text: Arc<str>,
-        /// The version that it refused.
-        version: Version,
+        /// The version that it refused; `None` where that is its removal.
+        version: Option<Version>,
         /// When.
         at: Instant,
     },
@@ -62,6 +62,8 @@ impl Session {
             names.extend(self.view.iter(kind).map(|resource| &resource.name));
         }
         names.extend(lane.ledger.pending().keys());
+        // What it refused to give up.
+        names.extend(lane.ledger.held.keys());
         // What is under way, but for what a full state merely repeats.
         let flights = lane.ledger.flights().iter();
         let flying: BTreeMap<&Arc<str>, &Has> = flights

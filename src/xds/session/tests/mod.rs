@@ -6,6 +6,7 @@ mod events;
 mod invariant;
 mod order;
 mod refusals;
+mod removals;
 mod sotw;
 mod unknown;
 
