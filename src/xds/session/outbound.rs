@@ -164,7 +164,7 @@ impl Session {
         for name in &plan.settled {
             lane.ledger.settle(name);
         }
-        if plan.is_empty() && !lane.owes_answer {
+        if plan.is_empty() && !lane.owes_answer || self.is_too_early(kind, &plan) {
             return None;
         }
         match self.stream.variant {

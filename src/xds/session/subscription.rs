@@ -12,7 +12,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::HashSet;
 
-use super::batch::MANY;
 use super::listed::{List, Listed, sorted};
 use crate::xds::wire::Names;
 
@@ -55,6 +54,9 @@ pub(super) struct Shift {
 pub(super) trait Interner {
     /// A name.
     fn name(&self, name: &str) -> Arc<str>;
+
+    /// Whether so many names are a list of their own, to be shared.
+    fn is_long(&self, count: usize) -> bool;
 
     /// A list of sorted names.
     fn list(&self, names: &[&str]) -> Arc<List>;
@@ -104,7 +106,7 @@ impl Subscription {
         let names = sorted(names?.into_iter());
         let star = names.binary_search(&WILDCARD).is_ok();
         let names: Vec<&str> = names.into_iter().filter(|name| *name != WILDCARD).collect();
-        let is_first = self.names.is_empty() && names.len() >= MANY;
+        let is_first = self.names.is_empty() && interner.is_long(names.len());
         let list_now = interner.list(&names);
         (shift.asked, shift.dropped) = match is_first {
             true => Default::default(),
@@ -159,7 +161,7 @@ impl Subscription {
             }
         }
         let mut one_by_one = subscribe;
-        if subscribe.len() >= MANY {
+        if interner.is_long(subscribe.len()) {
             let names: Result<Vec<&str>, _> = subscribe.iter().map(|name| text(name)).collect();
             let names = sorted(names?.into_iter());
             // Of what is taken away by the same request, something may be known.
@@ -212,6 +214,10 @@ mod tests {
     impl Interner for Anew {
         fn name(&self, name: &str) -> Arc<str> {
             name.into()
+        }
+
+        fn is_long(&self, count: usize) -> bool {
+            count >= 3
         }
 
         fn list(&self, names: &[&str]) -> Arc<List> {
