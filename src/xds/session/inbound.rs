@@ -130,9 +130,15 @@ impl Session {
             self.shift(kind, &shift, Initial::default());
         } else {
             // A newer response is under way: the names that answer it are the ones that count.
-            // But the client may have thrown away what it had under the names that are missing here.
-            for name in lane.subscription.overlook(&request.resource_names) {
-                lane.ledger.forget(&name);
+            // But the client may have thrown away what it had under the names that are missing here; and under
+            // those that are back, it will have what is under way.
+            let overlooked = lane.subscription.overlook(&request.resource_names);
+            for name in &overlooked.missing {
+                lane.ledger.forget(name);
+            }
+            for name in &overlooked.back {
+                let coming = lane.ledger.coming(name);
+                lane.ledger.touch(name, coming);
             }
         }
         if !first {
