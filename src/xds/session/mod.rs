@@ -56,7 +56,8 @@ mod outbound;
 mod refusal;
 mod search;
 mod shared;
-mod standing;
+mod status;
+
 mod subscription;
 mod view;
 
@@ -71,7 +72,7 @@ use std::time::{Duration, Instant};
 
 use base64::alphabet::URL_SAFE;
 
-pub use standing::{Standing, State};
+pub use status::{ConfigStatus, ResourceStatus};
 
 pub use batch::Batches;
 

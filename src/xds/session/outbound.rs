@@ -18,7 +18,7 @@ use crate::xds::Event;
 use crate::xds::wire::Response;
 
 /// What becomes of one pending name.
-enum Verdict {
+enum Due {
     /// The client has what it should.
     Settled,
     /// It is to be sent.
@@ -242,26 +242,26 @@ impl Session {
         let mut find = self.view.finder(kind, pending.len());
         for (name, pending) in pending {
             let target = find(name);
-            let verdict = self.verdict(kind, name, target, pending, holders, now);
-            let verdict = match (verdict, calm) {
-                (Verdict::Put(_) | Verdict::Remove, Some(calm)) => Verdict::Wait(calm),
-                (verdict, _) => verdict,
+            let due = self.due(kind, name, target, pending, holders, now);
+            let due = match (due, calm) {
+                (Due::Put(_) | Due::Remove, Some(calm)) => Due::Wait(calm),
+                (due, _) => due,
             };
             let mut suspect = |group, target: Option<Arc<Resource>>| {
                 plan.waits.push((name.clone(), target.clone()));
                 suspects.push((group, (name.clone(), target)));
             };
-            match (verdict, pending.group) {
-                (Verdict::Put(resource), Some(group)) => suspect(group, Some(resource)),
-                (Verdict::Remove, Some(group)) => suspect(group, None),
-                (Verdict::Put(resource), None) => {
+            match (due, pending.group) {
+                (Due::Put(resource), Some(group)) => suspect(group, Some(resource)),
+                (Due::Remove, Some(group)) => suspect(group, None),
+                (Due::Put(resource), None) => {
                     bytes += resource.body.len();
                     plan.puts.push(resource);
                 }
-                (Verdict::Remove, None) => plan.removals.push(name.clone()),
-                (Verdict::Settled, _) => plan.settled.push(name.clone()),
-                (Verdict::Absent, _) => plan.absent.push(name.clone()),
-                (Verdict::Wait(gate), _) => {
+                (Due::Remove, None) => plan.removals.push(name.clone()),
+                (Due::Settled, _) => plan.settled.push(name.clone()),
+                (Due::Absent, _) => plan.absent.push(name.clone()),
+                (Due::Wait(gate), _) => {
                     if let Gate::Until(at) = gate {
                         plan.wake_at(at);
                     }
@@ -287,7 +287,7 @@ impl Session {
         plan
     }
 
-    fn verdict<'a>(
+    fn due<'a>(
         &self,
         kind: ResourceType,
         name: &str,
@@ -295,31 +295,31 @@ impl Session {
         pending: &Pending,
         holders: impl Fn() -> &'a Holders<'a>,
         now: Instant,
-    ) -> Verdict {
+    ) -> Due {
         let held = target
             .zip(self.lane(kind))
             .and_then(|(target, lane)| lane.ledger.in_place_of(target));
         if let Some(held) = held {
             // The client asked, and is told what it has.
             return match &held.has {
-                Has::Resource(has) => Verdict::Put(has.clone()),
-                Has::Nothing => Verdict::Absent,
-                Has::Earlier(_) => Verdict::Settled,
+                Has::Resource(has) => Due::Put(has.clone()),
+                Has::Nothing => Due::Absent,
+                Has::Earlier(_) => Due::Settled,
             };
         }
         match target {
-            Some(target) if pending.surely_has(target) && !pending.demanded => Verdict::Settled,
+            Some(target) if pending.surely_has(target) && !pending.demanded => Due::Settled,
             // It cannot be sent before the daemon tells it again.
-            Some(target) if !target.is_known() => Verdict::Wait(Gate::Shut),
+            Some(target) if !target.is_known() => Due::Wait(Gate::Shut),
             Some(target) => match self.gate(target, pending.surely_has_nothing(), now) {
-                Gate::Open => Verdict::Put(target.clone()),
-                gate => Verdict::Wait(gate),
+                Gate::Open => Due::Put(target.clone()),
+                gate => Due::Wait(gate),
             },
-            None if pending.surely_has_nothing() && pending.demanded => Verdict::Absent,
-            None if pending.surely_has_nothing() => Verdict::Settled,
+            None if pending.surely_has_nothing() && pending.demanded => Due::Absent,
+            None if pending.surely_has_nothing() => Due::Settled,
             None => match self.removal_gate(name, holders(), now) {
-                Gate::Open => Verdict::Remove,
-                gate => Verdict::Wait(gate),
+                Gate::Open => Due::Remove,
+                gate => Due::Wait(gate),
             },
         }
     }

@@ -77,13 +77,10 @@ fn a_refused_removal_is_told_as_long_as_it_is_refused() {
             told.unwrap().starts_with(r#"refused Cluster ["a"] of"#),
             "{notes:?}"
         );
-        let standings = talk.session.standings();
-        let a = standings
-            .iter()
-            .find(|standing| &*standing.name == "a")
-            .unwrap();
+        let statuses = talk.session.statuses();
+        let a = statuses.iter().find(|status| &*status.name == "a").unwrap();
         assert!(
-            matches!(a.state, State::Refused { version: None, .. }),
+            matches!(a.state, ConfigStatus::Refused { version: None, .. }),
             "{a:?}"
         );
         assert!(a.version.is_some(), "it has what it had");
@@ -96,7 +93,7 @@ fn a_refused_removal_is_told_as_long_as_it_is_refused() {
         assert_eq!(removed(&response, &["a", "b"]), ["a"]);
         talk.ack(&response);
         talk.quiet();
-        assert_eq!(talk.session.standings().len(), 1);
+        assert_eq!(talk.session.statuses().len(), 1);
     }
 }
 
@@ -114,8 +111,8 @@ fn of_many_removals_those_that_are_not_refused_are_done() {
         talk.publish([]);
         let refused = keeps(&mut talk, &names, &["c"], text);
         assert!(refused <= 4, "{refused}");
-        let standings = talk.session.standings();
-        let has: Vec<_> = standings.iter().map(|standing| &*standing.name).collect();
+        let statuses = talk.session.statuses();
+        let has: Vec<_> = statuses.iter().map(|status| &*status.name).collect();
         assert_eq!(has, ["c", "rest"], "{variant:?}, {text}");
     }
 }
