@@ -115,13 +115,7 @@ impl Session {
             let claim = Claim::of(&request.version_info);
             self.lanes[kind as usize] = Some(Lane::new(claim, now));
         }
-        let interner = Shared {
-            kind,
-            view: &self.view,
-            newcomers: &self.newcomers,
-            batches: &self.common.batches,
-        };
-        let Some(lane) = self.lanes[kind as usize].as_mut() else {
+        let Some((lane, interner)) = self.lane_and_names(kind) else {
             return Ok(());
         };
         if first || nonce.is_empty() || lane.last_nonce.as_ref() == Some(nonce) {
@@ -168,13 +162,7 @@ impl Session {
                 .map(|has| (has.name, Version::parse(&has.version)))
                 .collect();
         }
-        let interner = Shared {
-            kind,
-            view: &self.view,
-            newcomers: &self.newcomers,
-            batches: &self.common.batches,
-        };
-        let Some(lane) = self.lanes[kind as usize].as_mut() else {
+        let Some((lane, interner)) = self.lane_and_names(kind) else {
             return Ok(());
         };
         let shift = lane.subscription.adjust(
@@ -189,6 +177,18 @@ impl Session {
             self.answered(kind, nonce, request.error_detail.as_ref(), now);
         }
         Ok(())
+    }
+
+    /// A type's lane, and who keeps the names that requests about it carry.
+    fn lane_and_names(&mut self, kind: ResourceType) -> Option<(&mut Lane, Shared<'_>)> {
+        let names = Shared {
+            kind,
+            view: &self.view,
+            newcomers: &self.newcomers,
+            batches: &self.common.batches,
+        };
+        let lane = self.lanes[kind as usize].as_mut()?;
+        Some((lane, names))
     }
 
     /// Does what a change of a subscription asks for.
