@@ -88,3 +88,12 @@ fn what_is_wanted_again_before_it_came_is_there() {
                   toggle:0 toggle:0 toggle:1";
     run(Variant::StateOfTheWorld, Manner::Each, &steps_of(script));
 }
+
+/// A client lost a cluster by a response that it refused, and says when it reconnects that it has the version with
+/// that cluster, which is the current one again: it is put right by the next response.
+#[test]
+fn what_a_client_lost_by_a_refused_response_and_does_not_tell_comes_with_the_next() {
+    let script = "toggle:4 spoil:2 hear hear toggle:0 toggle:3 read toggle:0 say toggle:2 read toggle:3 renew:0 \
+                  hear say toggle:3 toggle:2 read reconnect";
+    run(Variant::StateOfTheWorld, Manner::Each, &steps_of(script));
+}
