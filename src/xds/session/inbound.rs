@@ -206,6 +206,8 @@ impl Session {
         if shift.was_wildcard && !wildcard {
             ledger.retain(|name| subscription.lists(name));
             lane.first.clear();
+            // There is no everything to tell any more; what repairs a refused response is owed still.
+            lane.owes_answer &= in_one && lane.answered;
         }
         if !shift.dropped.is_empty() {
             // It is no client that just connected any more, and what it was told may be unwanted.

@@ -4,6 +4,7 @@ mod batches;
 mod delta;
 mod events;
 mod invariant;
+mod lives;
 mod order;
 mod refusals;
 mod removals;
