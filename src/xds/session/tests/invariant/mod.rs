@@ -188,6 +188,28 @@ fn run(variant: Variant, manner: Manner, steps: &[Step]) {
     for step in steps {
         world.step(step);
     }
+    end(world, steps);
+}
+
+/// Two clients in turn, which are told at first what was made for the other.
+fn run_two(variant: Variant, manner: Manner, many: usize, steps: &[Step]) {
+    let batches = Batches::from(many);
+    let mut worlds = [(); 2].map(|()| {
+        let mut world = World::new(variant, manner);
+        world.talk.session.common.batches = batches.clone();
+        world.publish();
+        world
+    });
+    for (at, step) in steps.iter().enumerate() {
+        match step {
+            Step::Change { .. } => worlds.iter_mut().for_each(|world| world.step(step)),
+            _ => worlds[at % 2].step(step),
+        }
+    }
+    worlds.into_iter().for_each(|world| end(world, steps));
+}
+
+fn end(mut world: World, steps: &[Step]) {
     // As much as can be served is served, and what is bad is not sent over and over.
     world.settle();
     if world.client.unsure {
@@ -235,6 +257,16 @@ proptest! {
     fn a_sotw_client_never_leads_nowhere(manner in manners(), steps in steps()) {
         let stays = steps.iter().filter(|step| !matches!(step, Step::Reconnect));
         run(Variant::StateOfTheWorld, manner, &stays.cloned().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn two_clients_of_one_server_lead_nowhere_neither(
+        variant in prop_oneof![Just(Variant::Delta), Just(Variant::StateOfTheWorld)],
+        manner in manners(),
+        many in prop_oneof![Just(1_usize), Just(FEW), Just(64)],
+        steps in steps(),
+    ) {
+        run_two(variant, manner, many, &steps);
     }
 
     #[test]
