@@ -182,7 +182,11 @@ impl Newcomers {
             let entry = self.entries.entry(cluster.name.clone()).or_default();
             entry.newcomer = Some(newcomer);
         } else if let Some(known) = self.newcomer_mut(&cluster.name) {
-            *known = newcomer;
+            // Nobody waits longer because it changes while the client says nothing.
+            *known = Newcomer {
+                sent_at: known.sent_at,
+                ..newcomer
+            };
         }
     }
 

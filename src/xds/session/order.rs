@@ -10,6 +10,7 @@ use super::has::Has;
 use super::lane::Claim;
 use super::ledger::{Leftover, Pending};
 use super::newcomers::{self, Gate};
+use super::outbound::Plan;
 use super::{SETTLE, Session};
 use crate::envoy::{Resource, ResourceType};
 
@@ -181,6 +182,23 @@ impl Session {
             false => Gate::Shut,
         };
         Some(untold.and(newcomers))
+    }
+
+    /// Whether the first answer waits until all of it can be sent, which will be soon. An Envoy takes the first
+    /// that it is told of its listeners for all of them, and says that it is ready; and where a response tells
+    /// all of a type, the first decides what a client that reconnects keeps.
+    pub(super) fn is_too_early(&self, kind: ResourceType, plan: &Plan) -> bool {
+        let Some(lane) = self.lane(kind) else {
+            return false;
+        };
+        let is_first = match self.is_whole(kind) {
+            // What it leaves out it removes, and what repairs a refused response is owed as well.
+            true => !lane.answered,
+            false => lane.owes_answer,
+        };
+        let clusters = self.lane(ResourceType::Cluster);
+        let is_behind = || clusters.is_some_and(|clusters| !clusters.ledger.untold.is_empty());
+        is_first && (plan.wake.is_some() || !plan.waits.is_empty() && is_behind())
     }
 
     fn clusters_gate(&self, resource: &Resource, now: Instant) -> Gate {
