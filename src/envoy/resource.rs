@@ -11,6 +11,7 @@ use bytes::Bytes;
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 
+use super::references::{Reference, References};
 use super::sensitive::holds_secret;
 
 /// The xDS resource types, in the order in which an aggregated stream must deliver additions:
@@ -143,15 +144,6 @@ impl fmt::Debug for Version {
     }
 }
 
-/// A resource that another one names and Envoy needs first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reference {
-    /// The type of the resource named.
-    pub kind: ResourceType,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
 /// An encoded, versioned resource; cheap to share, never changed.
 #[derive(Clone)]
 pub struct Resource {
@@ -163,8 +155,8 @@ pub struct Resource {
     pub version: Version,
     /// The encoded message: the `value` of the `Any` that carries it.
     pub body: Bytes,
-    /// What it names; sorted, without duplicates.
-    pub references: Arc<[Reference]>,
+    /// What it names.
+    pub references: References,
     /// Whether `body` holds a private key, a password or a token: such a resource is only served
     /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
@@ -183,10 +175,8 @@ impl Resource {
         kind: ResourceType,
         name: impl Into<Arc<str>>,
         body: Bytes,
-        mut references: Vec<Reference>,
+        references: Vec<Reference>,
     ) -> Self {
-        references.sort();
-        references.dedup();
         let confidential = match kind {
             ResourceType::Cluster => holds_secret::<Cluster>(&body),
             ResourceType::Secret => holds_secret::<Secret>(&body),
@@ -226,9 +216,7 @@ impl Resource {
 
     /// Whether it names the resource of a type and name.
     pub fn references(&self, kind: ResourceType, name: &str) -> bool {
-        self.references
-            .binary_search_by(|reference| (reference.kind, &*reference.name).cmp(&(kind, name)))
-            .is_ok()
+        self.references.contains(kind, name)
     }
 
     /// Marks the resource as holding a private key, a password or a token.

@@ -3,12 +3,10 @@
 //! It may hold thousands of virtual hosts. What [`translate::route_configuration`] makes of all of them
 //! is made here of the last one and of the exposes that changed.
 
-use std::sync::Arc;
-
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::encoding::bytes::encoded_len_repeated;
 
-use crate::envoy::{Reference, Resource, ResourceType, wire};
+use crate::envoy::{Reference, References, Resource, ResourceType, wire};
 use crate::model::{ExposeId, Socket};
 use crate::translate::{self, Attachment, Shape};
 
@@ -26,7 +24,7 @@ pub(super) struct SharedRoutes {
     /// What comes before the virtual hosts, in bytes.
     head: usize,
     body: Bytes,
-    references: Arc<[Reference]>,
+    references: References,
 }
 
 /// What an expose adds.
@@ -119,21 +117,7 @@ impl SharedRoutes {
         let new = self.parts.get(place).filter(|part| part.expose == *expose);
         let new = new.map_or(&[][..], |part| &part.references);
         if *old != *new {
-            // Thousands, in order: one goes, one comes.
-            let room = self.references.len() + new.len();
-            let mut references = Vec::with_capacity(room);
-            references.extend_from_slice(&self.references);
-            for gone in &old {
-                if let Ok(place) = references.binary_search(gone) {
-                    references.remove(place);
-                }
-            }
-            for come in new {
-                if let Err(place) = references.binary_search(come) {
-                    references.insert(place, come.clone());
-                }
-            }
-            self.references = references.into();
+            self.references = self.references.with(&old, new);
         }
     }
 }
