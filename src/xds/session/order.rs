@@ -67,8 +67,10 @@ impl<'a> Holders<'a> {
                         let names = names.keys().filter(|n| resource.references(self.kind, n));
                         names.for_each(|name| note(name));
                     } else {
-                        let ours = resource.references.iter().filter(|r| r.kind == self.kind);
-                        ours.for_each(|reference| note(&reference.name));
+                        resource
+                            .references
+                            .of(self.kind)
+                            .for_each(|name| note(name));
                     }
                 }
             }
@@ -151,8 +153,8 @@ impl Session {
         }
         // A new listener comes after what its routes lead to, as its routes do. That is order for its
         // own sake, so nothing that was refused keeps the listener away.
-        let routes = resource.references.iter().filter(|r| r.kind == Routes);
-        let routes = routes.filter_map(|r| self.view.get(Routes, &r.name));
+        let routes = resource.references.of(Routes);
+        let routes = routes.filter_map(|name| self.view.get(Routes, name));
         routes.fold(gate, |all, routes| match self.clusters_gate(routes, now) {
             Gate::Shut => all,
             gate => all.and(gate),
