@@ -43,7 +43,7 @@ pub fn exposed(
 #[derive(Debug, Default)]
 pub(super) struct Services {
     states: HashMap<ObjectPath, Arc<ServiceState>>,
-    /// In order; nearly all are alone.
+    /// Those of each logical service, sorted; nearly all have one.
     members: HashMap<ObjectPath, Vec<ObjectPath>>,
 }
 

@@ -31,8 +31,8 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 /// many names arrive in few round trips.
 const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
 
-/// How long a frame of a client may be. Thousands of names are not cut into as many pieces as they would be by
-/// HTTP/2's 16 KiB, each of which is received, handed over and put together on its own.
+/// The longest HTTP/2 frame that a client may send, in bytes. With HTTP/2's default of 16 KiB a request of
+/// thousands of names would come in many pieces, each of which is received, handed over and joined by itself.
 const FRAME: u32 = 1 << 20;
 
 /// How many streams a connection may have open at once; more wait. An Envoy has one, or one for each

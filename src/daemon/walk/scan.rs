@@ -12,7 +12,7 @@ use super::{Lost, is_space};
 /// How many bytes are looked at together.
 const BLOCK: usize = 32;
 
-/// From how many bytes on a text is a long one, in which it takes less to search.
+/// Beyond so many bytes a text is searched with `memchr2`: it is faster over a long run, and slower to begin.
 const LONG: usize = 256;
 
 /// The bytes of a block, in two halves.
@@ -194,6 +194,9 @@ impl Marks {
     }
 
     /// The same for a block in which nothing is escaped.
+    ///
+    /// Where nothing is open the value has only begun: with a quote (`begins_quoted`), or with a bracket in
+    /// this block. A value that has ended is not looked at again.
     fn find_in(&mut self, block: Block, begins_quoted: bool) -> Option<usize> {
         let quotes = block.equal(b'"');
         // Inside of a text from its first quote on, up to before its last.
@@ -316,7 +319,7 @@ mod tests {
             }
         }
 
-        /// Eight at once, in any pieces, or one by one.
+        /// Block by block, in pieces of any size, or byte by byte.
         #[test]
         fn however_it_is_looked_at(
             first in select(br#""{["#.to_vec()),
