@@ -120,6 +120,10 @@ impl Index {
                 }
                 None => {
                     slot.refuse(Vec::new());
+                    // Whoever queued beside it may have a chance now.
+                    if slot.queue.is_some() {
+                        work.admit.insert(id.clone());
+                    }
                     self.portless.remove(&id);
                 }
             }
