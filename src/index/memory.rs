@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use super::{Index, Work};
+use super::{ExposeView, Index, Serving, View, Work};
 use crate::envoy::ResourceType;
 use crate::model::{Expose, ExposeId, Protocol};
 use crate::snapshot::Snapshot;
+use crate::translate::endpoint_count;
 use crate::verdict::prepare;
 
 /// What a gateway that starts again should know from before.
@@ -75,6 +76,24 @@ impl Index {
         self.secrets.recall(served.iter(ResourceType::Secret));
         for chosen in memory.ports {
             self.ports.recall(chosen);
+        }
+    }
+
+    /// What there is to tell of what an earlier run `served`, as long as nothing else is known.
+    pub fn recalled_view(&self, served: &Snapshot) -> View {
+        let exposes = self.recalled.keys().map(|id| {
+            let assignment = served.get(ResourceType::Endpoints, &id.to_string());
+            let view = ExposeView {
+                serving: Serving::Kept,
+                socket: self.last_good.get(id).and_then(|expose| expose.socket()),
+                endpoints: assignment.map_or(0, |assignment| endpoint_count(assignment)),
+                idle: None,
+            };
+            (id.clone(), view)
+        });
+        View {
+            exposes: exposes.collect(),
+            ..View::default()
         }
     }
 

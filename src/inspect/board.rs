@@ -24,7 +24,7 @@ pub enum Standing {
     RefusedByEnvoy,
     /// Not served: a secret that it needs cannot be.
     Waiting,
-    /// Served as it was configured before: the newest configuration is refused, or waits.
+    /// Served as it was configured before: the newest configuration is refused, waits, or is not known.
     Kept,
     /// Served, but no instance is up to answer.
     NoEndpoints,

@@ -117,6 +117,19 @@ fn the_last_good_version_is_kept_over_a_restart() {
 }
 
 #[test]
+fn before_the_daemon_is_heard_what_was_served_is_told_as_it_was() {
+    let mut story = Story::begun();
+    story.put(&[("web", instance("10.0.0.1", l4(80, 8080)))]);
+    let next = restarted(&story);
+    let told = next.index.recalled_view(story.index.snapshot());
+    let expose = told.exposes.get(&id("web", "expose#0")).unwrap();
+    assert_eq!(expose.serving, Serving::Kept);
+    let socket = expose.socket.map(|socket| socket.to_string());
+    assert_eq!(socket.as_deref(), Some("0.0.0.0:8080/tcp"));
+    assert_eq!((expose.endpoints, told.exposes.len()), (1, 1));
+}
+
+#[test]
 fn after_a_restart_nobody_is_given_the_seat_of_one_that_is_kept() {
     let mut story = Story::begun();
     story.put(&[("b", instance("10.0.0.2", l4(80, 8002)))]);
