@@ -122,7 +122,7 @@ fn text(status: &v1::Status, paint: Paint) -> String {
     }
     let mut text = table.lines(0, paint);
     if status.exposes.is_empty() {
-        text.push_str("\nNothing is exposed.\n");
+        text.push_str(nothing(status));
         text.push_str(&findings(status, paint));
         return text;
     }
@@ -154,6 +154,20 @@ fn text(status: &v1::Status, paint: Paint) -> String {
     text.push_str(&table.lines(0, paint));
     text.push_str(&findings(status, paint));
     text
+}
+
+/// What there is to say where there is no expose.
+fn nothing(status: &v1::Status) -> &'static str {
+    let mut resources = status.resources.iter();
+    match resources.any(|of| of.r#type == "listener" && of.count > 0) {
+        _ if !status.ready => {
+            "\nWhat is exposed is not known before the OpenSVC daemon is heard.\n"
+        }
+        true => {
+            "\nThe last known good is served; what is exposed is not known before the daemon is heard.\n"
+        }
+        false => "\nNothing is exposed.\n",
+    }
 }
 
 /// What there is to mend beyond what stands beside the exposes, a line each.
@@ -253,4 +267,30 @@ fn envoy(envoy: &v1::Envoy) -> (String, Option<Style>) {
         style,
         format!("{} ({variant}, {}): {state}", envoy.node, envoy.transport),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_nothing_is_exposed_is_not_said_while_a_listener_is_served_or_nothing_is_known() {
+        let status = |ready, count| v1::Status {
+            ready,
+            resources: vec![v1::Resources {
+                r#type: "listener".into(),
+                count,
+                ..v1::Resources::default()
+            }],
+            ..v1::Status::default()
+        };
+        let says = |ready, count, what| text(&status(ready, count), Paint::plain()).contains(what);
+        assert!(says(true, 0, "Nothing is exposed."));
+        assert!(says(true, 1, "The last known good is served;"));
+        assert!(says(
+            false,
+            0,
+            "not known before the OpenSVC daemon is heard"
+        ));
+    }
 }

@@ -53,7 +53,10 @@ pub(super) async fn judge_all(args: &SourceArgs) -> Result<(Vec<Judged>, Vec<Exp
         let verdict = judge(&source.document, &facts);
         let service = &source.document.path;
         facts.others.retain(|other| other.id.service != *service);
-        let exposes = verdict.candidates.iter().map(|candidate| &candidate.expose);
+        let exposes = verdict
+            .candidates
+            .iter()
+            .map(|candidate| &*candidate.expose);
         facts.others.extend(exposes.cloned());
         all.push(Judged { source, verdict });
     }

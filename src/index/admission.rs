@@ -1,8 +1,9 @@
 //! Who gets a seat: the exposes that ask for something else, against those that sit.
 //!
 //! Exposes that move in one event move together, so two of them may swap their sockets. Whoever
-//! cannot get what it asks for stays where it sits; whoever sits nowhere queues for the socket, and
-//! is tried again when somebody leaves it.
+//! cannot get what it asks for stays where it sits, if it sits, and queues for the socket. It is tried
+//! again when somebody leaves the socket, and moves together with whoever is about to leave it: so two
+//! may swap their sockets in two events as well.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ impl Index {
     pub(super) fn admit(&mut self, work: &mut Work) {
         let mut batch = work.admit.take();
         while !batch.is_empty() {
+            batch = self.with_those_behind(batch);
             work.report
                 .extend(batch.iter().map(|id| id.service.clone()));
             let left = self.seat(&batch, work);
@@ -34,7 +36,7 @@ impl Index {
 
     /// Withdraws an expose that the configuration no longer has.
     pub(super) fn leave(&mut self, id: &ExposeId, work: &mut Work) {
-        self.unqueue(id);
+        let awaited = self.unqueue(id);
         self.recalled.remove(id);
         let Some(slot) = self.slots.remove(id) else {
             return;
@@ -49,10 +51,37 @@ impl Index {
         work.is_freed = true;
         self.unstored.remove(id);
         self.view.exposes.remove(id);
-        if let Some(socket) = self.occupancy.release(id) {
-            work.admit
-                .extend(self.queued_for(&BTreeSet::from([socket])));
+        let left = self.occupancy.release(id);
+        let concerned = left.into_iter().chain(awaited).collect();
+        work.admit.extend(self.queued_for(&concerned));
+    }
+
+    /// A batch, with those that sit and queue behind one of it: for a socket that it may leave now, or for
+    /// one that it asked for until now. Each would otherwise stay in the way of the other.
+    fn with_those_behind(&self, batch: Vec<ExposeId>) -> Vec<ExposeId> {
+        if self.queues.is_empty() {
+            return batch;
         }
+        let mut all: BTreeSet<ExposeId> = batch.iter().cloned().collect();
+        let mut looked_at = BTreeSet::new();
+        let mut ahead = batch;
+        while let Some(id) = ahead.pop() {
+            let Some(slot) = self.slots.get(&id) else {
+                continue;
+            };
+            let served = slot.served.as_ref().filter(|_| !slot.is_settled());
+            let sits = served.and_then(|served| served.expose.socket());
+            let sockets = sits.into_iter().chain(slot.queue);
+            for socket in sockets.filter(|socket| looked_at.insert(*socket)) {
+                let behind = self.queues.get(&socket).into_iter().flatten();
+                for id in behind.filter(|id| self.occupancy.seat_of(id).is_some()) {
+                    if all.insert(id.clone()) {
+                        ahead.push(id.clone());
+                    }
+                }
+            }
+        }
+        all.into_iter().collect()
     }
 
     /// Seats a batch. Returns the sockets on which somebody freed something.
@@ -168,16 +197,15 @@ impl Index {
         queues.flatten().cloned().collect()
     }
 
-    fn unqueue(&mut self, id: &ExposeId) {
-        let slot = self.slots.get_mut(id);
-        let Some(socket) = slot.and_then(|slot| slot.queue.take()) else {
-            return;
-        };
+    /// Returns the socket that an expose queued for.
+    fn unqueue(&mut self, id: &ExposeId) -> Option<Socket> {
+        let socket = self.slots.get_mut(id)?.queue.take()?;
         if let Some(queue) = self.queues.get_mut(&socket) {
             queue.remove(id);
             if queue.is_empty() {
                 self.queues.remove(&socket);
             }
         }
+        Some(socket)
     }
 }

@@ -110,6 +110,7 @@ impl Index {
         let mut valid: BTreeMap<_, _> = exposes.map(|e| (e.id.clone(), e)).collect();
         let mut portless = Vec::new();
         for id in mine {
+            self.resume(&id, work);
             let slot = self.slots.entry(&id);
             slot.documented = self.services.documented(owner, &id.section);
             match valid.remove(&id) {
@@ -122,6 +123,10 @@ impl Index {
                 }
                 None => {
                     slot.refuse(Vec::new());
+                    // Whoever queued beside it may have a chance now.
+                    if slot.queue.is_some() {
+                        work.admit.insert(id.clone());
+                    }
                     self.portless.remove(&id);
                 }
             }
@@ -201,7 +206,7 @@ impl Index {
     fn ask(&mut self, expose: Expose, work: &mut Work) {
         let id = expose.id.clone();
         let slot = self.slots.entry(&id);
-        let same = slot.wanted.as_ref().is_some_and(|w| w.expose == expose);
+        let same = slot.wanted.as_ref().is_some_and(|w| *w.expose == expose);
         if !same {
             match prepare(expose) {
                 Ok(mut candidate) => {

@@ -30,6 +30,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 
@@ -47,7 +48,7 @@ use secrets::Secrets;
 use slots::Slots;
 
 pub use logical::exposed;
-pub use memory::{ChosenPort, Memory};
+pub use memory::{ChosenPort, Incumbent, Memory};
 pub use view::{ExposeView, Serving, Values, View};
 
 /// What makes one gateway differ from another.
@@ -130,6 +131,8 @@ pub struct Index {
     publication: Publication,
     admitted: u64,
     recalled: BTreeMap<ExposeId, u64>,
+    /// As an earlier run served them, until the daemon's state is known.
+    last_good: BTreeMap<ExposeId, Arc<Expose>>,
     view: View,
     known: bool,
 }
@@ -151,6 +154,7 @@ impl Index {
             publication: Publication::default(),
             admitted: 0,
             recalled: BTreeMap::new(),
+            last_good: BTreeMap::new(),
             view: View::default(),
             known: false,
         }
@@ -217,6 +221,10 @@ impl Index {
             self.refresh_report(owner);
         }
         self.publication.assemble();
+        if self.known {
+            self.last_good.clear();
+            self.secrets.forget_last_good();
+        }
         work.requests
     }
 }

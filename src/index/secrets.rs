@@ -5,6 +5,7 @@
 //! keeps the last good one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use foldhash::HashMap;
 
@@ -23,6 +24,8 @@ pub(super) struct Secrets {
     revisions: HashMap<ObjectPath, String>,
     wanted: BTreeMap<WantedSecret, Wanted>,
     uses: HashMap<ExposeId, BTreeSet<WantedSecret>>,
+    /// As an earlier run served them, by name.
+    last_good: HashMap<Arc<str>, Resource>,
 }
 
 #[derive(Debug)]
@@ -46,6 +49,17 @@ enum State {
 }
 
 impl Secrets {
+    /// Takes over the secrets that an earlier run served: each is good until it is read.
+    pub(super) fn recall<'a>(&mut self, served: impl Iterator<Item = &'a Arc<Resource>>) {
+        let by_name = served.map(|secret| (secret.name.clone(), Resource::clone(secret)));
+        self.last_good = by_name.collect();
+    }
+
+    /// Forgets those that nobody wanted.
+    pub(super) fn forget_last_good(&mut self) {
+        self.last_good.clear();
+    }
+
     /// Makes the set of secrets that an expose needs be exactly these. Returns what must be read.
     pub(super) fn want(
         &mut self,
@@ -58,10 +72,11 @@ impl Secrets {
             let revision = self.revisions.get(&secret.path);
             let entry = self.wanted.entry(secret.clone()).or_insert_with(|| {
                 requests.extend(revision.map(|revision| request(secret, revision)));
+                let last_good = self.last_good.remove(&*secret.resource_name());
                 Wanted {
                     users: BTreeSet::new(),
                     state: revision.map_or(State::Missing, |_| State::Reading),
-                    good: false,
+                    good: last_good.map(|resource| snapshot.put(resource)).is_some(),
                 }
             });
             entry.users.insert(id.clone());

@@ -14,7 +14,8 @@ use crate::model::{ExposeId, ObjectPath, Report, Socket};
 pub enum Serving {
     /// As configured.
     Served,
-    /// As it was configured before: the newest configuration is refused, or waits for a secret.
+    /// As it was configured before: the newest configuration is refused, waits for a secret, or is not
+    /// known since the gateway started.
     Kept,
     /// Not at all: the configuration is refused.
     Refused,

@@ -24,7 +24,7 @@ pub enum Standing {
     RefusedByEnvoy,
     /// Not served: a secret that it needs cannot be.
     Waiting,
-    /// Served as it was configured before: the newest configuration is refused, or waits.
+    /// Served as it was configured before: the newest configuration is refused, waits, or is not known.
     Kept,
     /// Served, but no instance is up to answer.
     NoEndpoints,
@@ -157,14 +157,7 @@ impl Board {
 
     /// The expose of a name.
     pub fn find(&self, id: &str) -> Option<(&ExposeId, &Arc<Summary>)> {
-        // A section has one `#`, a path none, and a section's group no dot.
-        let hash = id.rfind('#')?;
-        let dot = id.get(..hash)?.rfind('.')?;
-        let id = ExposeId {
-            service: id.get(..dot)?.parse().ok()?,
-            section: id.get(dot + 1..)?.to_owned(),
-        };
-        self.exposes.get_key_value(&id)
+        self.exposes.get_key_value(&ExposeId::parse(id)?)
     }
 
     /// How many exposes are doing how.

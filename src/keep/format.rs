@@ -14,7 +14,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::Kept;
 use crate::envoy::{Reference, Resource, ResourceType, Version};
-use crate::index::{ChosenPort, Memory};
+use crate::index::{ChosenPort, Incumbent, Memory};
 use crate::model::{ExposeId, Protocol};
 use crate::snapshot::Snapshot;
 
@@ -95,6 +95,10 @@ struct KeptExpose {
     service: String,
     #[prost(string, tag = "2")]
     section: String,
+    /// Of an incumbent: the expose as it is served, as JSON. Absent where it holds a private key that is
+    /// not to be written, and in what was written before there was this field.
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    served: Option<Bytes>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -142,8 +146,15 @@ pub fn encode(kept: &Kept, gateway: &str, with_keys: bool, to: &mut impl Write) 
         };
         out.field(2, &resource.encode_to_vec())?;
     }
-    for expose in &kept.memory.incumbents {
-        out.field(3, &expose_of(expose).encode_to_vec())?;
+    for incumbent in &kept.memory.incumbents {
+        let served = incumbent.served.as_ref();
+        let served = served.filter(|_| with_keys || !incumbent.confidential);
+        let served = served.map(serde_json::to_vec).transpose()?;
+        let expose = KeptExpose {
+            served: served.map(Bytes::from),
+            ..expose_of(&incumbent.id)
+        };
+        out.field(3, &expose.encode_to_vec())?;
     }
     for chosen in &kept.memory.ports {
         let port = KeptPort {
@@ -235,7 +246,7 @@ fn memory(incumbents: Vec<KeptExpose>, ports: Vec<KeptPort>) -> Result<Memory, D
     Ok(Memory {
         incumbents: incumbents
             .into_iter()
-            .map(expose)
+            .map(incumbent)
             .collect::<Result<_, _>>()?,
         ports: ports.into_iter().map(port).collect::<Result<_, _>>()?,
     })
@@ -245,7 +256,19 @@ fn expose_of(expose: &ExposeId) -> KeptExpose {
     KeptExpose {
         service: expose.service.to_string(),
         section: expose.section.clone(),
+        served: None,
     }
+}
+
+fn incumbent(mut kept: KeptExpose) -> Result<Incumbent, Damage> {
+    // An expose that another version of this program wrote may have other fields.
+    let served = kept.served.take();
+    let served = served.and_then(|json| serde_json::from_slice(&json).ok());
+    Ok(Incumbent {
+        id: expose(kept)?,
+        served,
+        confidential: false,
+    })
 }
 
 fn expose(kept: KeptExpose) -> Result<ExposeId, Damage> {

@@ -27,3 +27,13 @@ pub struct Kept {
     /// What the configuration does not say.
     pub memory: Memory,
 }
+
+impl Kept {
+    /// Whether it tells of every expose how it was served.
+    pub fn is_complete(&self) -> bool {
+        let incumbents = &self.memory.incumbents;
+        incumbents
+            .iter()
+            .all(|incumbent| incumbent.served.is_some())
+    }
+}

@@ -1,14 +1,16 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::*;
 use crate::envoy::{Reference, Resource, ResourceType};
-use crate::index::ChosenPort;
-use crate::model::Protocol;
+use crate::index::{ChosenPort, Incumbent};
+use crate::model::{Document, Expose, ExposeId, Protocol};
+use crate::validate::{Context, validate};
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----";
 
@@ -43,7 +45,11 @@ fn kept() -> Kept {
         service: "test/svc/web".parse().unwrap(),
         section: "expose#0".into(),
     };
-    kept.memory.incumbents = vec![expose.clone()];
+    kept.memory.incumbents = vec![Incumbent {
+        id: expose.clone(),
+        served: Some(served()),
+        confidential: false,
+    }];
     kept.memory.ports = vec![ChosenPort {
         expose,
         addr: "::".parse().unwrap(),
@@ -53,7 +59,22 @@ fn kept() -> Kept {
     kept
 }
 
-use crate::model::ExposeId;
+/// An expose with one of everything that an expose may have, but for a key.
+fn served() -> Arc<Expose> {
+    let text = "[ip#1]\nexpose = expose#0\n\
+        [expose#0]\nport = 80\nlistener_port = 1080\nvhosts = vhost#0\nlb_policy = ring hash\n\
+        gateway = edge\ncluster_certificates = certificate#0\nlistener_certificates = certificate#1\n\
+        cluster_data = {\"connect_timeout\": \"2.5s\", \"metadata\": {\"filter_metadata\": {\"x\": {\"y\": 0.1}}}}\n\
+        [certificate#0]\ntype = tls\nvalidation_secret = ca\n\
+        [certificate#1]\ntype = tls\ncertificate_secret = front\n\
+        [vhost#0]\ndomains = a.org *.b.org\nroutes = route#0 route#1\n\
+        [route#0]\nmatch_prefix = /\nroute_timeout = 2s\nroute_hash_policies = hashpolicy#0\n\
+        [route#1]\nmatch_regex = /u/.*\nredirect_host_redirect = c.org\n\
+        [hashpolicy#0]\nhash_policy_cookie_name = c\nhash_policy_cookie_ttl = 1h\n";
+    let document = Document::from_config("test/svc/web".parse().unwrap(), text).unwrap();
+    let mut exposes = validate(&document, &Context::default()).service.exposes;
+    Arc::new(exposes.pop().unwrap())
+}
 
 fn encoded(with_keys: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -92,6 +113,25 @@ fn no_key_is_written_unless_asked_for_but_its_version_is() {
     assert!(same(&read, &kept()));
     let secret = read.snapshot.get(ResourceType::Secret, "s").unwrap();
     assert!(!secret.is_known() && secret.confidential && secret.body.is_empty());
+}
+
+#[test]
+fn an_expose_that_holds_a_key_is_written_where_keys_are() {
+    let mut kept = kept();
+    kept.memory.incumbents[0].confidential = true;
+    let served = |with_keys| {
+        let mut bytes = Vec::new();
+        encode(&kept, "edge", with_keys, &mut bytes).unwrap();
+        let read = read(bytes).unwrap();
+        assert_eq!(read.is_complete(), with_keys);
+        let [incumbent] = &read.memory.incumbents[..] else {
+            panic!("there is one");
+        };
+        assert_eq!(incumbent.id, kept.memory.incumbents[0].id);
+        incumbent.served.clone()
+    };
+    assert_eq!(served(false), None);
+    assert_eq!(served(true), kept.memory.incumbents[0].served);
 }
 
 #[test]

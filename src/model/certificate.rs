@@ -1,9 +1,11 @@
 //! TLS, on both sides of Envoy.
 
+use serde::{Deserialize, Serialize};
+
 use super::ObjectPath;
 
 /// Where a certificate and its private key come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyPairSource {
     /// An OpenSVC secret, keys `certificate_chain`, `private_key` and, optionally, `password`.
     Secret(ObjectPath),
@@ -24,7 +26,7 @@ pub enum KeyPairSource {
 }
 
 /// A `certificate#…` section of type `tls`: an identity, a trust anchor, or both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The section's name, such as `certificate#0`.
     pub section: String,
@@ -45,7 +47,7 @@ impl Certificate {
 }
 
 /// TLS towards clients: what `listener_certificates` names. At least one certificate has a key pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownstreamTls {
     /// The certificates, in the order of the keyword. Where one has a `validation`, clients must
     /// present a certificate that it accepts.
@@ -54,7 +56,7 @@ pub struct DownstreamTls {
 
 /// TLS towards endpoints: what `cluster_certificates` names. Without a `validation` the endpoint's
 /// certificate is not verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpstreamTls {
     /// The certificates, in the order of the keyword.
     pub certificates: Vec<Certificate>,

@@ -1,10 +1,11 @@
 //! An expose: one port of a service, published by the gateway.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 use super::{Certificate, DownstreamTls, ObjectPath, Protocol, Socket, UpstreamTls, VirtualHost};
@@ -19,6 +20,19 @@ pub struct ExposeId {
     pub section: String,
 }
 
+impl ExposeId {
+    /// Reads the name of an expose; `None` where a text is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        // A section has one `#`, a path none, and a section's group no dot.
+        let hash = text.rfind('#')?;
+        let dot = text.get(..hash)?.rfind('.')?;
+        Some(Self {
+            service: text.get(..dot)?.parse().ok()?,
+            section: text.get(dot + 1..)?.to_owned(),
+        })
+    }
+}
+
 impl fmt::Display for ExposeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.service, self.section)
@@ -31,8 +45,15 @@ impl Serialize for ExposeId {
     }
 }
 
+impl<'de> Deserialize<'de> for ExposeId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("not the name of an expose"))
+    }
+}
+
 /// How Envoy picks an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum LbPolicy {
     /// In turn.
     #[default]
@@ -50,7 +71,7 @@ pub enum LbPolicy {
 }
 
 /// What travels through an expose, which decides the shape of Envoy's filter chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Traffic {
     /// Datagrams.
     Udp,
@@ -124,8 +145,9 @@ fn is_server_name(domain: &str) -> bool {
     !domain.ends_with('*') && !domain.starts_with('[') && domain.parse::<IpAddr>().is_err()
 }
 
-/// A valid expose, complete in itself.
-#[derive(Debug, Clone, PartialEq)]
+/// A valid expose, complete in itself. Serialized, it is whole: private keys that stand in the
+/// configuration are not left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expose {
     /// Its name.
     pub id: ExposeId,

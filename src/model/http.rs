@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A `vhost#…` section.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualHost {
     /// The section's name, such as `vhost#0`.
     pub section: String,
@@ -18,7 +20,7 @@ pub struct VirtualHost {
 }
 
 /// A `route#…` section.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The section's name, such as `route#0`.
     pub section: String,
@@ -31,7 +33,7 @@ pub struct Route {
 }
 
 /// How a request's path is matched.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PathMatch {
     /// The whole path, without query.
     Exact(String),
@@ -42,7 +44,7 @@ pub enum PathMatch {
 }
 
 /// What a route does with a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Forwards it.
     Forward {
@@ -64,7 +66,7 @@ pub enum Action {
 }
 
 /// Where a route forwards to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Destination {
     /// The expose's own endpoints.
     Own,
@@ -73,7 +75,7 @@ pub enum Destination {
 }
 
 /// A redirect answer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Redirect {
     /// The new host, with or without port.
     pub host: Option<String>,
@@ -88,7 +90,7 @@ pub struct Redirect {
 }
 
 /// How a redirect changes the path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PathRewrite {
     /// The whole path is replaced.
     Path(String),
@@ -97,7 +99,7 @@ pub enum PathRewrite {
 }
 
 /// The status code of a redirect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum RedirectCode {
     /// 301
     #[default]
@@ -113,7 +115,7 @@ pub enum RedirectCode {
 }
 
 /// One ingredient of the hash that picks an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HashPolicy {
     /// The section's name, such as `hashpolicy#0`.
     pub section: String,
@@ -124,7 +126,7 @@ pub struct HashPolicy {
 }
 
 /// What a hash policy reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HashKey {
     /// A cookie.
     Cookie {

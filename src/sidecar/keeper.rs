@@ -64,7 +64,11 @@ impl Keeper {
             None
         });
         let keeper = Self {
-            saved: loaded.as_ref().map(|loaded| versions(&loaded.kept)),
+            // A file that lacks something is written anew, though Envoy is served the same.
+            saved: loaded
+                .as_ref()
+                .filter(|loaded| loaded.kept.is_complete())
+                .map(|loaded| versions(&loaded.kept)),
             store: Some(Arc::new(store)),
             ..Self::default()
         };

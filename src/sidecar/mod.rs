@@ -154,12 +154,13 @@ impl Sidecar {
             () = &mut shutdown => return Ok(()),
         };
         let recalled = loaded.map(|keep::Loaded { kept, known_at }| {
-            index.recall(kept.memory);
+            index.recall(kept.memory, &kept.snapshot);
             Recalled::new(kept.snapshot, known_at, updates.connection())
         });
         let publisher = Publisher {
             snapshots,
             views: self.views.clone(),
+            logged: View::default(),
             telemetry: telemetry.clone(),
             is_current: false,
             recalled,
@@ -268,7 +269,7 @@ async fn follow(
                 continue;
             }
             () = publisher.recalled_due() => {
-                publisher.publish_recalled();
+                publisher.publish_recalled(&index);
                 continue;
             }
             () = keeper.wait() => {
@@ -289,14 +290,10 @@ async fn follow(
         for request in index.apply(event, &context) {
             requests.send(request);
         }
-        // Endpoints come and go without a word.
-        if !publisher.views.borrow().is_same(index.view()) {
-            let old = publisher.views.send_replace(index.view().clone());
-            report::log_changes(&old, index.view());
-        }
         if !index.is_known() {
             continue;
         }
+        publisher.tell(index.view());
         let is_first = !publisher.is_current;
         if !is_first || index.is_settled() {
             first_deadline = None;
@@ -316,6 +313,8 @@ async fn follow(
 struct Publisher {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     views: watch::Sender<View>,
+    /// What the log told of.
+    logged: View,
     telemetry: Arc<Telemetry>,
     /// Whether what is published is what the daemon says, and not what was kept.
     is_current: bool,
@@ -332,8 +331,18 @@ impl Publisher {
         }
     }
 
-    /// Publishes what was served before this sidecar started.
-    fn publish_recalled(&mut self) {
+    /// Tells people and the log what the daemon's state comes to.
+    fn tell(&mut self, view: &View) {
+        // Endpoints come and go without a word.
+        if !self.views.borrow().is_same(view) {
+            self.views.send_replace(view.clone());
+            let old = std::mem::replace(&mut self.logged, view.clone());
+            report::log_changes(&old, view);
+        }
+    }
+
+    /// Publishes what was served before this sidecar started, and was recalled by the index.
+    fn publish_recalled(&mut self, index: &Index) {
         let Some(Recalled {
             snapshot, known_at, ..
         }) = self.recalled.take()
@@ -345,6 +354,7 @@ impl Publisher {
         self.telemetry
             .publishing(&snapshot, std::time::Instant::now());
         self.telemetry.serving_since(Some(known_at));
+        self.views.send_replace(index.recalled_view(&snapshot));
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
 

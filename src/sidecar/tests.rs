@@ -8,7 +8,8 @@ use futures_util::future::BoxFuture;
 use super::*;
 use crate::daemon::{self, Assignment, RequestError, Update};
 use crate::envoy::Resource;
-use crate::model::ObjectPath;
+use crate::index::{Incumbent, Memory, Serving};
+use crate::model::{ExposeId, ObjectPath};
 
 /// A daemon of which nothing is asked.
 struct Silent;
@@ -35,10 +36,15 @@ impl Daemon for Silent {
     }
 }
 
+fn kept_expose() -> ExposeId {
+    ExposeId::parse("kept.expose#0").unwrap()
+}
+
 /// A sidecar that starts with something kept.
 struct Start {
     daemon: daemon::Publisher,
     served: watch::Receiver<Option<Arc<Snapshot>>>,
+    told: watch::Receiver<View>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -47,6 +53,7 @@ impl Start {
     fn new(moment: impl FnOnce(Recalled) -> Recalled) -> Self {
         let (daemon, updates) = daemon::channel();
         let (snapshots, served) = watch::channel(None);
+        let (views, told) = watch::channel(View::default());
         let mut kept = Snapshot::default();
         let body = Bytes::from_static(b"as it was");
         kept.put(Resource::new(
@@ -58,16 +65,27 @@ impl Start {
         let recalled = Recalled::new(kept, SystemTime::now(), updates.connection());
         let publisher = Publisher {
             snapshots,
-            views: watch::Sender::new(View::default()),
+            views,
+            logged: View::default(),
             telemetry: Arc::default(),
             is_current: false,
             recalled: Some(moment(recalled)),
         };
-        let index = Index::new(crate::index::Options {
+        let mut index = Index::new(crate::index::Options {
             gateway: "envoy".into(),
             ports: 1025..=65535,
             reserved: Vec::new(),
         });
+        let incumbent = Incumbent {
+            id: kept_expose(),
+            served: None,
+            confidential: false,
+        };
+        let memory = Memory {
+            incumbents: vec![incumbent],
+            ports: Vec::new(),
+        };
+        index.recall(memory, &Snapshot::default());
         let (stop, stopped) = oneshot::channel();
         let keeper = Keeper::default();
         let asked = Arc::new(Silent);
@@ -75,6 +93,7 @@ impl Start {
         Self {
             daemon,
             served,
+            told,
             _stop: stop,
         }
     }
@@ -123,8 +142,13 @@ async fn what_was_kept_is_served_at_once_without_a_daemon() {
         error: "connection refused".into(),
     });
     assert!(start.serves_what_was_kept().await);
+    let kept = kept_expose();
+    let told = start.told.wait_for(|view| view.exposes.contains_key(&kept));
+    let told = told.await.unwrap().exposes.get(&kept).cloned();
+    assert_eq!(told.map(|expose| expose.serving), Some(Serving::Kept));
     start.tells_its_state();
     assert!(!start.serves_what_was_kept().await);
+    assert!(start.told.borrow().exposes.is_empty());
 }
 
 #[tokio::test]

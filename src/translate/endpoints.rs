@@ -53,6 +53,13 @@ pub fn load_assignment(cluster: impl Into<Arc<str>>, endpoints: &[Endpoint]) -> 
     Resource::new(ResourceType::Endpoints, cluster, body.into(), Vec::new())
 }
 
+/// How many endpoints a [`load_assignment`] has; 0 where a resource is none.
+pub fn endpoint_count(assignment: &Resource) -> usize {
+    let assignment = ClusterLoadAssignment::decode(&*assignment.body).unwrap_or_default();
+    let groups = assignment.endpoints.iter();
+    groups.map(|group| group.lb_endpoints.len()).sum()
+}
+
 /// The encoded endpoints of a zone.
 fn locality_endpoints(zone: Option<&str>, endpoints: &[&Endpoint]) -> Vec<u8> {
     let head = LocalityLbEndpoints {

@@ -21,7 +21,7 @@ mod secrets;
 mod tls;
 
 pub use attachment::{Attachment, Shape, listener, route_configuration};
-pub use endpoints::{Endpoint, load_assignment};
+pub use endpoints::{Endpoint, endpoint_count, load_assignment};
 pub use routes::expanded_domains;
 pub use secrets::{SecretUse, WantedSecret, tls_certificate, validation_context};
 

@@ -19,9 +19,19 @@ use crate::validate::{self, Context, Validated};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// The expose; its port may have been allocated.
-    pub expose: Expose,
+    pub expose: Arc<Expose>,
     /// What Envoy gets for it.
     pub translation: Translation,
+}
+
+impl Candidate {
+    /// Whether Envoy gets a private key for it that stands in the configuration.
+    pub fn is_confidential(&self) -> bool {
+        let Translation {
+            cluster, secrets, ..
+        } = &self.translation;
+        cluster.confidential || secrets.iter().any(|secret| secret.confidential)
+    }
 }
 
 /// Translates an expose.
@@ -31,7 +41,7 @@ pub struct Candidate {
 pub fn prepare(expose: Expose) -> Result<Candidate, Vec<Diagnostic>> {
     let translation = translate::translate(&expose)?;
     Ok(Candidate {
-        expose,
+        expose: Arc::new(expose),
         translation,
     })
 }

@@ -116,7 +116,7 @@ impl Story {
             for id in verdict.served() {
                 writeln!(text, "  would serve {}", id.section).unwrap();
             }
-            others.extend(verdict.candidates.iter().map(|c| c.expose.clone()));
+            others.extend(verdict.candidates.iter().map(|c| (*c.expose).clone()));
             verdicts.push(verdict);
         }
         verdicts

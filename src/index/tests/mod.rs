@@ -5,6 +5,7 @@
 mod conflicts;
 mod endpoints;
 mod memory;
+mod moves;
 mod ports;
 mod scalers;
 mod secrets;

@@ -185,7 +185,7 @@ pub(super) fn configured(gateway: IpAddr, shop: IpAddr, rest: IpAddr) -> Snapsho
         );
         facts
             .others
-            .extend(verdict.candidates.iter().map(|c| c.expose.clone()));
+            .extend(verdict.candidates.iter().map(|c| (*c.expose).clone()));
     }
     preview.snapshot()
 }
