@@ -157,14 +157,7 @@ impl Board {
 
     /// The expose of a name.
     pub fn find(&self, id: &str) -> Option<(&ExposeId, &Arc<Summary>)> {
-        // A section has one `#`, a path none, and a section's group no dot.
-        let hash = id.rfind('#')?;
-        let dot = id.get(..hash)?.rfind('.')?;
-        let id = ExposeId {
-            service: id.get(..dot)?.parse().ok()?,
-            section: id.get(dot + 1..)?.to_owned(),
-        };
-        self.exposes.get_key_value(&id)
+        self.exposes.get_key_value(&id.parse().ok()?)
     }
 
     /// How many exposes are doing how.
