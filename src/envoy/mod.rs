@@ -10,6 +10,7 @@ mod fingerprint;
 pub mod json;
 mod packed;
 mod pool;
+mod references;
 pub(crate) mod refusal_text;
 mod resource;
 mod schema;
@@ -21,7 +22,8 @@ pub mod wire;
 
 pub use encode::{encode, pack};
 pub(crate) use pool::DESCRIPTORS;
-pub use resource::{Reference, Resource, ResourceType, Version};
+pub use references::{Reference, References};
+pub use resource::{Resource, ResourceType, Version};
 pub(crate) use schema::{has_protocol_options, is_extension};
 pub(crate) use sensitive::{holds_pem_key, holds_secret};
 pub(crate) use shown::shown;

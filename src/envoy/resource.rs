@@ -11,7 +11,9 @@ use bytes::Bytes;
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 
+use super::references::{Reference, References};
 use super::sensitive::holds_secret;
+use super::wire::Fields;
 
 /// The xDS resource types, in the order in which an aggregated stream must deliver additions:
 /// whatever a resource names comes before it. Removals go the other way.
@@ -102,6 +104,31 @@ impl Version {
         Self::from_number(u64::from_be_bytes(first))
     }
 
+    /// The version of an encoded message of thousands of fields: of each of these, added up. So with another
+    /// field it [is known](Self::with_other_fields) without a look at the rest. That the order of unlike fields
+    /// makes no other version is right where it has no meaning, as among the virtual hosts of a route
+    /// configuration.
+    fn of_fields(message: &[u8]) -> Self {
+        let mut sum = 0_u64;
+        let mut rest = message;
+        for field in Fields::of(message) {
+            rest = rest.get(field.raw.len()..).unwrap_or_default();
+            sum = sum.wrapping_add(Self::of(field.raw).0);
+        }
+        // What is no field is taken as one.
+        if !rest.is_empty() {
+            sum = sum.wrapping_add(Self::of(rest).0);
+        }
+        Self::from_number(sum)
+    }
+
+    /// The version of a route configuration with other fields in place of some, whose are given encoded.
+    #[must_use]
+    pub fn with_other_fields(self, gone: &[u8], come: &[u8]) -> Self {
+        let without = self.0.wrapping_sub(Self::of_fields(gone).0);
+        Self::from_number(without.wrapping_add(Self::of_fields(come).0))
+    }
+
     /// The version as a number, for combining.
     pub fn get(self) -> u64 {
         self.0
@@ -143,15 +170,6 @@ impl fmt::Debug for Version {
     }
 }
 
-/// A resource that another one names and Envoy needs first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reference {
-    /// The type of the resource named.
-    pub kind: ResourceType,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
 /// An encoded, versioned resource; cheap to share, never changed.
 #[derive(Clone)]
 pub struct Resource {
@@ -159,12 +177,12 @@ pub struct Resource {
     pub kind: ResourceType,
     /// The name that Envoy knows it by, unique in its type.
     pub name: Arc<str>,
-    /// The hash of `body`.
+    /// The hash of `body`; of a route configuration, of its fields.
     pub version: Version,
     /// The encoded message: the `value` of the `Any` that carries it.
     pub body: Bytes,
-    /// What it names; sorted, without duplicates.
-    pub references: Arc<[Reference]>,
+    /// What it names.
+    pub references: References,
     /// Whether `body` holds a private key, a password or a token: such a resource is only served
     /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
@@ -183,10 +201,8 @@ impl Resource {
         kind: ResourceType,
         name: impl Into<Arc<str>>,
         body: Bytes,
-        mut references: Vec<Reference>,
+        references: Vec<Reference>,
     ) -> Self {
-        references.sort();
-        references.dedup();
         let confidential = match kind {
             ResourceType::Cluster => holds_secret::<Cluster>(&body),
             ResourceType::Secret => holds_secret::<Secret>(&body),
@@ -195,10 +211,34 @@ impl Resource {
         Self {
             kind,
             name: name.into(),
-            version: Version::of(&body),
+            version: match kind {
+                ResourceType::Routes => Version::of_fields(&body),
+                _ => Version::of(&body),
+            },
             references: references.into(),
             confidential,
             body,
+            since: None,
+            known: true,
+        }
+    }
+
+    /// Another content of a route configuration, whose version is known.
+    #[must_use]
+    pub fn routes(
+        name: impl Into<Arc<str>>,
+        body: Bytes,
+        version: Version,
+        references: References,
+    ) -> Self {
+        debug_assert_eq!(version, Version::of_fields(&body), "of its content");
+        Self {
+            kind: ResourceType::Routes,
+            name: name.into(),
+            version,
+            body,
+            references,
+            confidential: false,
             since: None,
             known: true,
         }
@@ -226,9 +266,7 @@ impl Resource {
 
     /// Whether it names the resource of a type and name.
     pub fn references(&self, kind: ResourceType, name: &str) -> bool {
-        self.references
-            .binary_search_by(|reference| (reference.kind, &*reference.name).cmp(&(kind, name)))
-            .is_ok()
+        self.references.contains(kind, name)
     }
 
     /// Marks the resource as holding a private key, a password or a token.
@@ -262,6 +300,7 @@ impl fmt::Debug for Resource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envoy::wire;
 
     #[test]
     fn a_version_is_read_back_from_its_text() {
@@ -291,6 +330,31 @@ mod tests {
         ] {
             assert_eq!(Version::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_version_of_a_route_configuration_is_known_with_another_field() {
+        let fields = |texts: &[&str]| {
+            let mut message = Vec::new();
+            let texts = texts.iter();
+            texts.for_each(|text| wire::append(&mut message, 2, text.as_bytes()));
+            message
+        };
+        let version = |message: Vec<u8>| {
+            Resource::new(ResourceType::Routes, "r", message.into(), vec![]).version
+        };
+        let all = version(fields(&["a", "b", "c"]));
+        let other = all.with_other_fields(&fields(&["b"]), &fields(&["x", "y"]));
+        assert_eq!(other, version(fields(&["a", "x", "y", "c"])));
+        assert_ne!(other, all);
+        assert_eq!(
+            other.with_other_fields(&fields(&["y", "x"]), &fields(&["b"])),
+            all
+        );
+        assert_ne!(version(fields(&["ab", "c"])), version(fields(&["a", "bc"])));
+        let broken = |rest: &[u8]| version([&fields(&["a"]), rest].concat());
+        assert_ne!(broken(&[0x0b]), broken(&[0x0c]));
+        assert_ne!(broken(&[0x0b]), broken(&[]));
     }
 
     #[test]

@@ -3,12 +3,10 @@
 //! It may hold thousands of virtual hosts. What [`translate::route_configuration`] makes of all of them
 //! is made here of the last one and of the exposes that changed.
 
-use std::sync::Arc;
-
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::encoding::bytes::encoded_len_repeated;
 
-use crate::envoy::{Reference, Resource, ResourceType, wire};
+use crate::envoy::{Reference, Resource, Version, wire};
 use crate::model::{ExposeId, Socket};
 use crate::translate::{self, Attachment, Shape};
 
@@ -21,21 +19,38 @@ const MANY: usize = 8;
 /// The route configuration of a socket.
 #[derive(Debug, Default)]
 pub(super) struct SharedRoutes {
-    /// Whose virtual hosts there are, in their order.
+    /// Whose virtual hosts there are, in their order. There may be thousands to move when one comes or goes.
     parts: Vec<Part>,
     /// What comes before the virtual hosts, in bytes.
     head: usize,
-    body: Bytes,
-    references: Arc<[Reference]>,
+    /// What was made last.
+    whole: Option<Resource>,
 }
 
 /// What an expose adds.
 #[derive(Debug)]
 struct Part {
-    expose: ExposeId,
+    of: Box<Origin>,
     /// Its virtual hosts, in encoded bytes.
     length: usize,
+}
+
+/// Where a part comes from.
+#[derive(Debug)]
+struct Origin {
+    expose: ExposeId,
     references: Box<[Reference]>,
+}
+
+impl Part {
+    fn of(expose: &ExposeId, length: usize, references: &[Reference]) -> Self {
+        let expose = expose.clone();
+        let references = references.into();
+        Self {
+            of: Box::new(Origin { expose, references }),
+            length,
+        }
+    }
 }
 
 impl SharedRoutes {
@@ -47,94 +62,62 @@ impl SharedRoutes {
         changed: impl ExactSizeIterator<Item = (&'a ExposeId, Option<&'a Attachment>)>,
         all: impl Fn() -> Vec<&'a Attachment>,
     ) -> Option<Resource> {
-        if self.parts.is_empty() || changed.len() > MANY {
-            return self.assemble(socket, &all());
+        let few = changed.len() <= MANY;
+        match self.whole.take().filter(|_| few) {
+            Some(mut whole) => {
+                for (expose, attachment) in changed {
+                    whole = self.replace(whole, expose, attachment);
+                }
+                self.whole = (!self.parts.is_empty()).then_some(whole);
+            }
+            None => self.assemble(socket, &all()),
         }
-        for (expose, attachment) in changed {
-            self.replace(expose, attachment);
-        }
-        if self.parts.is_empty() {
-            *self = Self::default();
-            return None;
-        }
-        let name = socket.to_string();
-        let body = self.body.clone();
-        let mut resource = Resource::new(ResourceType::Routes, name, body, Vec::new());
-        resource.references = self.references.clone();
-        Some(resource)
+        self.whole.clone()
     }
 
-    fn assemble(&mut self, socket: Socket, attachments: &[&Attachment]) -> Option<Resource> {
-        let Some(whole) = translate::route_configuration(socket, attachments) else {
-            *self = Self::default();
-            return None;
-        };
-        let mut parts: Vec<Part> = attachments
-            .iter()
-            .filter_map(|attachment| {
-                let (vhosts, references) = shared(attachment)?;
-                Some(Part {
-                    expose: attachment.expose.clone(),
-                    length: encoded_len_repeated(VIRTUAL_HOSTS, vhosts),
-                    references: references.into(),
-                })
-            })
-            .collect();
-        parts.sort_by(|a, b| a.expose.cmp(&b.expose));
-        let vhosts: usize = parts.iter().map(|part| part.length).sum();
-        *self = Self {
-            parts,
-            head: whole.body.len().saturating_sub(vhosts),
-            body: whole.body.clone(),
-            references: whole.references.clone(),
-        };
-        Some(whole)
+    fn assemble(&mut self, socket: Socket, attachments: &[&Attachment]) {
+        self.whole = translate::route_configuration(socket, attachments);
+        let parts = attachments.iter().filter_map(|attachment| {
+            let (vhosts, references) = shared(attachment)?;
+            let length = encoded_len_repeated(VIRTUAL_HOSTS, vhosts);
+            Some(Part::of(&attachment.expose, length, references))
+        });
+        self.parts = parts.collect();
+        self.parts.sort_by(|a, b| a.of.expose.cmp(&b.of.expose));
+        let vhosts: usize = self.parts.iter().map(|part| part.length).sum();
+        let length = self.whole.as_ref().map_or(0, |whole| whole.body.len());
+        self.head = length.saturating_sub(vhosts);
     }
 
-    /// Puts another part in the place of an expose's.
-    fn replace(&mut self, expose: &ExposeId, attachment: Option<&Attachment>) {
-        let found = self.parts.binary_search_by(|part| part.expose.cmp(expose));
+    /// Puts another part in the place of an expose's. Returns what the `whole` is then.
+    fn replace(
+        &mut self,
+        whole: Resource,
+        expose: &ExposeId,
+        attachment: Option<&Attachment>,
+    ) -> Resource {
+        let parts = &mut self.parts;
+        let found = parts.binary_search_by(|part| part.of.expose.cmp(expose));
         let (Ok(place) | Err(place)) = found;
         let new = attachment.and_then(shared);
-        let vhosts = encoded(new.map_or(&[], |(vhosts, _)| vhosts));
-        let before: usize = self.parts.iter().take(place).map(|part| part.length).sum();
-        let new = new.map(|(_, references)| Part {
-            expose: expose.clone(),
-            length: vhosts.len(),
-            references: references.into(),
-        });
-        let old = match (found, new) {
-            (Ok(_), Some(new)) => self.parts.get_mut(place).map(|p| std::mem::replace(p, new)),
-            (Ok(_), None) => Some(self.parts.remove(place)),
-            (Err(_), Some(new)) => {
-                self.parts.insert(place, new);
-                None
-            }
-            (Err(_), None) => return,
-        };
+        if found.is_err() && new.is_none() {
+            return whole;
+        }
+        let (vhosts, come) = new.unwrap_or_default();
+        let vhosts = encoded(vhosts);
+        let before: usize = parts.iter().take(place).map(|part| part.length).sum();
+        let new = new.map(|(_, references)| Part::of(expose, vhosts.len(), references));
+        let old = parts.splice(place..place + usize::from(found.is_ok()), new);
+        let old = old.last();
+        let gone = old.as_ref().map_or(&[][..], |old| &old.of.references);
         let start = self.head + before;
         let end = start + old.as_ref().map_or(0, |old| old.length);
-        self.body = spliced(&self.body, start..end, &vhosts);
-        let old = old.map(|old| old.references).unwrap_or_default();
-        let new = self.parts.get(place).filter(|part| part.expose == *expose);
-        let new = new.map_or(&[][..], |part| &part.references);
-        if *old != *new {
-            // Thousands, in order: one goes, one comes.
-            let room = self.references.len() + new.len();
-            let mut references = Vec::with_capacity(room);
-            references.extend_from_slice(&self.references);
-            for gone in &old {
-                if let Ok(place) = references.binary_search(gone) {
-                    references.remove(place);
-                }
-            }
-            for come in new {
-                if let Err(place) = references.binary_search(come) {
-                    references.insert(place, come.clone());
-                }
-            }
-            self.references = references.into();
-        }
+        let (body, version) = spliced(&whole, start..end, &vhosts);
+        let references = match gone == come {
+            true => whole.references,
+            false => whole.references.with(gone, come),
+        };
+        Resource::routes(whole.name, body, version, references)
     }
 }
 
@@ -159,13 +142,15 @@ fn encoded(vhosts: &[Bytes]) -> Vec<u8> {
     encoded
 }
 
-/// Some bytes with others in place of a part.
-fn spliced(bytes: &Bytes, part: std::ops::Range<usize>, with: &[u8]) -> Bytes {
+/// The body and version of a route configuration with other fields in place of a part.
+fn spliced(whole: &Resource, part: std::ops::Range<usize>, with: &[u8]) -> (Bytes, Version) {
+    let bytes = &whole.body;
     let (before, rest) = bytes.split_at(part.start.min(bytes.len()));
-    let (_, after) = rest.split_at(part.len().min(rest.len()));
+    let (gone, after) = rest.split_at(part.len().min(rest.len()));
     let mut spliced = BytesMut::with_capacity(before.len() + with.len() + after.len());
     spliced.put_slice(before);
     spliced.put_slice(with);
     spliced.put_slice(after);
-    spliced.freeze()
+    let version = whole.version.with_other_fields(gone, with);
+    (spliced.freeze(), version)
 }

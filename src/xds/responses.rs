@@ -2,7 +2,7 @@
 //! gRPC's status at the end.
 //!
 //! It does what tonic's own body does, but for writing each message into a buffer of the stream: what many
-//! streams are sent is handed to each as it is.
+//! streams are sent is handed to each as it is, and so is a long resource.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use tonic::codegen::http::HeaderMap;
 use super::requests::HEAD;
 use super::wire::Response;
 
-/// From how many bytes on they are handed over, though there is more to write.
+/// From how many bytes on they are handed over, though there is more to write; and a resource as it is.
 const ENOUGH: usize = 32 << 10;
 
 /// The body.
@@ -49,7 +49,13 @@ impl Responses {
         let head = u32::try_from(len)
             .map_err(|_| Status::resource_exhausted(format!("a response of {len} bytes")))?;
         let entries = response.entries();
-        let shared = entries.map_or(0, Bytes::len);
+        let shared = match entries {
+            Some(entries) => entries.len(),
+            None => {
+                let bodies = response.resources.iter().map(|r| r.body.len());
+                bodies.filter(|len| *len >= ENOUGH).sum()
+            }
+        };
         self.buffer.reserve(HEAD + len - shared);
         // Nothing is compressed.
         self.buffer.put_u8(0);
@@ -60,7 +66,13 @@ impl Responses {
                 self.flush();
                 self.ready.push_back(entries.clone());
             }
-            None => response.encode_entries(&mut self.buffer),
+            None => response.encode_entries(&mut self.buffer, |buffer, body| {
+                if body.len() < ENOUGH {
+                    return buffer.put_slice(body);
+                }
+                self.ready.push_back(buffer.split().freeze());
+                self.ready.push_back(body.clone());
+            }),
         }
         response.encode_tail(&mut self.buffer);
         Ok(())
@@ -121,5 +133,54 @@ impl Body for Responses {
 
     fn is_end_stream(&self) -> bool {
         self.is_over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::envoy::{Resource, ResourceType, Variant, Version};
+
+    fn resource(name: &str, len: usize) -> Arc<Resource> {
+        let body = vec![name.len() as u8; len].into();
+        Arc::new(Resource::new(ResourceType::Routes, name, body, vec![]))
+    }
+
+    #[tokio::test]
+    async fn a_long_resource_is_handed_over_as_it_is_in_its_place() {
+        let long = resource("long", ENOUGH);
+        let resources = vec![resource("a", 5), long.clone(), resource("last", ENOUGH - 1)];
+        for variant in [Variant::StateOfTheWorld, Variant::Delta] {
+            let response = Response {
+                variant,
+                type_url: ResourceType::Routes.type_url().into(),
+                version: Version::from_number(7),
+                nonce: "1".into(),
+                resources: resources.clone().into(),
+                removed: vec!["gone".into()],
+                identifier: "igw".into(),
+            };
+            let two = [response.clone(), response.clone()].map(Ok);
+            let mut body = Responses::new(stream::iter(two).boxed());
+            let mut data: Vec<Bytes> = Vec::new();
+            while let Some(Ok(frame)) = body.frame().await {
+                data.extend(frame.into_data());
+            }
+            let as_it_is = data
+                .iter()
+                .filter(|data| data.as_ptr() == long.body.as_ptr());
+            assert_eq!(as_it_is.count(), 2);
+            let mut message = vec![0];
+            message.put_u32(response.encoded_len().try_into().unwrap());
+            response.encode(&mut message);
+            assert_eq!(data.concat(), message.repeat(2));
+        }
     }
 }

@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Stream as ClientStream;
 use super::clients::Clients;
-use super::session::{Session, Standing, State};
+use super::session::{self, ResourceStatus, Session};
 use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType};
 
@@ -68,15 +68,15 @@ fn answer(
     let look = |session: &Session| {
         let stream = session.stream()?;
         let asked = which.holds(&stream.node);
-        asked.then(|| client(stream, &session.standings(), with_contents))
+        asked.then(|| client(stream, &session.statuses(), with_contents))
     };
     let config = clients.look(look).into_iter().flatten().collect();
     Ok(ClientStatusResponse { config })
 }
 
-fn client(stream: &ClientStream, standings: &[Standing], with_contents: bool) -> ClientConfig {
+fn client(stream: &ClientStream, statuses: &[ResourceStatus], with_contents: bool) -> ClientConfig {
     let clock = (Instant::now(), SystemTime::now());
-    let told = standings.iter().map(|s| resource(s, with_contents, clock));
+    let told = statuses.iter().map(|s| resource(s, with_contents, clock));
     ClientConfig {
         node: Some(Node {
             id: stream.node.to_string(),
@@ -101,30 +101,30 @@ fn scope(stream: &ClientStream) -> String {
 }
 
 fn resource(
-    standing: &Standing,
+    status: &ResourceStatus,
     with_contents: bool,
     clock: (Instant, SystemTime),
 ) -> GenericXdsConfig {
     use {ClientResourceStatus as Client, ConfigStatus as Config};
-    let (config, client) = match (&standing.state, standing.version) {
-        (State::Synced, _) => (Config::Synced, Client::Acked),
-        (State::Sent, _) => (Config::Stale, Client::Requested),
-        (State::NotSent, Some(_)) => (Config::NotSent, Client::Acked),
-        (State::NotSent, None) => (Config::NotSent, Client::Requested),
-        (State::Absent, _) => (Config::NotSent, Client::DoesNotExist),
-        (State::Refused { .. }, _) => (Config::Error, Client::Nacked),
+    let (config, client) = match (&status.state, status.version) {
+        (session::ConfigStatus::Synced, _) => (Config::Synced, Client::Acked),
+        (session::ConfigStatus::Sent, _) => (Config::Stale, Client::Requested),
+        (session::ConfigStatus::NotSent, Some(_)) => (Config::NotSent, Client::Acked),
+        (session::ConfigStatus::NotSent, None) => (Config::NotSent, Client::Requested),
+        (session::ConfigStatus::Absent, _) => (Config::NotSent, Client::DoesNotExist),
+        (session::ConfigStatus::Refused { .. }, _) => (Config::Error, Client::Nacked),
     };
-    let of = standing.resource.as_deref();
-    let version = standing.version.map(|version| version.to_string());
+    let of = status.resource.as_deref();
+    let version = status.version.map(|version| version.to_string());
     GenericXdsConfig {
-        type_url: standing.kind.type_url().to_owned(),
-        name: standing.name.to_string(),
+        type_url: status.kind.type_url().to_owned(),
+        name: status.name.to_string(),
         version_info: version.unwrap_or_default(),
         xds_config: of.filter(|_| with_contents).and_then(content),
         last_updated: of.and_then(|resource| resource.since).map(timestamp),
         config_status: config.into(),
         client_status: client.into(),
-        error_state: failure(&standing.state, clock),
+        error_state: failure(&status.state, clock),
         is_static_resource: false,
     }
 }
@@ -138,8 +138,11 @@ fn content(resource: &Resource) -> Option<Any> {
     })
 }
 
-fn failure(state: &State, (now, time): (Instant, SystemTime)) -> Option<UpdateFailureState> {
-    let State::Refused { text, version, at } = state else {
+fn failure(
+    state: &session::ConfigStatus,
+    (now, time): (Instant, SystemTime),
+) -> Option<UpdateFailureState> {
+    let session::ConfigStatus::Refused { text, version, at } = state else {
         return None;
     };
     let when = time.checked_sub(now.saturating_duration_since(*at));
@@ -147,7 +150,7 @@ fn failure(state: &State, (now, time): (Instant, SystemTime)) -> Option<UpdateFa
         failed_configuration: None,
         last_update_attempt: when.map(timestamp),
         details: text.to_string(),
-        version_info: version.to_string(),
+        version_info: version.map_or_else(String::new, |version| version.to_string()),
     })
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::de::SeqAccess;
 use serde_json::{Map, Value};
 
-use super::dataset::{self, Phase};
+use super::dataset::{self, Phase, RunsOn};
 use super::json::Step;
 use super::path::{Path, Place, Scope, Target};
 use super::shape::{As, Flag, Json, Object, Shape, Word, skip_list};
@@ -29,6 +29,8 @@ pub(super) enum Change {
     Secret(String, ObjectPath, Option<Arc<str>>),
     /// The checksum in a secret's configuration on a node.
     Checksum(String, ObjectPath, Arc<str>),
+    /// A service's configuration on a node: where the service may run; `None` when it is gone.
+    Listed(String, ObjectPath, Option<RunsOn>),
     /// An instance on a node; `None` when it is gone.
     Instance(String, ObjectPath, Option<Instance>),
     /// Something inside an instance.
@@ -69,6 +71,7 @@ impl Change {
             Self::Part(_, tables) => tables.weight(),
             Self::Instance(.., instance) => instance.as_ref().map_or(0, Instance::weight),
             Self::Field { field, .. } => field.weight(),
+            Self::Listed(.., scope) => scope.as_ref().map_or(0, RunsOn::weight),
             Self::Phase(..) | Self::Secret(..) | Self::Checksum(..) | Self::Odd => 0,
         };
         size_of::<Self>() + inside
@@ -209,6 +212,9 @@ fn read<'de, A: SeqAccess<'de>>(target: Target, list: &mut A) -> Result<Change, 
         }
         Target::Checksum(node, secret) => {
             Change::Checksum(node, secret, value(list, Word)?.0.into())
+        }
+        Target::Listed(node, service) => {
+            Change::Listed(node, service, value(list, dataset::ServiceConfig)?.0)
         }
         Target::Instance(node, service) => {
             Change::Instance(node, service, value(list, dataset::InstanceStatus)?.0)

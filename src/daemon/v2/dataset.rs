@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::de::{IgnoredAny, MapAccess};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::shape::{As, Flag, Object, Shape, Text, Word, members};
 use super::tables::{self, Tables};
@@ -176,7 +176,7 @@ impl<'de> Shape<'de> for Services<'_> {
                 object.next_value_seed(As(Statuses(node)))?;
             },
             "config" => {
-                node.configs.clear();
+                node.clear_configs();
                 object.next_value_seed(As(Configs(node)))?;
             },
         });
@@ -211,12 +211,15 @@ impl<'de> Shape<'de> for Configs<'_> {
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         while let Some(key) = object.next_key_seed(As(Word))? {
-            let Some(secret) = secret(&key) else {
+            if let Some(secret) = secret(&key) {
+                let checksum = object.next_value_seed(As(Config))?;
+                self.0.configs.push((secret, checksum));
+            } else if let Some(service) = service(&key) {
+                let scope = object.next_value_seed(As(ServiceConfig))?;
+                self.0.list(service, scope);
+            } else {
                 object.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let checksum = object.next_value_seed(As(Config))?;
-            self.0.configs.push((secret, checksum));
+            }
         }
         Ok(())
     }
@@ -234,6 +237,54 @@ impl<'de> Shape<'de> for Config {
             "csum" => checksum = object.next_value_seed(As(Text::default()))?,
         });
         Ok(Some(checksum.unwrap_or_default().into()))
+    }
+}
+
+/// The nodes that a service may run on, as its configuration is told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct RunsOn(Vec<String>);
+
+impl RunsOn {
+    /// Whether a node is among them.
+    pub(super) fn has(&self, node: &str) -> bool {
+        self.0.iter().any(|name| name == node)
+    }
+
+    /// How much memory they take, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let names = self.0.iter();
+        names.map(|name| size_of::<String>() + name.len()).sum()
+    }
+}
+
+/// `monitor.nodes.NODE.services.config.SERVICE`
+pub(super) struct ServiceConfig;
+
+impl<'de> Shape<'de> for ServiceConfig {
+    /// `None` when it is no object.
+    type Value = Option<RunsOn>;
+
+    fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut nodes = RunsOn::default();
+        members!(object, {
+            "scope" => nodes = RunsOn(object.next_value_seed(As(Words))?),
+        });
+        Ok(Some(nodes))
+    }
+}
+
+/// A list of texts.
+struct Words;
+
+impl<'de> Shape<'de> for Words {
+    type Value = Vec<String>;
+
+    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut words = Vec::new();
+        while let Some(word) = list.next_element_seed(As(Word))? {
+            words.push(word.into_owned());
+        }
+        Ok(words)
     }
 }
 

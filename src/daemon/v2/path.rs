@@ -78,6 +78,8 @@ pub(super) enum Target {
     Secret(String, ObjectPath),
     /// To the checksum in it.
     Checksum(String, ObjectPath),
+    /// To a service's configuration on a node.
+    Listed(String, ObjectPath),
     /// To a service's instance on a node.
     Instance(String, ObjectPath),
     /// Into it.
@@ -154,8 +156,14 @@ fn walk<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Target, A::Error> {
         }
         "config" => {
             let object = word!(list, else Target::Part(Scope::Configs(node.into())));
-            match secret(&object) {
-                Some(secret) => walk_secret(node, secret, list),
+            if let Some(secret) = secret(&object) {
+                return walk_secret(node, secret, list);
+            }
+            match service(&object) {
+                Some(service) => {
+                    word!(list, else Target::Listed(node.into(), service));
+                    Ok(Target::Elsewhere)
+                }
                 None => Ok(Target::Elsewhere),
             }
         }
@@ -281,7 +289,7 @@ mod tests {
             r#"["monitor", "nodes", "n1", "services", "status", "web0", "resources", "ip#1", "label"]"#,
             r#"["monitor", "nodes", "n1", "services", "status", "sec/web0", "updated"]"#,
             r#"["monitor", "nodes", "n1", "services", "status", "cluster"]"#,
-            r#"["monitor", "nodes", "n1", "services", "config", "web0"]"#,
+            r#"["monitor", "nodes", "n1", "services", "config", "web0", "csum"]"#,
             r#"["monitor", "nodes", "n1", "services", "config", "sec/web0", "scope", 0]"#,
         ] {
             assert_eq!(target(path), Target::Elsewhere, "{path}");

@@ -4,7 +4,9 @@
 //! instance that it touches.
 //!
 //! A daemon that starts reports its services one by one, and its peers' when it hears of them; what
-//! is missing then is not gone. So what was known of a node stays until the node is known anew.
+//! is missing then is not gone. So what was known of a node stays until the node is known anew. Nor is a
+//! service gone whose configuration is listed: the daemon calls itself started when all statuses are
+//! written, which is up to seconds before it was told the last one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,8 +30,8 @@ pub(super) struct Replica {
     services: OrdMap<ObjectPath, Arc<ServiceState>>,
     /// Checksums by node.
     secrets: OrdMap<ObjectPath, Named<Arc<str>>>,
-    /// Objects that are missing on a node which cannot be asked yet.
-    retained: BTreeSet<(Arc<str>, ObjectPath)>,
+    /// Objects that are missing on a node and may still come, and whether the node lists them: such will.
+    retained: BTreeMap<(Arc<str>, ObjectPath), bool>,
     /// The instances of the last whole state by their text.
     texts: Texts,
     /// Objects that changed since the last [`Replica::take`].
@@ -65,7 +67,14 @@ impl Replica {
                 self.put_secret(node.into(), secret, checksum);
             }
             Change::Instance(node, object, None) | Change::Secret(node, object, None) => {
-                self.remove(node.into(), object);
+                self.remove(node.into(), object, false);
+            }
+            Change::Listed(node, service, scope) => {
+                let is_listed = scope.is_some_and(|scope| scope.has(&node));
+                if let Some(known) = self.retained.get_mut(&(node.into(), service)) {
+                    *known = is_listed;
+                    self.forget_retained();
+                }
             }
             Change::Checksum(node, secret, checksum) => {
                 let known = self.secrets.get(&secret);
@@ -127,8 +136,19 @@ impl Replica {
         if scope.has_configs() {
             gone.extend(missing(scope, &self.secrets, &secrets, |nodes| nodes));
         }
-        for (node, object) in gone {
-            self.remove(node, object);
+        if !gone.is_empty() || !self.retained.is_empty() {
+            let listed = new.take_listed();
+            if scope.has_configs() {
+                let of = scope.node();
+                let retained = self.retained.iter_mut();
+                retained
+                    .filter(|((node, _), _)| of.is_none_or(|of| *of == **node))
+                    .for_each(|(missing, is_listed)| *is_listed = listed.contains(missing));
+            }
+            for missing in gone {
+                let is_listed = listed.contains(&missing);
+                self.remove(missing.0, missing.1, is_listed);
+            }
         }
         for (service, nodes) in instances {
             self.put_instances(service, nodes);
@@ -197,13 +217,13 @@ impl Replica {
         }
     }
 
-    /// Removes an object from a node, or retains it while the node is not known.
-    fn remove(&mut self, node: Arc<str>, object: ObjectPath) {
+    /// Removes an object from a node, or retains it while the node is not known, or lists it.
+    fn remove(&mut self, node: Arc<str>, object: ObjectPath, is_listed: bool) {
         if !self.holds(&node, &object) {
             return;
         }
-        if self.is_unknown(&node) {
-            self.retained.insert((node, object));
+        if is_listed || self.is_unknown(&node) {
+            self.retained.insert((node, object), is_listed);
             return;
         }
         if let Some(state) = self.services.get_mut(&object) {
@@ -240,10 +260,10 @@ impl Replica {
         }
     }
 
-    /// Removes what was retained of the nodes that are known by now.
+    /// Removes what was retained of the nodes that are known by now, but for what they list.
     fn forget_retained(&mut self) {
-        for (node, object) in std::mem::take(&mut self.retained) {
-            self.remove(node, object);
+        for ((node, object), is_listed) in std::mem::take(&mut self.retained) {
+            self.remove(node, object, is_listed);
         }
     }
 

@@ -73,7 +73,10 @@ fn is_elsewhere(entry: &[u8]) -> Option<bool> {
                     _ => true,
                 }
             }
-            b"config" => !is_secret(path.next()?) || path.next()? != b"csum",
+            b"config" => {
+                let is_secret = is_secret(path.next()?);
+                path.next()? != b"csum" || !is_secret
+            }
             _ => true,
         },
         b"monitor" => path.next()? != b"status",

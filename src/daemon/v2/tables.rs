@@ -1,8 +1,9 @@
 //! What was read of some nodes, as it was told: the last of what is told twice counts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::dataset::Phase;
+use super::dataset::{Phase, RunsOn};
 use super::whole::Texts;
 use crate::daemon::{Instance, Named};
 use crate::model::ObjectPath;
@@ -30,6 +31,8 @@ pub(super) struct Node {
     pub(super) statuses: Vec<(ObjectPath, Option<Arc<Instance>>)>,
     /// The checksums of the configurations of its secrets, in the same way.
     pub(super) configs: Vec<(ObjectPath, Option<Arc<str>>)>,
+    /// The services whose configuration it has and that may run on it: each has a status, or will have.
+    pub(super) listed: Vec<ObjectPath>,
 }
 
 impl Tables {
@@ -42,6 +45,7 @@ impl Tables {
             has_services: false,
             statuses: Vec::new(),
             configs: Vec::new(),
+            listed: Vec::new(),
         });
         let last = self.nodes.len() - 1;
         &mut self.nodes[last]
@@ -75,13 +79,24 @@ impl Tables {
             let instance = instance.as_deref();
             ROW + instance.map_or(0, Instance::weight)
         });
-        let configs: usize = nodes.map(|node| node.configs.len()).sum();
-        instances.sum::<usize>() + ROW * configs
+        let configs = nodes.map(|node| node.configs.len() + node.listed.len());
+        instances.sum::<usize>() + ROW * configs.sum::<usize>()
     }
 
     /// Takes out the instances, by service and node.
     pub(super) fn take_instances(&mut self) -> Vec<(ObjectPath, Named<Arc<Instance>>)> {
         by_object(&mut self.nodes, |node| &mut node.statuses)
+    }
+
+    /// Takes out what nodes list.
+    pub(super) fn take_listed(&mut self) -> HashSet<(Arc<str>, ObjectPath)> {
+        let nodes = self.nodes.iter_mut();
+        let listed = nodes.flat_map(|node| {
+            let name = node.name.clone();
+            let listed = std::mem::take(&mut node.listed).into_iter();
+            listed.map(move |service| (name.clone(), service))
+        });
+        listed.collect()
     }
 
     /// Takes out the checksums, by secret and node.
@@ -95,7 +110,20 @@ impl Node {
     pub(super) fn clear_services(&mut self) {
         self.has_services = false;
         self.statuses.clear();
+        self.clear_configs();
+    }
+
+    /// Nothing that was told of its configurations counts any more.
+    pub(super) fn clear_configs(&mut self) {
         self.configs.clear();
+        self.listed.clear();
+    }
+
+    /// What was told of the configuration of a service: `None` where that is nothing.
+    pub(super) fn list(&mut self, service: ObjectPath, scope: Option<RunsOn>) {
+        if scope.is_some_and(|scope| scope.has(&self.name)) {
+            self.listed.push(service);
+        }
     }
 }
 

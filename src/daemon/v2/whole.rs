@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use foldhash::quality::RandomState;
 use imbl::OrdMap;
 
-use super::dataset::{self, Avail, Config, NodeMonitor, Status, is_watched};
+use super::dataset::{self, Avail, Config, NodeMonitor, ServiceConfig, Status, is_watched};
 use super::message::read;
 use super::shape::{Object, Shape, is_plain};
 use super::tables::{Node, Tables};
@@ -117,7 +117,7 @@ impl Reading<'_> {
                 statuses.map(drop)
             }
             b"config" => {
-                node.configs.clear();
+                node.clear_configs();
                 let configs = walk.members(|walk, name| config(walk, node, name));
                 configs.map(drop)
             }
@@ -228,11 +228,15 @@ impl Reading<'_> {
 
 /// `monitor.nodes.NODE.services.config.OBJECT`
 fn config(walk: &mut impl Walk, node: &mut Node, name: &[u8]) -> Result<(), Lost> {
-    match dataset::secret(utf8(name)?) {
-        Some(secret) => node
-            .configs
-            .push((secret, parsed(walk.value()?, || Config)?)),
-        None => walk.pass()?,
+    let name = utf8(name)?;
+    if let Some(secret) = dataset::secret(name) {
+        let checksum = parsed(walk.value()?, || Config)?;
+        node.configs.push((secret, checksum));
+    } else if let Some(service) = dataset::service(name) {
+        let scope = parsed(walk.value()?, || ServiceConfig)?;
+        node.list(service, scope);
+    } else {
+        walk.pass()?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
-use super::flight::Flight;
+use super::flight::{Flight, Item};
 use super::has::Has;
 use super::newcomers::endpoints;
 use super::refusal;
@@ -77,8 +77,10 @@ impl Session {
             certain: false,
             content: Version::from_number(0),
         };
-        let sent = flight.items.iter().filter(|item| !item.sent.is_nothing());
-        let reading = refusal::read(text, sent.map(|item| &item.name));
+        let only_removes = !flight.items.iter().any(Item::is_news);
+        let named = flight.items.iter();
+        let named = named.filter(|item| only_removes || !item.sent.is_nothing());
+        let reading = refusal::read(text, named.map(|item| &item.name));
         let subscription = &lane.subscription;
         let rules = Rules {
             full,
@@ -116,19 +118,20 @@ impl Session {
         }
         refusal.certain = !outcome.culprits.is_empty();
         let suspects = match refusal.certain {
-            true => outcome.culprits,
-            false => outcome.suspects,
+            true => &outcome.culprits,
+            false => &outcome.suspects,
         };
         let words: Arc<str> = text.into();
         let mut content = blake3::Hasher::new();
-        for item in suspects.into_iter().filter(|item| item.is_news()) {
-            let Has::Resource(sent) = &item.sent else {
-                continue;
+        for item in suspects.iter().filter(|item| outcome.blames(item)) {
+            let version = item.sent.resource().map(|sent| sent.version);
+            match version {
+                Some(version) => content.update(&version.get().to_be_bytes()),
+                None => content.update(item.name.as_bytes()),
             };
-            content.update(&sent.version.get().to_be_bytes());
             lane.ledger.search.tell(&item.name);
-            lane.complain(&item.name, sent.version, &words, now);
-            refusal.suspects.push(item.name);
+            lane.complain(&item.name, version, &words, now);
+            refusal.suspects.push(item.name.clone());
         }
         lane.forget_mended();
         refusal.content = Version::of(content.finalize().as_bytes());

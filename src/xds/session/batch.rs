@@ -17,8 +17,8 @@ use super::view::View;
 use crate::envoy::{Resource, ResourceType, Version};
 use crate::xds::wire::Resources;
 
-/// From how many resources on it is worth it. Tests have few.
-pub(super) const MANY: usize = if cfg!(test) { 3 } else { 64 };
+/// From how many resources on it is worth it.
+const MANY: usize = 64;
 
 /// How many things are known before it is looked which are still kept.
 const FEW: usize = 64;
@@ -108,9 +108,9 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn everything(kind: ResourceType, view: &View, in_one: bool) -> Option<Self> {
+    fn everything(kind: ResourceType, view: &View, in_one: bool, many: usize) -> Option<Self> {
         let all: Vec<_> = view.iter(kind).cloned().collect();
-        let is_apt = all.len() >= MANY && all.iter().all(|resource| resource.is_known());
+        let is_apt = all.len() >= many && all.iter().all(|resource| resource.is_known());
         is_apt.then(|| Self {
             _list: None,
             batches: match in_one {
@@ -182,8 +182,17 @@ fn split(mut resources: &[Arc<Resource>], are_asked: bool) -> Vec<Arc<Batch>> {
 }
 
 /// What was made for some client, for others that connect while that one still keeps it.
-#[derive(Debug, Clone, Default)]
-pub struct Batches(Arc<Mutex<Made>>);
+#[derive(Debug, Clone)]
+pub struct Batches {
+    many: usize,
+    made: Arc<Mutex<Made>>,
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self::from(MANY)
+    }
+}
 
 #[derive(Debug, Default)]
 struct Made {
@@ -194,6 +203,19 @@ struct Made {
 }
 
 impl Batches {
+    /// Batches of resources of which a client is told so many at once, or more.
+    pub fn from(many: usize) -> Self {
+        Self {
+            many,
+            made: Arc::default(),
+        }
+    }
+
+    /// Whether so many resources go into batches.
+    pub(super) fn are_for(&self, count: usize) -> bool {
+        count >= self.many
+    }
+
     /// Everything of a type; `None` where that is little, or cannot be sent.
     pub(super) fn everything(
         &self,
@@ -204,7 +226,7 @@ impl Batches {
         let key = Key::of(kind, view, None, in_one);
         let known = &mut self.made().wanted;
         known.find(&key).or_else(|| {
-            let made = Wanted::everything(kind, view, in_one)?;
+            let made = Wanted::everything(kind, view, in_one, self.many)?;
             Some(known.keep(key, made))
         })
     }
@@ -228,7 +250,7 @@ impl Batches {
     }
 
     fn made(&self) -> MutexGuard<'_, Made> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -50,17 +50,11 @@ impl Session {
         now: Instant,
     ) -> Option<Response> {
         let lane = self.lane(kind)?;
-        if !lane.answered {
-            // The first response decides what a client that reconnects keeps, so it is not sent before
-            // it can be complete; and then even with what names a refused cluster, which the client
-            // may well have.
-            if plan.wake.is_some() {
-                return None;
-            }
-            if lane.claim != Claim::Nothing {
-                plan.puts
-                    .extend(plan.waits.drain(..).filter_map(|(_, target)| target));
-            }
+        if !lane.answered && lane.claim != Claim::Nothing {
+            // The first response decides what a client that reconnects keeps, so it tells even of what
+            // names a refused cluster, which the client may well have.
+            plan.puts
+                .extend(plan.waits.drain(..).filter_map(|(_, target)| target));
         }
         let replaced: HashSet<&str> = self.replaced(kind, &plan).map(|(name, _)| name).collect();
         let is_target = |name: &str| replaced.is_empty() || !replaced.contains(name);

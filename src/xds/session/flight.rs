@@ -41,6 +41,11 @@ impl Item {
         }
     }
 
+    /// Whether it took away what the client had, or may have had.
+    pub(super) fn is_removal(&self) -> bool {
+        self.sent.is_nothing() && !(self.had.is_nothing() && self.maybe.is_nothing())
+    }
+
     /// What the client may have instead of what it had, once it refused this and maybe took it in part: what was
     /// sent; or what it may have had before, where that would only have put an end to the doubt.
     pub(super) fn doubt(&self) -> &Has {

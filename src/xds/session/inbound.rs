@@ -115,13 +115,7 @@ impl Session {
             let claim = Claim::of(&request.version_info);
             self.lanes[kind as usize] = Some(Lane::new(claim, now));
         }
-        let interner = Shared {
-            kind,
-            view: &self.view,
-            newcomers: &self.newcomers,
-            batches: &self.common.batches,
-        };
-        let Some(lane) = self.lanes[kind as usize].as_mut() else {
+        let Some((lane, interner)) = self.lane_and_names(kind) else {
             return Ok(());
         };
         if first || nonce.is_empty() || lane.last_nonce.as_ref() == Some(nonce) {
@@ -130,9 +124,15 @@ impl Session {
             self.shift(kind, &shift, Initial::default());
         } else {
             // A newer response is under way: the names that answer it are the ones that count.
-            // But the client may have thrown away what it had under the names that are missing here.
-            for name in lane.subscription.overlook(&request.resource_names) {
-                lane.ledger.forget(&name);
+            // But the client may have thrown away what it had under the names that are missing here; and under
+            // those that are back, it will have what is under way.
+            let overlooked = lane.subscription.overlook(&request.resource_names);
+            for name in &overlooked.missing {
+                lane.ledger.forget(name);
+            }
+            for name in &overlooked.back {
+                let coming = lane.ledger.coming(name);
+                lane.ledger.touch(name, coming);
             }
         }
         if !first {
@@ -162,13 +162,7 @@ impl Session {
                 .map(|has| (has.name, Version::parse(&has.version)))
                 .collect();
         }
-        let interner = Shared {
-            kind,
-            view: &self.view,
-            newcomers: &self.newcomers,
-            batches: &self.common.batches,
-        };
-        let Some(lane) = self.lanes[kind as usize].as_mut() else {
+        let Some((lane, interner)) = self.lane_and_names(kind) else {
             return Ok(());
         };
         let shift = lane.subscription.adjust(
@@ -183,6 +177,18 @@ impl Session {
             self.answered(kind, nonce, request.error_detail.as_ref(), now);
         }
         Ok(())
+    }
+
+    /// A type's lane, and who keeps the names that requests about it carry.
+    fn lane_and_names(&mut self, kind: ResourceType) -> Option<(&mut Lane, Shared<'_>)> {
+        let names = Shared {
+            kind,
+            view: &self.view,
+            newcomers: &self.newcomers,
+            batches: &self.common.batches,
+        };
+        let lane = self.lanes[kind as usize].as_mut()?;
+        Some((lane, names))
     }
 
     /// Does what a change of a subscription asks for.
@@ -200,6 +206,8 @@ impl Session {
         if shift.was_wildcard && !wildcard {
             ledger.retain(|name| subscription.lists(name));
             lane.first.clear();
+            // There is no everything to tell any more; what repairs a refused response is owed still.
+            lane.owes_answer &= in_one && lane.answered;
         }
         if !shift.dropped.is_empty() {
             // It is no client that just connected any more, and what it was told may be unwanted.

@@ -42,8 +42,8 @@ pub(super) struct Lane {
 pub(super) struct Complaint {
     /// The client's words.
     pub(super) text: Arc<str>,
-    /// What it refused.
-    pub(super) version: Version,
+    /// What it refused; `None` for its removal.
+    pub(super) version: Option<Version>,
     /// When.
     pub(super) at: Instant,
 }
@@ -88,7 +88,7 @@ impl Lane {
     pub(super) fn complain(
         &mut self,
         name: &Arc<str>,
-        version: Version,
+        version: Option<Version>,
         text: &Arc<str>,
         at: Instant,
     ) {

@@ -259,7 +259,7 @@ impl Ledger {
     /// What the client has in place of a resource that it refused.
     pub(super) fn in_place_of(&self, resource: &Resource) -> Option<&Held> {
         let held = self.held.get(&resource.name);
-        held.filter(|held| held.version == resource.version)
+        held.filter(|held| held.version == Some(resource.version))
     }
 
     /// A resource is sent as it was before, because others of its type changed. If it was refused then,

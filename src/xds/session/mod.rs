@@ -23,6 +23,9 @@
 //!   cluster is acknowledged and its endpoints were sent; a removal waits until everything that named
 //!   the resource is acknowledged away. Neither waits longer than [`FALLBACK`] for a client that says
 //!   nothing. What names a cluster that the client *refused* waits until that is mended.
+//! - A client that asks for everything is answered when all of it can be sent, and not with what does not wait.
+//!   An Envoy is ready with the first answer about its listeners, be it empty, so it would be ready too early.
+//!   Nothing waits for what was refused.
 //! - An Envoy that refuses a response is answered with what puts that right, never with what it refused.
 //!   A client that is not known to be an Envoy, by its `user_agent_name` or its words, is sent nothing
 //!   before something changes, or [`PATIENCE`](search::PATIENCE) has passed.
@@ -53,7 +56,8 @@ mod outbound;
 mod refusal;
 mod search;
 mod shared;
-mod standing;
+mod status;
+
 mod subscription;
 mod view;
 
@@ -68,7 +72,7 @@ use std::time::{Duration, Instant};
 
 use base64::alphabet::URL_SAFE;
 
-pub use standing::{Standing, State};
+pub use status::{ConfigStatus, ResourceStatus};
 
 pub use batch::Batches;
 

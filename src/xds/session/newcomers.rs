@@ -16,7 +16,7 @@ use super::cohort::Cohort;
 use super::flight::{Flight, Item, Sequence};
 use super::has::Has;
 use super::{FALLBACK, SETTLE};
-use crate::envoy::{Reference, Resource, ResourceType};
+use crate::envoy::{References, Resource, ResourceType};
 
 /// Whether something may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +182,11 @@ impl Newcomers {
             let entry = self.entries.entry(cluster.name.clone()).or_default();
             entry.newcomer = Some(newcomer);
         } else if let Some(known) = self.newcomer_mut(&cluster.name) {
-            *known = newcomer;
+            // Nobody waits longer because it changes while the client says nothing.
+            *known = Newcomer {
+                sent_at: known.sent_at,
+                ..newcomer
+            };
         }
     }
 
@@ -331,16 +335,11 @@ impl Newcomer {
 }
 
 /// The names of the assignments of endpoints among some references.
-pub(super) fn endpoints(references: &[Reference]) -> impl Iterator<Item = &Arc<str>> {
-    of_kind(references, ResourceType::Endpoints)
+pub(super) fn endpoints(references: &References) -> impl Iterator<Item = &Arc<str>> {
+    references.of(ResourceType::Endpoints)
 }
 
 /// The names of the clusters among some references.
-pub(super) fn clusters(references: &[Reference]) -> impl Iterator<Item = &Arc<str>> {
-    of_kind(references, ResourceType::Cluster)
-}
-
-fn of_kind(references: &[Reference], kind: ResourceType) -> impl Iterator<Item = &Arc<str>> {
-    let ours = references.iter().filter(move |r| r.kind == kind);
-    ours.map(|reference| &reference.name)
+pub(super) fn clusters(references: &References) -> impl Iterator<Item = &Arc<str>> {
+    references.of(ResourceType::Cluster)
 }

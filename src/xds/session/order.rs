@@ -10,6 +10,7 @@ use super::has::Has;
 use super::lane::Claim;
 use super::ledger::{Leftover, Pending};
 use super::newcomers::{self, Gate};
+use super::outbound::Plan;
 use super::{SETTLE, Session};
 use crate::envoy::{Resource, ResourceType};
 
@@ -66,8 +67,10 @@ impl<'a> Holders<'a> {
                         let names = names.keys().filter(|n| resource.references(self.kind, n));
                         names.for_each(|name| note(name));
                     } else {
-                        let ours = resource.references.iter().filter(|r| r.kind == self.kind);
-                        ours.for_each(|reference| note(&reference.name));
+                        resource
+                            .references
+                            .of(self.kind)
+                            .for_each(|name| note(name));
                     }
                 }
             }
@@ -150,8 +153,8 @@ impl Session {
         }
         // A new listener comes after what its routes lead to, as its routes do. That is order for its
         // own sake, so nothing that was refused keeps the listener away.
-        let routes = resource.references.iter().filter(|r| r.kind == Routes);
-        let routes = routes.filter_map(|r| self.view.get(Routes, &r.name));
+        let routes = resource.references.of(Routes);
+        let routes = routes.filter_map(|name| self.view.get(Routes, name));
         routes.fold(gate, |all, routes| match self.clusters_gate(routes, now) {
             Gate::Shut => all,
             gate => all.and(gate),
@@ -181,6 +184,23 @@ impl Session {
             false => Gate::Shut,
         };
         Some(untold.and(newcomers))
+    }
+
+    /// Whether the first answer waits until all of it can be sent, which will be soon. An Envoy takes the first
+    /// that it is told of its listeners for all of them, and says that it is ready; and where a response tells
+    /// all of a type, the first decides what a client that reconnects keeps.
+    pub(super) fn is_too_early(&self, kind: ResourceType, plan: &Plan) -> bool {
+        let Some(lane) = self.lane(kind) else {
+            return false;
+        };
+        let is_first = match self.is_whole(kind) {
+            // What it leaves out it removes, and what repairs a refused response is owed as well.
+            true => !lane.answered,
+            false => lane.owes_answer,
+        };
+        let clusters = self.lane(ResourceType::Cluster);
+        let is_behind = || clusters.is_some_and(|clusters| !clusters.ledger.untold.is_empty());
+        is_first && (plan.wake.is_some() || !plan.waits.is_empty() && is_behind())
     }
 
     fn clusters_gate(&self, resource: &Resource, now: Instant) -> Gate {

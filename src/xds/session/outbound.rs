@@ -18,7 +18,7 @@ use crate::xds::Event;
 use crate::xds::wire::Response;
 
 /// What becomes of one pending name.
-enum Verdict {
+enum Due {
     /// The client has what it should.
     Settled,
     /// It is to be sent.
@@ -31,6 +31,9 @@ enum Verdict {
     Wait(Gate),
 }
 
+/// A name that waits, with what should be there in the end.
+type Waiting = (Arc<str>, Option<Arc<Resource>>);
+
 /// What can be sent of a type.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -40,8 +43,8 @@ pub(super) struct Plan {
     pub(super) removals: Vec<Arc<str>>,
     /// The names asked for that do not exist.
     pub(super) absent: Vec<Arc<str>>,
-    /// What waits, with what should be there in the end.
-    pub(super) waits: Vec<(Arc<str>, Option<Arc<Resource>>)>,
+    /// What waits.
+    pub(super) waits: Vec<Waiting>,
     /// When the first of those need not wait any longer.
     pub(super) wake: Option<Instant>,
     /// Whether this is a group of suspects, and nothing else.
@@ -63,13 +66,14 @@ impl Plan {
 
     /// Sends the first group of suspects that can be sent, up to the size of one response where it may
     /// be split.
-    fn try_first_of(&mut self, suspects: Vec<(Group, Arc<Resource>)>, whole: bool) {
+    fn try_first_of(&mut self, suspects: Vec<(Group, Waiting)>, whole: bool) {
         let first = suspects.iter().map(|(group, _)| *group).min();
         let mut bytes = 0;
         let mut group = suspects;
-        group.retain(|(group, resource)| {
+        group.retain(|(group, (_, target))| {
             let fits = Some(*group) == first && (bytes < CHUNK || whole);
-            bytes += if fits { resource.body.len() } else { 0 };
+            let target = target.as_ref().filter(|_| fits);
+            bytes += target.map_or(0, |resource| resource.body.len());
             fits
         });
         self.put_all(group);
@@ -77,11 +81,15 @@ impl Plan {
     }
 
     /// Sends what waited only because it is suspect.
-    fn put_all(&mut self, suspects: Vec<(Group, Arc<Resource>)>) {
-        self.puts
-            .extend(suspects.into_iter().map(|(_, resource)| resource));
-        let put: HashSet<&str> = self.puts.iter().map(|resource| &*resource.name).collect();
-        self.waits.retain(|(name, _)| !put.contains(&**name));
+    fn put_all(&mut self, suspects: Vec<(Group, Waiting)>) {
+        let sent: HashSet<&str> = suspects.iter().map(|(_, (name, _))| &**name).collect();
+        self.waits.retain(|(name, _)| !sent.contains(&**name));
+        for (_, (name, target)) in suspects {
+            match target {
+                Some(resource) => self.puts.push(resource),
+                None => self.removals.push(name),
+            }
+        }
     }
 }
 
@@ -156,7 +164,7 @@ impl Session {
         for name in &plan.settled {
             lane.ledger.settle(name);
         }
-        if plan.is_empty() && !lane.owes_answer {
+        if plan.is_empty() && !lane.owes_answer || self.is_too_early(kind, &plan) {
             return None;
         }
         match self.stream.variant {
@@ -229,29 +237,31 @@ impl Session {
         // What the client says of a group of suspects must be about them alone.
         let undisturbed = lane.ledger.search.undisturbed_until(now);
         let calm = undisturbed.filter(|_| whole).map(Gate::Until);
-        let mut suspects: Vec<(Group, Arc<Resource>)> = Vec::new();
+        let mut suspects: Vec<(Group, Waiting)> = Vec::new();
         let mut bytes = 0;
         let mut find = self.view.finder(kind, pending.len());
         for (name, pending) in pending {
             let target = find(name);
-            let verdict = self.verdict(kind, name, target, pending, holders, now);
-            let verdict = match (verdict, calm) {
-                (Verdict::Put(_) | Verdict::Remove, Some(calm)) => Verdict::Wait(calm),
-                (verdict, _) => verdict,
+            let due = self.due(kind, name, target, pending, holders, now);
+            let due = match (due, calm) {
+                (Due::Put(_) | Due::Remove, Some(calm)) => Due::Wait(calm),
+                (due, _) => due,
             };
-            match (verdict, pending.group) {
-                (Verdict::Put(resource), Some(group)) => {
-                    plan.waits.push((name.clone(), Some(resource.clone())));
-                    suspects.push((group, resource));
-                }
-                (Verdict::Put(resource), None) => {
+            let mut suspect = |group, target: Option<Arc<Resource>>| {
+                plan.waits.push((name.clone(), target.clone()));
+                suspects.push((group, (name.clone(), target)));
+            };
+            match (due, pending.group) {
+                (Due::Put(resource), Some(group)) => suspect(group, Some(resource)),
+                (Due::Remove, Some(group)) => suspect(group, None),
+                (Due::Put(resource), None) => {
                     bytes += resource.body.len();
                     plan.puts.push(resource);
                 }
-                (Verdict::Remove, _) => plan.removals.push(name.clone()),
-                (Verdict::Settled, _) => plan.settled.push(name.clone()),
-                (Verdict::Absent, _) => plan.absent.push(name.clone()),
-                (Verdict::Wait(gate), _) => {
+                (Due::Remove, None) => plan.removals.push(name.clone()),
+                (Due::Settled, _) => plan.settled.push(name.clone()),
+                (Due::Absent, _) => plan.absent.push(name.clone()),
+                (Due::Wait(gate), _) => {
                     if let Gate::Until(at) = gate {
                         plan.wake_at(at);
                     }
@@ -277,7 +287,7 @@ impl Session {
         plan
     }
 
-    fn verdict<'a>(
+    fn due<'a>(
         &self,
         kind: ResourceType,
         name: &str,
@@ -285,31 +295,31 @@ impl Session {
         pending: &Pending,
         holders: impl Fn() -> &'a Holders<'a>,
         now: Instant,
-    ) -> Verdict {
+    ) -> Due {
         let held = target
             .zip(self.lane(kind))
             .and_then(|(target, lane)| lane.ledger.in_place_of(target));
         if let Some(held) = held {
             // The client asked, and is told what it has.
             return match &held.has {
-                Has::Resource(has) => Verdict::Put(has.clone()),
-                Has::Nothing => Verdict::Absent,
-                Has::Earlier(_) => Verdict::Settled,
+                Has::Resource(has) => Due::Put(has.clone()),
+                Has::Nothing => Due::Absent,
+                Has::Earlier(_) => Due::Settled,
             };
         }
         match target {
-            Some(target) if pending.surely_has(target) && !pending.demanded => Verdict::Settled,
+            Some(target) if pending.surely_has(target) && !pending.demanded => Due::Settled,
             // It cannot be sent before the daemon tells it again.
-            Some(target) if !target.is_known() => Verdict::Wait(Gate::Shut),
+            Some(target) if !target.is_known() => Due::Wait(Gate::Shut),
             Some(target) => match self.gate(target, pending.surely_has_nothing(), now) {
-                Gate::Open => Verdict::Put(target.clone()),
-                gate => Verdict::Wait(gate),
+                Gate::Open => Due::Put(target.clone()),
+                gate => Due::Wait(gate),
             },
-            None if pending.surely_has_nothing() && pending.demanded => Verdict::Absent,
-            None if pending.surely_has_nothing() => Verdict::Settled,
+            None if pending.surely_has_nothing() && pending.demanded => Due::Absent,
+            None if pending.surely_has_nothing() => Due::Settled,
             None => match self.removal_gate(name, holders(), now) {
-                Gate::Open => Verdict::Remove,
-                gate => Verdict::Wait(gate),
+                Gate::Open => Due::Remove,
+                gate => Due::Wait(gate),
             },
         }
     }

@@ -5,7 +5,7 @@
 //! none, what the response changed is *suspect*: it is sent again in two groups, one after the other, and
 //! a group that is refused is parted in two, until a refused group is a single resource. So one bad
 //! resource among n costs about log n responses, no content is refused twice in the same company, and
-//! the good ones arrive.
+//! the good ones arrive. A removal is suspect where there is nothing else, and held, the resource is put back.
 //!
 //! Until a client accepts it again, it may have a suspect as it was or as it was sent. Envoy also counts
 //! what it took of a refused response as not received, so a client that reconnects would claim to have
@@ -61,8 +61,8 @@ pub(super) struct Held {
     pub(super) has: Has,
     /// What it may have instead of that.
     pub(super) maybe: Has,
-    /// The version that it refused.
-    pub(super) version: Version,
+    /// The version that it refused; `None` where it refused its removal.
+    pub(super) version: Option<Version>,
     /// Whether it may be accepted later as it is.
     pub(super) may_pass: bool,
 }
@@ -88,6 +88,13 @@ pub(super) struct Search {
     told: BTreeSet<Arc<str>>,
 }
 
+impl Held {
+    /// Whether this is what was refused.
+    fn is_for(&self, sent: &Has) -> bool {
+        self.version == sent.resource().map(|sent| sent.version)
+    }
+}
+
 /// What came of a refusal.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
@@ -99,6 +106,16 @@ pub(super) struct Outcome {
     pub(super) taken: Vec<Item>,
     /// Whether something is held that was not before.
     pub(super) is_news: bool,
+    /// Whether the response put nothing that the client did not have: then it may be about a removal, which is
+    /// not to blame otherwise.
+    only_removes: bool,
+}
+
+impl Outcome {
+    /// Whether the refusal may be about this.
+    pub(super) fn blames(&self, item: &Item) -> bool {
+        item.is_news() || (self.only_removes && item.is_removal())
+    }
 }
 
 /// How a refusal is taken.
@@ -172,8 +189,10 @@ impl Ledger {
             return;
         }
         for item in &*flight.items {
-            if let Has::Resource(sent) = &item.sent
-                && self.in_place_of(sent).is_some()
+            if self
+                .held
+                .get(&item.name)
+                .is_some_and(|held| held.is_for(&item.sent))
             {
                 self.held.remove(&item.name);
             }
@@ -245,20 +264,21 @@ impl Ledger {
     fn sort_out(&self, items: Vec<Item>, reading: &Reading, partial: bool) -> Outcome {
         let mut outcome = Outcome::default();
         let is_known = |item: &Item| matches!(&item.sent, Has::Resource(sent) if self.in_place_of(sent).is_some());
-        let news = || items.iter().filter(|item| item.is_news());
-        let is_only_one = news().nth(1).is_none() && !items.iter().any(is_known);
+        outcome.only_removes = !items.iter().any(Item::is_news);
+        let mut blamed = items.iter().filter(|item| outcome.blames(item));
+        let is_only_one = blamed.nth(1).is_none() && !items.iter().any(is_known);
         let is_clear = reading.others_taken || reading.named.len() == 1;
         for item in items {
-            let is_news = item.is_news();
+            let is_blamed = outcome.blames(&item);
             let is_at_fault = match reading.named.is_empty() {
                 true => is_only_one || is_known(&item),
                 false => is_clear && reading.named.contains(&item.name),
             };
-            if is_news && is_at_fault {
+            if is_blamed && is_at_fault {
                 outcome.culprits.push(item);
             } else if partial && reading.others_taken {
                 outcome.taken.push(item);
-            } else if is_news || item.sent.is_nothing() {
+            } else if is_blamed || item.sent.is_nothing() {
                 outcome.suspects.push(item);
             }
         }
@@ -295,17 +315,15 @@ impl Ledger {
 
     /// Sends a culprit no more, unless it changed since. Returns whether that is new.
     fn hold(&mut self, item: &Item, rules: &Rules<'_>, sequence: Sequence) -> bool {
-        let Has::Resource(sent) = &item.sent else {
-            return false;
-        };
-        if !(rules.wanted)(&item.name) || (rules.target)(&item.name) != Some(sent.version) {
+        let version = item.sent.resource().map(|sent| sent.version);
+        if !(rules.wanted)(&item.name) || (rules.target)(&item.name) != version {
             return false;
         }
         self.pending.remove(&item.name);
         // A response sent since may have removed it, or put something else there.
         let since = self.flights.iter().filter(|f| f.sequence > sequence);
         let mut since = since.flat_map(|flight| &*flight.items).rev();
-        let since = since.find(|again| again.name == item.name && !again.sent.is(sent));
+        let since = since.find(|again| again.name == item.name && !again.sent.is_same(&item.sent));
         let (has, maybe) = match since {
             Some(since) => (&since.sent, &Has::Nothing),
             None => (&item.had, &item.maybe),
@@ -313,11 +331,11 @@ impl Ledger {
         let held = Held {
             has: has.clone(),
             maybe: maybe.clone(),
-            version: sent.version,
+            version,
             may_pass: rules.may_pass,
         };
         let old = self.held.insert(item.name.clone(), held);
-        old.is_none_or(|old| old.version != sent.version)
+        old.is_none_or(|old| old.version != version)
     }
 
     /// Makes groups of suspects: those that the client did not name, then those that it did; where it
@@ -343,12 +361,14 @@ impl Ledger {
             }
         }
         let is_explained = !outcome.culprits.is_empty() || !reading.named.is_empty();
-        self.group(&others, is_explained);
-        self.group(&named, false);
+        // A removal that is not to blame is sent again at once, to a client that is answered at once.
+        let is_suspect = |item: &Item| outcome.blames(item) || !rules.prompt;
+        self.group(&others, is_explained, is_suspect);
+        self.group(&named, false, is_suspect);
     }
 
     /// Makes one group of some suspects, or two.
-    fn group(&mut self, items: &[&Item], together: bool) {
+    fn group(&mut self, items: &[&Item], together: bool, is_suspect: impl Fn(&Item) -> bool) {
         let first = match together {
             true => items.len(),
             false => items.len().div_ceil(2),
@@ -360,8 +380,7 @@ impl Ledger {
                 let group = self.search.next;
                 let pending = self.touch(&item.name, item.had.clone());
                 pending.maybe = item.doubt().clone();
-                // A removal is not to blame.
-                pending.group = item.is_news().then_some(group);
+                pending.group = is_suspect(item).then_some(group);
             }
         }
     }

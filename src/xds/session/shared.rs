@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::batch::{Batches, MANY};
+use super::batch::Batches;
 use super::listed::List;
 use super::newcomers::Newcomers;
 use super::subscription::Interner;
@@ -32,6 +32,10 @@ impl Interner for Shared<'_> {
             .map_or_else(|| name.into(), Arc::clone)
     }
 
+    fn is_long(&self, count: usize) -> bool {
+        self.batches.are_for(count)
+    }
+
     fn list(&self, names: &[&str]) -> Arc<List> {
         let make = || {
             let mut find = self.view.finder(self.kind, names.len());
@@ -40,7 +44,7 @@ impl Interner for Shared<'_> {
                 None => self.name(name),
             }))
         };
-        match names.len() >= MANY {
+        match self.is_long(names.len()) {
             true => self.batches.list(names, make),
             false => Arc::new(make()),
         }

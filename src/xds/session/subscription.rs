@@ -10,9 +10,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 
-use super::batch::MANY;
 use super::listed::{List, Listed, sorted};
 use crate::xds::wire::Names;
 
@@ -29,9 +28,9 @@ pub(super) struct Subscription {
     /// The list in the last state-of-the-world request. Acknowledgements repeat the list, which can be
     /// long, so an equal one is not compared name by name.
     last_list: Option<Names>,
-    /// Names missing from a list that did not count, because a newer response was under way. The
-    /// client may have thrown away what it had under them.
-    missed: HashSet<Arc<str>>,
+    /// Names missing from a list that did not count, because a newer response was under way, each with whether
+    /// such a list has it again since. The client may have thrown away what it had under them.
+    missed: HashMap<Arc<str>, bool>,
 }
 
 /// What a request did to a subscription.
@@ -51,10 +50,22 @@ pub(super) struct Shift {
     pub(super) dropped: Vec<Arc<str>>,
 }
 
+/// What a list that does not count tells all the same.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Overlooked {
+    /// Names that the client did not want when it wrote the list.
+    pub(super) missing: Vec<Arc<str>>,
+    /// Of the names that it did not want in between, those that it wanted again.
+    pub(super) back: Vec<Arc<str>>,
+}
+
 /// Who keeps the names of resources, and of those who ask for them, so that each is kept once.
 pub(super) trait Interner {
     /// A name.
     fn name(&self, name: &str) -> Arc<str>;
+
+    /// Whether so many names are a list of their own, to be shared.
+    fn is_long(&self, count: usize) -> bool;
 
     /// A list of sorted names.
     fn list(&self, names: &[&str]) -> Arc<List>;
@@ -99,23 +110,25 @@ impl Subscription {
         if self.last_list.as_ref() == Some(list) && self.missed.is_empty() {
             return Ok(shift);
         }
-        let missed = std::mem::take(&mut self.missed);
+        let mut missed = std::mem::take(&mut self.missed);
         let names: Result<Vec<&str>, _> = list.iter().map(text).collect();
         let names = sorted(names?.into_iter());
         let star = names.binary_search(&WILDCARD).is_ok();
         let names: Vec<&str> = names.into_iter().filter(|name| *name != WILDCARD).collect();
-        let is_first = self.names.is_empty() && names.len() >= MANY;
+        let is_first = self.names.is_empty() && interner.is_long(names.len());
         let list_now = interner.list(&names);
         (shift.asked, shift.dropped) = match is_first {
             true => Default::default(),
             false => self.names.difference(&list_now),
         };
         shift.asked_list = is_first.then(|| list_now.clone());
-        let again = missed
-            .iter()
-            .filter(|name| names.binary_search(&&***name).is_ok());
-        let again = again.filter(|name| self.names.contains(name));
-        shift.asked.extend(again.cloned());
+        missed.retain(|name, _| names.binary_search(&&**name).is_ok() && self.names.contains(name));
+        for (name, is_back) in missed {
+            match is_back {
+                true => shift.asked_again.push(name),
+                false => shift.asked.push(name),
+            }
+        }
         self.names = Listed::of(list_now);
         self.last_list = Some(list.clone());
         self.named |= !list.is_empty();
@@ -125,16 +138,24 @@ impl Subscription {
     }
 
     /// State of the world: a list that answers an older response and so does not count. The names
-    /// missing from it, which are returned, are asked for anew when a later list has them.
-    pub(super) fn overlook(&mut self, list: &Names) -> Vec<Arc<str>> {
-        if self.last_list.as_ref() == Some(list) {
-            return Vec::new();
+    /// missing from it are asked for anew when a later list has them.
+    pub(super) fn overlook(&mut self, list: &Names) -> Overlooked {
+        let mut overlooked = Overlooked::default();
+        if self.last_list.as_ref() == Some(list) && self.missed.is_empty() {
+            return overlooked;
         }
         let listed: HashSet<&[u8]> = list.iter().collect();
-        let missing = self.names.iter().filter(|n| !listed.contains(n.as_bytes()));
-        let missing: Vec<_> = missing.cloned().collect();
-        self.missed.extend(missing.iter().cloned());
-        missing
+        let is_listed = |name: &Arc<str>| listed.contains(name.as_bytes());
+        for (name, is_back) in self.missed.iter_mut().filter(|(name, _)| is_listed(name)) {
+            if !std::mem::replace(is_back, true) {
+                overlooked.back.push(name.clone());
+            }
+        }
+        let missing = self.names.iter().filter(|name| !is_listed(name));
+        overlooked.missing.extend(missing.cloned());
+        let missing = overlooked.missing.iter().cloned();
+        self.missed.extend(missing.map(|name| (name, false)));
+        overlooked
     }
 
     /// Delta: names to add and to take away. `first` is the first request of the type on the stream.
@@ -159,7 +180,7 @@ impl Subscription {
             }
         }
         let mut one_by_one = subscribe;
-        if subscribe.len() >= MANY {
+        if interner.is_long(subscribe.len()) {
             let names: Result<Vec<&str>, _> = subscribe.iter().map(|name| text(name)).collect();
             let names = sorted(names?.into_iter());
             // Of what is taken away by the same request, something may be known.
@@ -212,6 +233,10 @@ mod tests {
     impl Interner for Anew {
         fn name(&self, name: &str) -> Arc<str> {
             name.into()
+        }
+
+        fn is_long(&self, count: usize) -> bool {
+            count >= 3
         }
 
         fn list(&self, names: &[&str]) -> Arc<List> {
@@ -276,14 +301,30 @@ mod tests {
     fn a_name_missing_from_an_overlooked_list_is_asked_for_anew() {
         let mut subscription = Subscription::default();
         replace(&mut subscription, &["a", "b"]);
-        assert_eq!(
-            subscription.overlook(&Names::from_iter(["a"])),
-            ["b".into()]
-        );
+        let overlooked = subscription.overlook(&Names::from_iter(["a"]));
+        assert_eq!(overlooked.missing, ["b".into()]);
         let shift = replace(&mut subscription, &["a", "b"]);
         assert_eq!(shift.asked, ["b".into()]);
         let shift = replace(&mut subscription, &["a", "b"]);
         assert!(shift.asked.is_empty());
+    }
+
+    #[test]
+    fn a_name_that_comes_back_in_an_overlooked_list_is_asked_for_again() {
+        let mut subscription = Subscription::default();
+        replace(&mut subscription, &["a", "b"]);
+        let less = Names::from_iter(["a"]);
+        let all = Names::from_iter(["a", "b"]);
+        for _ in 0..2 {
+            assert_eq!(subscription.overlook(&less).missing, ["b".into()]);
+            assert_eq!(subscription.overlook(&all).back, ["b".into()]);
+            assert_eq!(subscription.overlook(&all), Overlooked::default());
+        }
+        let shift = replace(&mut subscription, &["a", "b"]);
+        assert!(shift.asked.is_empty());
+        assert_eq!(shift.asked_again, ["b".into()]);
+        let shift = replace(&mut subscription, &["a", "b"]);
+        assert!(shift.asked_again.is_empty());
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Response {
         self.encode_head(out);
         match self.entries() {
             Some(entries) => out.put_slice(entries),
-            None => self.encode_entries(out),
+            None => self.encode_entries(out, |out, body| out.put_slice(body)),
         }
         self.encode_tail(out);
     }
@@ -108,21 +108,25 @@ impl Response {
         };
         Some(encoded.get_or_init(|| {
             let mut entries = BytesMut::with_capacity(self.entries_len());
-            self.encode_entries(&mut entries);
+            self.encode_entries(&mut entries, |out, body| out.put_slice(body));
             entries.freeze()
         }))
     }
 
-    /// Writes the resources.
-    pub(in crate::xds) fn encode_entries(&self, out: &mut impl BufMut) {
+    /// Writes the resources; `put` writes the body of one, or sees to it that it comes in between.
+    pub(in crate::xds) fn encode_entries<O: BufMut>(
+        &self,
+        out: &mut O,
+        mut put: impl FnMut(&mut O, &Bytes),
+    ) {
         for resource in &*self.resources {
             head(out, 2, self.entry_len(resource));
             match self.variant {
-                Variant::StateOfTheWorld => self.any(out, resource),
+                Variant::StateOfTheWorld => self.any(out, resource, &mut put),
                 Variant::Delta => {
                     field(out, 1, &resource.version.text());
                     head(out, 2, self.any_len(resource));
-                    self.any(out, resource);
+                    self.any(out, resource, &mut put);
                     field(out, 3, resource.name.as_bytes());
                 }
             }
@@ -177,9 +181,15 @@ impl Response {
     }
 
     /// `google.protobuf.Any`.
-    fn any(&self, out: &mut impl BufMut, resource: &Resource) {
+    fn any<O: BufMut>(
+        &self,
+        out: &mut O,
+        resource: &Resource,
+        put: &mut impl FnMut(&mut O, &Bytes),
+    ) {
         field(out, 1, self.type_url.as_bytes());
-        field(out, 2, &resource.body);
+        head(out, 2, resource.body.len());
+        put(out, &resource.body);
     }
 }
 

@@ -96,6 +96,7 @@ pub(super) fn dataset() -> impl Strategy<Value = Value> {
     let config = members(vec![
         ("csum", select(vec!["1", "2"]).prop_map(Value::from).boxed()),
         ("updated", anything().boxed()),
+        ("scope", Just(json!(["elsewhere"])).boxed()),
     ]);
     let services = members(vec![
         (

@@ -159,3 +159,72 @@ fn a_state_that_is_read_again_is_not_held_twice() {
     replica.replace(&Scope::Root, tables);
     assert_eq!(changed(&mut replica), ["b", "c"]);
 }
+
+/// A node that lists services, of which some have a status. The daemon calls itself started once every
+/// status is written to disk; on a busy node it was told the last of them two seconds later.
+fn listing(phase: &str, listed: Value, services: &[&str]) -> Value {
+    let mut node = node(phase, services);
+    let secret = node["services"]["config"]["sec/c"].take();
+    node["services"]["config"] = listed;
+    node["services"]["config"]["sec/c"] = secret;
+    node
+}
+
+#[test]
+fn a_listed_service_is_not_gone_while_its_status_is_on_its_way() {
+    let mut replica = replica(&cluster(json!({"n1": node("idle", &["a", "b"])})));
+    let all = known(&mut replica);
+    let both = json!({"a": {"scope": ["n1"]}, "b": {"scope": ["n2", "n1"]}});
+    // Whether the daemon is first seen before it has started, or after.
+    for phase in ["init", "rejoin", "idle"] {
+        let started = cluster(json!({"n1": listing(phase, both.clone(), &["a"])}));
+        assert_eq!(refresh(&mut replica, &started), NOTHING, "{phase}");
+    }
+    let told = cluster(json!({"n1": listing("idle", both, &["a", "b"])}));
+    assert_eq!(refresh(&mut replica, &told), NOTHING);
+    assert_eq!(known(&mut replica), all);
+    let elsewhere = json!({"a": {"scope": ["n1"]}, "b": {"scope": ["n2"]}});
+    let moved = cluster(json!({"n1": listing("idle", elsewhere, &["a"])}));
+    assert_eq!(refresh(&mut replica, &moved), ["b"]);
+}
+
+#[test]
+fn a_status_on_its_way_is_waited_for_by_patches_too() {
+    let mut replica = replica(&cluster(json!({"n1": node("idle", &["a", "b", "c"])})));
+    let at = |part: &str, name: &str| json!(["monitor", "nodes", "n1", "services", part, name]);
+    let phase = json!(["monitor", "nodes", "n1", "monitor", "status"]);
+    for patch in [
+        json!([[["monitor", "nodes", "n1"], listing("init", json!({}), &[])]]),
+        json!([
+            [at("config", "a"), {"scope": ["n1"], "csum": "1"}],
+            [at("config", "b"), {"scope": ["n1"], "csum": "1"}],
+        ]),
+    ] {
+        assert!(apply(&mut replica, &patch));
+        assert_eq!(changed(&mut replica), NOTHING, "{patch}");
+    }
+    assert!(apply(&mut replica, &json!([[phase, "rejoin"]])));
+    assert_eq!(changed(&mut replica), ["c"], "nothing lists it");
+    let status = json!([[at("status", "a"), {"avail": "down"}]]);
+    assert!(apply(&mut replica, &status));
+    assert_eq!(changed(&mut replica), ["a"]);
+    assert!(apply(&mut replica, &json!([[at("config", "b")]])));
+    assert_eq!(changed(&mut replica), ["b"], "it was deleted meanwhile");
+    // As ever: what had its status is gone with it.
+    assert!(apply(&mut replica, &json!([[at("status", "a")]])));
+    assert_eq!(changed(&mut replica), ["a"]);
+    assert_eq!(known(&mut replica), ["sec/c"]);
+}
+
+#[test]
+fn a_node_that_leaves_takes_along_what_it_listed() {
+    let listed = json!({"a": {"scope": ["n1", "n2"]}});
+    let full = json!({"n1": node("idle", &["a"]), "n2": listing("idle", listed.clone(), &["a"])});
+    let mut replica = replica(&cluster(full));
+    let on_its_way = json!([[["monitor", "nodes", "n2"], listing("rejoin", listed, &[])]]);
+    assert!(apply(&mut replica, &on_its_way));
+    assert_eq!(changed(&mut replica), NOTHING);
+    assert!(apply(&mut replica, &json!([[["monitor", "nodes", "n2"]]])));
+    assert_eq!(changed(&mut replica), ["a"]);
+    assert_eq!(known(&mut replica), ["a@n1", "sec/c"]);
+}

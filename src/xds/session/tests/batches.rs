@@ -24,7 +24,7 @@ fn ask(talk: &mut Talk, kind: ResourceType, names: &[&str]) {
 #[test]
 fn clients_that_connect_at_the_same_time_are_told_the_very_same() {
     for variant in [Variant::Delta, Variant::StateOfTheWorld] {
-        let batches = Batches::default();
+        let batches = Batches::from(FEW);
         let mut talks = [(); 2].map(|()| talk(variant, &batches));
         for (kind, names) in [(Cluster, &[][..]), (Endpoints, &NAMES), (Listener, &[])] {
             let [one, other] = talks.each_mut().map(|talk| {
@@ -48,7 +48,7 @@ fn clients_that_connect_at_the_same_time_are_told_the_very_same() {
 #[test]
 fn a_change_while_a_client_is_told_of_everything_is_told_with_it() {
     for variant in [Variant::Delta, Variant::StateOfTheWorld] {
-        let mut talk = talk(variant, &Batches::default());
+        let mut talk = talk(variant, &Batches::from(FEW));
         ask(&mut talk, Cluster, &[]);
         talk.publish([cluster("b", "2"), cluster("f", "1")]);
         talk.remove(Cluster, "c");
@@ -62,7 +62,7 @@ fn a_change_while_a_client_is_told_of_everything_is_told_with_it() {
 #[test]
 fn listeners_wait_for_clusters_that_came_at_once_and_their_endpoints() {
     for variant in [Variant::Delta, Variant::StateOfTheWorld] {
-        let mut talk = talk(variant, &Batches::default());
+        let mut talk = talk(variant, &Batches::from(FEW));
         ask(&mut talk, Cluster, &[]);
         let clusters = talk.expect(Cluster, &NAMES, &[]);
         ask(&mut talk, Listener, &[]);
@@ -82,9 +82,60 @@ fn listeners_wait_for_clusters_that_came_at_once_and_their_endpoints() {
     }
 }
 
+/// An Envoy is ready with the first answer about its listeners, be it empty.
+#[test]
+fn the_first_answer_tells_of_all_few_or_many() {
+    for (variant, kind) in [
+        (Variant::Delta, Listener),
+        (Variant::StateOfTheWorld, Listener),
+        (Variant::Delta, Routes),
+        (Variant::StateOfTheWorld, Routes),
+    ] {
+        for many in [FEW, 64] {
+            let mut talk = talk(variant, &Batches::from(many));
+            talk.publish(NAMES.map(|name| routes(name, "1", &[name])));
+            talk.publish([resource(kind, "early", "1", &[])]);
+            ask(&mut talk, Cluster, &[]);
+            ask(&mut talk, kind, &[]);
+            let clusters = talk.expect(Cluster, &NAMES, &[]);
+            talk.quiet();
+            talk.ack(&clusters);
+            ask(&mut talk, Endpoints, &NAMES[1..]);
+            talk.accept(Endpoints, &NAMES[1..]);
+            talk.quiet();
+            let due = talk.session.deadline().unwrap();
+            assert!(due <= talk.now + FALLBACK);
+            talk.now = due;
+            talk.accept(kind, &["a", "b", "c", "d", "e", "early"]);
+            talk.quiet();
+        }
+    }
+}
+
+/// What a client refused may never come, and nothing waits for that.
+#[test]
+fn the_first_answer_does_not_wait_for_what_is_refused() {
+    for variant in [Variant::Delta, Variant::StateOfTheWorld] {
+        for many in [FEW, 64] {
+            let mut talk = talk(variant, &Batches::from(many));
+            ask(&mut talk, Cluster, &[]);
+            let clusters = talk.expect(Cluster, &NAMES, &[]);
+            let each = NAMES.map(|name| format!("{name}: no")).join(", ");
+            talk.nack(
+                &clusters,
+                &format!("Error adding/updating cluster(s) {each}"),
+            );
+            talk.accept_all();
+            ask(&mut talk, Listener, &[]);
+            talk.accept(Listener, &[]);
+            talk.quiet();
+        }
+    }
+}
+
 #[test]
 fn listeners_do_not_wait_for_endpoints_that_nobody_asks_for() {
-    let mut talk = talk(Variant::Delta, &Batches::default());
+    let mut talk = talk(Variant::Delta, &Batches::from(FEW));
     ask(&mut talk, Cluster, &[]);
     talk.accept(Cluster, &NAMES);
     ask(&mut talk, Endpoints, &NAMES[..4]);
@@ -99,7 +150,7 @@ fn listeners_do_not_wait_for_endpoints_that_nobody_asks_for() {
 #[test]
 fn a_private_key_stays_with_those_that_may_see_it() {
     for names in [&[][..], &["a", "b", "c", "key"]] {
-        let batches = Batches::default();
+        let batches = Batches::from(FEW);
         let mut talks = [true, false].map(|confidential| {
             let mut talk = Talk::with(Variant::Delta, None, confidential);
             talk.session.common.batches = batches.clone();
@@ -118,7 +169,7 @@ fn a_private_key_stays_with_those_that_may_see_it() {
 #[test]
 fn what_one_client_refuses_is_not_taken_from_others() {
     for variant in [Variant::Delta, Variant::StateOfTheWorld] {
-        let batches = Batches::default();
+        let batches = Batches::from(FEW);
         let mut talks = [(); 3].map(|()| talk(variant, &batches));
         let [one, other, last] = talks.each_mut();
         ask(one, Cluster, &[]);
@@ -142,7 +193,7 @@ fn what_one_client_refuses_is_not_taken_from_others() {
 #[test]
 fn what_is_wanted_no_more_is_not_kept_for_others() {
     let kept = |talk: &Talk| talk.session.lane(Endpoints).unwrap().first.len();
-    let mut client = talk(Variant::Delta, &Batches::default());
+    let mut client = talk(Variant::Delta, &Batches::from(FEW));
     for round in 0..10 {
         let fresh = ["x", "y", "z"].map(|name| format!("{name}{round}"));
         for names in [&NAMES[..], &fresh.each_ref().map(|name| &**name)] {
@@ -154,7 +205,7 @@ fn what_is_wanted_no_more_is_not_kept_for_others() {
             assert_eq!(kept(&client), 0);
         }
     }
-    let mut client = talk(Variant::StateOfTheWorld, &Batches::default());
+    let mut client = talk(Variant::StateOfTheWorld, &Batches::from(FEW));
     client.ask(Endpoints, &NAMES);
     for _ in 0..10 {
         let response = client.expect(Endpoints, &NAMES, &[]);
@@ -170,7 +221,7 @@ fn what_is_wanted_no_more_is_not_kept_for_others() {
 
 #[test]
 fn names_taken_away_and_added_at_once_are_told_once() {
-    let mut talk = talk(Variant::Delta, &Batches::default());
+    let mut talk = talk(Variant::Delta, &Batches::from(FEW));
     talk.subscribe(Endpoints, &["a", "b"], &[]);
     talk.subscribe(Endpoints, &["c"], &[]);
     talk.accept_all();

@@ -4,8 +4,10 @@ mod batches;
 mod delta;
 mod events;
 mod invariant;
+mod lives;
 mod order;
 mod refusals;
+mod removals;
 mod sotw;
 mod unknown;
 
@@ -19,6 +21,9 @@ use super::*;
 use crate::envoy::{Reference, Resource};
 use crate::xds::wire::{DeltaRequest, ErrorDetail, NameVersion, Node, Request, SotwRequest};
 use ResourceType::{Cluster, Endpoints, Listener, Routes, Secret};
+
+/// How many resources go into batches here.
+const FEW: usize = 3;
 
 /// A resource whose body is a line of text that tells its content and what it names.
 fn resource(
@@ -118,7 +123,7 @@ impl Talk {
             transport: "test".into(),
             confidential,
             observer: notes.clone(),
-            batches: Batches::default(),
+            batches: Batches::from(FEW),
         };
         Self {
             session: Session::new(1, variant, scope, common),

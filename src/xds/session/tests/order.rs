@@ -396,3 +396,21 @@ fn a_cluster_that_stays_as_its_removal_was_refused_still_needs_endpoints() {
         talk.quiet();
     }
 }
+
+#[test]
+fn changes_of_a_cluster_do_not_prolong_the_wait_for_a_client_that_says_nothing() {
+    let mut talk = Talk::delta();
+    talk.publish([cluster("a", "0"), listener("l", "1", "a")]);
+    talk.subscribe(Cluster, &[], &[]);
+    talk.subscribe(Listener, &[], &[]);
+    talk.expect(Cluster, &["a"], &[]);
+    let until = talk.now + FALLBACK;
+    for content in ["1", "2", "3", "4"] {
+        talk.pass(FALLBACK / 5);
+        talk.publish([cluster("a", content)]);
+        talk.expect(Cluster, &["a"], &[]);
+        talk.quiet();
+    }
+    talk.now = until;
+    talk.expect(Listener, &["l"], &[]);
+}

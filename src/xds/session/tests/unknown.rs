@@ -4,7 +4,7 @@ use super::*;
 
 /// What the last run kept of a resource that holds a private key.
 fn version_of(resource: &Resource) -> Resource {
-    let references = resource.references.to_vec();
+    let references = resource.references.iter().cloned().collect();
     Resource::unknown(
         resource.kind,
         resource.name.clone(),

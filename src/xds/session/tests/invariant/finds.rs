@@ -3,7 +3,7 @@
 use super::*;
 
 /// Steps in words: `toggle:2` lets service 2 come or go, `spoil:2` and `renew:2` change its cluster,
-/// `listen:2>4` and `host:2>0` what leads to it.
+/// `listen:2>4` and `host:2>0` what leads to it; `spoil-routes:1` makes a route configuration bad.
 fn steps_of(script: &str) -> Vec<Step> {
     let number = |text: &str| text.parse::<usize>().unwrap();
     let step = |word: &str| {
@@ -19,6 +19,7 @@ fn steps_of(script: &str) -> Vec<Step> {
             "renew" => What::Cluster { bad: false },
             "listen" => What::Listener(Some(number(to))),
             "host" => What::Host(Some(number(to))),
+            "spoil-routes" => What::BadRoutes(number(object), true),
             _ => panic!("{word}"),
         };
         let service = number(service);
@@ -75,4 +76,24 @@ fn what_a_client_does_not_tell_when_it_reconnects_is_put_right_by_the_next_respo
 fn what_may_be_there_is_removed_again_when_its_removal_was_refused() {
     let script = "toggle:1 toggle:0 hear toggle:0 spoil:1 toggle:0 say toggle:0 spoil:1";
     run(Variant::Delta, Manner::UpTo, &steps_of(script));
+}
+
+/// A client stops to want routes and wants them again, while two responses with them are under way, of which it
+/// refuses the second.
+#[test]
+fn what_is_wanted_again_before_it_came_is_there() {
+    let script = "toggle:3 toggle:3 toggle:3 host:2>1 toggle:0 hear toggle:0 toggle:0 toggle:2 hear hear say read \
+                  hear hear say say toggle:0 toggle:1 read hear read hear hear say say toggle:2 say host:1>1 \
+                  read read read hear hear hear hear say toggle:2 say say spoil-routes:1 say toggle:0 toggle:0 \
+                  toggle:0 toggle:0 toggle:1";
+    run(Variant::StateOfTheWorld, Manner::Each, &steps_of(script));
+}
+
+/// A client lost a cluster by a response that it refused, and says when it reconnects that it has the version with
+/// that cluster, which is the current one again: it is put right by the next response.
+#[test]
+fn what_a_client_lost_by_a_refused_response_and_does_not_tell_comes_with_the_next() {
+    let script = "toggle:4 spoil:2 hear hear toggle:0 toggle:3 read toggle:0 say toggle:2 read toggle:3 renew:0 \
+                  hear say toggle:3 toggle:2 read reconnect";
+    run(Variant::StateOfTheWorld, Manner::Each, &steps_of(script));
 }

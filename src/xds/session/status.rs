@@ -11,13 +11,13 @@ use crate::envoy::{Resource, ResourceType, Version};
 
 /// How a client stands to a resource that it wants, or that it still has.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct ResourceStatus {
     /// The type of the resource.
     pub kind: ResourceType,
     /// Its name.
     pub name: Arc<str>,
     /// Whether it has what it should.
-    pub state: State,
+    pub state: ConfigStatus,
     /// The version that it has, or was sent last; `None` where it has nothing.
     pub version: Option<Version>,
     /// The content of that version, where it is known.
@@ -26,7 +26,7 @@ pub struct Standing {
 
 /// Whether a client has what it should of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum ConfigStatus {
     /// It acknowledged the newest version.
     Synced,
     /// It was sent the newest version, or its removal, and did not answer yet.
@@ -37,8 +37,8 @@ pub enum State {
     Refused {
         /// Its words.
         text: Arc<str>,
-        /// The version that it refused.
-        version: Version,
+        /// The version that it refused; `None` where that is its removal.
+        version: Option<Version>,
         /// When.
         at: Instant,
     },
@@ -48,20 +48,22 @@ pub enum State {
 
 impl Session {
     /// What the client has of everything that it wants, by type and name.
-    pub fn standings(&self) -> Vec<Standing> {
+    pub fn statuses(&self) -> Vec<ResourceStatus> {
         let kinds = ResourceType::ALL.into_iter();
         let lanes = kinds.filter_map(|kind| Some((kind, self.lane(kind)?)));
         lanes
-            .flat_map(|(kind, lane)| self.standings_of(kind, lane))
+            .flat_map(|(kind, lane)| self.statuses_of(kind, lane))
             .collect()
     }
 
-    fn standings_of(&self, kind: ResourceType, lane: &Lane) -> Vec<Standing> {
+    fn statuses_of(&self, kind: ResourceType, lane: &Lane) -> Vec<ResourceStatus> {
         let mut names: BTreeSet<&Arc<str>> = lane.subscription.names().collect();
         if lane.subscription.is_wildcard() && self.live {
             names.extend(self.view.iter(kind).map(|resource| &resource.name));
         }
         names.extend(lane.ledger.pending().keys());
+        // What it refused to give up.
+        names.extend(lane.ledger.held.keys());
         // What is under way, but for what a full state merely repeats.
         let flights = lane.ledger.flights().iter();
         let flying: BTreeMap<&Arc<str>, &Has> = flights
@@ -70,26 +72,26 @@ impl Session {
             .map(|item| (&item.name, &item.sent))
             .collect();
         names.extend(flying.keys());
-        let standing = |name: &Arc<str>| {
+        let status = |name: &Arc<str>| {
             let target = self.view.get(kind, name);
             let pending = lane.ledger.pending_at(name);
             let (state, has) = if let Some(pending) = pending {
                 let absent = pending.has.is_nothing() && target.is_none();
                 let state = if absent {
-                    State::Absent
+                    ConfigStatus::Absent
                 } else {
-                    State::NotSent
+                    ConfigStatus::NotSent
                 };
                 (state, pending.has.clone())
             } else if let Some(sent) = flying.get(name) {
-                (State::Sent, (*sent).clone())
+                (ConfigStatus::Sent, (*sent).clone())
             } else if let Some(held) = lane.ledger.held.get(name) {
-                (State::Synced, held.has.clone())
+                (ConfigStatus::Synced, held.has.clone())
             } else {
                 let state = if target.is_some() {
-                    State::Synced
+                    ConfigStatus::Synced
                 } else {
-                    State::Absent
+                    ConfigStatus::Absent
                 };
                 (state, Has::sent(target))
             };
@@ -97,7 +99,7 @@ impl Session {
             let is_suspect = pending.is_some_and(|pending| pending.group.is_some());
             let is_held = lane.ledger.held.contains_key(name);
             let state = match refused.filter(|_| is_held || is_suspect) {
-                Some(complaint) => State::Refused {
+                Some(complaint) => ConfigStatus::Refused {
                     text: complaint.text.clone(),
                     version: complaint.version,
                     at: complaint.at,
@@ -109,7 +111,7 @@ impl Session {
                 Has::Resource(resource) => (Some(resource.version), Some(resource)),
                 Has::Earlier(version) => (version, None),
             };
-            Standing {
+            ResourceStatus {
                 kind,
                 name: name.clone(),
                 state,
@@ -117,6 +119,6 @@ impl Session {
                 resource,
             }
         };
-        names.into_iter().map(standing).collect()
+        names.into_iter().map(status).collect()
     }
 }
