@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::logical::Touch;
+use super::spare::give_back;
 use super::{Index, Request, StorePort, Work};
 use crate::daemon::{ServiceState, Update};
 use crate::model::{Diagnostic, Document, Expose, ExposeId, ObjectPath, Section, Severity};
@@ -83,6 +84,7 @@ impl Index {
         }
         let Some(document) = document else {
             self.reports.remove(owner);
+            give_back(&mut self.reports);
             return Vec::new();
         };
         let Validated {

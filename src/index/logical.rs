@@ -10,6 +10,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use serde_json::Value;
 
+use super::spare::give_back;
 use crate::daemon::{Availability, Info, Instance, ResourceState, ResourceStatus, ServiceState};
 use crate::model::{Document, Expose, IpSection, ObjectPath, Section};
 use crate::translate::Endpoint;
@@ -65,7 +66,11 @@ impl Services {
     ) -> Vec<(ObjectPath, Touch)> {
         let old = match &state {
             Some(state) => self.states.insert(path.clone(), state.clone()),
-            None => self.states.remove(path),
+            None => {
+                let gone = self.states.remove(path);
+                give_back(&mut self.states);
+                gone
+            }
         };
         let old_owner = old.as_ref().map(|old| owner(path, old));
         let new_owner = state.as_ref().map(|new| owner(path, new));
@@ -84,6 +89,7 @@ impl Services {
             members.retain(|member| member != path);
             if members.is_empty() {
                 self.members.remove(owner);
+                give_back(&mut self.members);
             }
         }
         if let Some(owner) = &new_owner {

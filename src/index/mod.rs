@@ -22,6 +22,7 @@ mod secrets;
 mod shared;
 mod slot;
 mod slots;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use foldhash::HashMap;
 
 use super::shared::SharedRoutes;
+use super::spare::give_back;
 use crate::envoy::{Resource, ResourceType};
 use crate::model::{ExposeId, Socket};
 use crate::snapshot::Snapshot;
@@ -194,6 +195,7 @@ impl Publication {
             };
             if attached.candidates.is_empty() {
                 self.sockets.remove(&socket);
+                give_back(&mut self.sockets);
                 self.snapshot.remove(ResourceType::Listener, &name);
                 self.snapshot.remove(ResourceType::Routes, &name);
                 continue;

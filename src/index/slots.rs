@@ -3,6 +3,7 @@
 use foldhash::HashMap;
 
 use super::slot::Slot;
+use super::spare::give_back;
 use crate::model::{ExposeId, ObjectPath};
 
 /// The slot of every expose.
@@ -49,6 +50,7 @@ impl Slots {
         let (_, slot) = of_service.remove(place);
         if of_service.is_empty() {
             self.services.remove(&id.service);
+            give_back(&mut self.services);
         }
         Some(slot)
     }

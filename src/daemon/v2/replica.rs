@@ -34,6 +34,8 @@ pub(super) struct Replica {
     retained: BTreeMap<(Arc<str>, ObjectPath), bool>,
     /// The instances of the last whole state by their text.
     texts: Texts,
+    /// How many services there were then.
+    texts_of: usize,
     /// Objects that changed since the last [`Replica::take`].
     dirty: BTreeSet<ObjectPath>,
 }
@@ -118,6 +120,7 @@ impl Replica {
     pub(super) fn replace(&mut self, scope: &Scope, mut new: Tables) {
         if *scope == Scope::Root && !new.texts.is_empty() {
             self.texts = std::mem::take(&mut new.texts);
+            self.texts_of = 0;
         }
         if scope.has_phases() {
             let of = scope.node();
@@ -159,6 +162,16 @@ impl Replica {
             }
         }
         self.forget_retained();
+        self.texts_of = self.texts_of.max(self.services.len());
+    }
+
+    /// Lets the texts go once most of the services are gone: what is known by its text keeps its place in
+    /// memory until the whole state is read again, when there is little to recognise.
+    fn forget_texts(&mut self) {
+        if self.services.len() < self.texts_of / 2 {
+            self.texts = Texts::default();
+            self.texts_of = 0;
+        }
     }
 
     /// Takes in the instances of a service; most are known already, whenever a whole state is read again.
@@ -286,6 +299,7 @@ impl Replica {
 
     /// What changed since the last call, as an update; `None` where nothing did.
     pub(super) fn take(&mut self) -> Option<Update> {
+        self.forget_texts();
         let mut services = Vec::new();
         let mut secrets = Vec::new();
         for object in std::mem::take(&mut self.dirty) {

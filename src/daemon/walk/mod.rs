@@ -8,6 +8,10 @@
 pub(super) mod scan;
 
 use scan::{Ending, text_end};
+use smallvec::SmallVec;
+
+/// How long nearly all names are at most, in bytes: they are copied without a piece of memory of their own.
+const USUAL_NAME: usize = 64;
 
 /// The text is not JSON, or not enough of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +49,7 @@ pub(super) trait Walk: Sized {
             self.step();
             return Ok(true);
         }
-        let mut name = Vec::new();
+        let mut name = SmallVec::<[u8; USUAL_NAME]>::new();
         loop {
             let (text, escapes) = self.text()?;
             name.clear();

@@ -160,6 +160,25 @@ fn a_state_that_is_read_again_is_not_held_twice() {
     assert_eq!(changed(&mut replica), ["b", "c"]);
 }
 
+#[test]
+fn the_texts_of_services_that_are_gone_are_let_go() {
+    let all = ["a", "b", "c", "d", "e"];
+    let mut replica = replica(&cluster(json!({"n1": node("idle", &all)})));
+    let is_known = |replica: &Replica| !replica.known().texts.is_empty();
+    let status = |name: &str| json!(["monitor", "nodes", "n1", "services", "status", name]);
+    for (name, stays) in [("a", true), ("b", true), ("c", true), ("d", false)] {
+        assert!(apply(&mut replica, &json!([[status(name)]])));
+        assert_eq!(changed(&mut replica), [name]);
+        assert_eq!(is_known(&replica), stays, "without {name}");
+    }
+    // They are known again by the next whole state.
+    assert_eq!(
+        refresh(&mut replica, &cluster(json!({"n1": node("idle", &["e"])}))),
+        NOTHING
+    );
+    assert!(is_known(&replica));
+}
+
 /// A node that lists services, of which some have a status. The daemon calls itself started once every
 /// status is written to disk; on a busy node it was told the last of them two seconds later.
 fn listing(phase: &str, listed: Value, services: &[&str]) -> Value {
