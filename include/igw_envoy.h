@@ -108,11 +108,11 @@ enum IgwSeverity
      */
     IGW_SEVERITY_INFO = 10,
     /**
-     * Served, but probably not as meant.
+     * The configuration is accepted; it may not do what was meant, or waits for something outside it.
      */
     IGW_SEVERITY_WARNING = 20,
     /**
-     * Not served.
+     * `set` refuses it.
      */
     IGW_SEVERITY_ERROR = 30,
 };

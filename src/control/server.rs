@@ -10,7 +10,7 @@ use super::v1::control_server::{Control, ControlServer};
 use super::{convert, v1};
 use crate::inspect::explain::{BadQuestion, Question, caveats, explain, related};
 use crate::inspect::{Follower, State, Step};
-use crate::model::{ObjectKind, ObjectPath};
+use crate::model::{ExposeId, ObjectKind, ObjectPath};
 
 /// The largest message: the status of a hundred thousand exposes.
 pub const MAX_MESSAGE: usize = 64 << 20;
@@ -133,8 +133,8 @@ fn news(state: &State, step: Step, service: &str) -> v1::News {
     let exposes = step.exposes.iter();
     let exposes = exposes.filter(|summary| service.is_empty() || summary.service == service);
     let gone = step.gone.into_iter().filter(|id| {
-        let owner = id.rsplit_once('.').map_or("", |(owner, _)| owner);
-        service.is_empty() || owner == service
+        let is_its = |id: ExposeId| id.service.to_string() == service;
+        service.is_empty() || id.parse().is_ok_and(is_its)
     });
     v1::News {
         whole: step.whole,

@@ -1,4 +1,6 @@
-//! How Envoy words a refusal, as 1.40 does.
+//! How Envoy words a refusal, as 1.40 does, and how much of its words is told.
+
+use std::borrow::Cow;
 
 /// How it begins a refusal of clusters or listeners of which it took the others: it then names each
 /// that it could not use, and says why.
@@ -17,32 +19,96 @@ pub(crate) const PORT_TAKEN: &str = "Address already in use";
 /// That the host does not have the address.
 pub(crate) const NO_ADDRESS: &str = "Cannot assign requested address";
 
-/// What a text says of one resource. Envoy refuses several in one text, and begins a line with each:
-/// "NAME: why". Where the name begins no line, all of it.
+/// How much of a text is kept and told, in bytes: it comes from outside.
+const TOLD: usize = 4096;
+
+/// What follows where the rest of a text is not told.
+const CUT: &str = "… (the rest is cut)";
+
+/// What is kept of a text: its beginning, where it is long.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
+    match text.len() > TOLD {
+        true => format!("{}{CUT}", beginning(text, TOLD)).into(),
+        false => text.into(),
+    }
+}
+
+/// The beginning of a text, of at most so many bytes.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
+/// What is told of a text on one line, in a log or a sentence: no line of it looks like one of ours.
+pub(crate) fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(TOLD));
+    for word in shortened(text).split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for c in word.chars() {
+            match c.is_control() {
+                true => line.extend(c.escape_default()),
+                false => line.push(c),
+            }
+        }
+    }
+    line
+}
+
+/// What a text says of one resource. Envoy refuses several in one text, and says "NAME: why" of each: of
+/// listeners on a line each, of clusters separated by commas. Where nothing begins with the name, all of
+/// it.
 pub(crate) fn own<'a>(text: &'a str, resource: &str) -> &'a str {
     let list = match text.strip_prefix(EACH) {
         Some(rest) => rest.split_once("(s) ").map_or(rest, |(_, list)| list),
         None => text,
     };
+    if !list.contains(resource) {
+        return text;
+    }
     let mut own = None;
-    let mut at = 0;
-    for line in list.split_inclusive('\n') {
-        match (own, heading(line)) {
-            (None, Some(name)) if name == resource => own = Some(at + name.len() + ": ".len()),
-            (Some(from), Some(_)) => return list.get(from..at).unwrap_or(text),
-            _ => {}
+    for (at, name) in headings(list) {
+        match own {
+            None if name == resource => own = Some(at + name.len() + ": ".len()),
+            Some(from) => {
+                let own = list.get(from..at).unwrap_or(text);
+                return own.strip_suffix(COMMA).unwrap_or(own);
+            }
+            None => {}
         }
-        at += line.len();
     }
     own.and_then(|from| list.get(from..)).unwrap_or(text)
 }
 
-/// The name that a line begins with, where it does: of a listener, as `0.0.0.0:80/tcp`, or of a cluster,
+/// What stands between two clusters.
+const COMMA: &str = ", ";
+
+/// Where a list of refusals says of whom it speaks, and the name.
+fn headings(list: &str) -> impl Iterator<Item = (usize, &str)> {
+    let starts = list.match_indices(['\n', ',']);
+    let starts = starts.filter_map(|(at, found)| match found {
+        "\n" => Some((at + 1, false)),
+        _ => list[at..]
+            .starts_with(COMMA)
+            .then_some((at + COMMA.len(), true)),
+    });
+    let starts = std::iter::once((0, false)).chain(starts);
+    starts.filter_map(|(at, in_line)| {
+        let name = heading(list.get(at..)?)?;
+        // A reason has commas as well: what follows one is the name of an expose or more of the reason.
+        (!in_line || name.contains(".expose#")).then_some((at, name))
+    })
+}
+
+/// The name that a text begins with, where it does: of a listener, as `0.0.0.0:80/tcp`, or of a cluster,
 /// as `test/svc/web.expose#0`.
-fn heading(line: &str) -> Option<&str> {
-    let (name, _) = line.split_once(": ")?;
-    let is_name = name.contains(['/', '#']) && !name.contains(char::is_whitespace);
-    is_name.then_some(name)
+fn heading(text: &str) -> Option<&str> {
+    let end = text.find(char::is_whitespace)?;
+    let name = text[..end].strip_suffix(':')?;
+    (text[end..].starts_with(' ') && name.contains(['/', '#'])).then_some(name)
 }
 
 /// Whether a text holds a name that is not merely part of a longer one, where what follows is
@@ -68,7 +134,44 @@ fn is_part_of_name(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::mentions;
+    use super::*;
+
+    #[test]
+    fn of_several_clusters_that_are_refused_each_has_its_own_words() {
+        let text = "Error adding/updating cluster(s) c-ring.expose#0: ring hash: minimum_ring_size \
+                    (100) > maximum_ring_size (10), so no ring, test/svc/c-2.expose#1: no such type, at \
+                    type.googleapis.com/x: y, c-3.expose#0: bad";
+        let reason = |name| own(text, name);
+        assert_eq!(
+            reason("c-ring.expose#0"),
+            "ring hash: minimum_ring_size (100) > maximum_ring_size (10), so no ring"
+        );
+        assert_eq!(
+            reason("test/svc/c-2.expose#1"),
+            "no such type, at type.googleapis.com/x: y"
+        );
+        assert_eq!(reason("c-3.expose#0"), "bad");
+        assert_eq!(reason("c-4.expose#0"), text);
+        assert_eq!(reason("2.expose#1"), text);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_made_one_line() {
+        let text = format!(
+            "no\n2026-11-26 INFO\tfine\u{1b}[31m {}",
+            "é ".repeat(500_000)
+        );
+        let line = on_one_line(&text);
+        assert!(line.len() < 5000, "{}", line.len());
+        assert!(
+            line.starts_with("no 2026-11-26 INFO fine\\u{1b}[31m é é"),
+            "{line}"
+        );
+        assert!(line.ends_with("… (the rest is cut)"), "{line}");
+        assert!(!line.contains('\n'));
+        assert_eq!(shortened("a\nb"), "a\nb");
+        assert!(shortened(&text).len() < 5000);
+    }
 
     #[test]
     fn an_expose_is_named_by_its_whole_name_only() {

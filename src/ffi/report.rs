@@ -17,9 +17,9 @@ pub enum IgwSeverity {
     None = 0,
     /// Something that cannot be judged yet, or was done on the user's behalf.
     Info = 10,
-    /// Served, but probably not as meant.
+    /// The configuration is accepted; it may not do what was meant, or waits for something outside it.
     Warning = 20,
-    /// Not served.
+    /// `set` refuses it.
     Error = 30,
 }
 

@@ -157,7 +157,7 @@ impl Board {
 
     /// The expose of a name.
     pub fn find(&self, id: &str) -> Option<(&ExposeId, &Arc<Summary>)> {
-        self.exposes.get_key_value(&ExposeId::parse(id)?)
+        self.exposes.get_key_value(&id.parse().ok()?)
     }
 
     /// How many exposes are doing how.

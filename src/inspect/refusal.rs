@@ -1,6 +1,6 @@
 //! What Envoy's words mean, and what to do about them.
 
-use crate::envoy::refusal_text::{CANNOT_BIND, NO_ADDRESS, PORT_TAKEN, own};
+use crate::envoy::refusal_text::{CANNOT_BIND, NO_ADDRESS, PORT_TAKEN, on_one_line, own};
 
 /// What an Envoy refused of an expose, as one sentence: its words, and which line to change where they
 /// are known. `resource` is the name of what was refused, `section` is the expose's.
@@ -21,7 +21,7 @@ pub(crate) fn advice(resource: &str, text: &str, section: &str) -> Option<String
 
 /// Envoy's words in one line, without what it says of every listener.
 fn words(text: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = on_one_line(text);
     match text.strip_prefix("Error adding/updating listener(s) ") {
         // Which one it is stands beside them.
         Some(rest) => rest

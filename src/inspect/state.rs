@@ -1,4 +1,4 @@
-//! What the HTTP interface knows: fed by the sidecar, read by every request.
+//! What both interfaces answer from: fed by the sidecar, read by every request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,6 +22,8 @@ const FOLLOWERS: usize = 64;
 pub struct Sources {
     /// The gateway's name.
     pub gateway: String,
+    /// The names of the transports on which Envoys may connect.
+    pub transports: Vec<Arc<str>>,
     /// What Envoy is served; `None` until the daemon's state is known.
     pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     /// What the gateway thinks of every expose.

@@ -46,7 +46,7 @@ pub enum Damage {
     #[error("it is of the gateway {0}")]
     Gateway(String),
     /// Written wrongly, which a defect causes.
-    #[error("it holds {0}, which is a defect of what wrote it")]
+    #[error("it holds {0}; this is a bug of the version that wrote it")]
     Content(&'static str),
 }
 
@@ -191,7 +191,7 @@ pub fn decode(bytes: &Bytes, gateway: &str) -> Result<Kept, Damage> {
         return Err(Damage::Checksum);
     }
     let state = State::decode(bytes.slice(start..end));
-    let state = state.map_err(|_| Damage::Content("no protobuf message"))?;
+    let state = state.map_err(|_| Damage::Content("data that is not a protobuf message"))?;
     if state.gateway != gateway {
         return Err(Damage::Gateway(state.gateway));
     }
@@ -235,12 +235,12 @@ fn memory(incumbents: Vec<KeptExpose>, ports: Vec<KeptPort>) -> Result<Memory, D
             addr: kept
                 .addr
                 .parse::<IpAddr>()
-                .map_err(|_| Damage::Content("no IP address"))?,
+                .map_err(|_| Damage::Content("an address that is not an IP address"))?,
             protocol: match kept.udp {
                 true => Protocol::Udp,
                 false => Protocol::Tcp,
             },
-            port: port.ok_or(Damage::Content("a port that is none"))?,
+            port: port.ok_or(Damage::Content("a port outside 1-65535"))?,
         })
     };
     Ok(Memory {
@@ -293,7 +293,7 @@ fn number(kind: ResourceType) -> u32 {
 fn kind(number: u32) -> Result<ResourceType, Damage> {
     let mut kinds = ResourceType::ALL.into_iter();
     let found = kinds.find(|kind| self::number(*kind) == number);
-    found.ok_or(Damage::Content("a type that is none"))
+    found.ok_or(Damage::Content("a resource type that does not exist"))
 }
 
 /// A writer that sums up what it wrote.

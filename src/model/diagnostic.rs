@@ -12,9 +12,9 @@ use super::{ExposeId, ObjectPath, printable};
 pub enum Severity {
     /// Something that the gateway cannot judge yet, or did on the user's behalf.
     Info,
-    /// Served, but probably not as meant.
+    /// The configuration is accepted; it may not do what was meant, or waits for something outside it.
     Warning,
-    /// Not served: `set` refuses it, the sidecar leaves the expose out or keeps its last good version.
+    /// `set` refuses it; the sidecar leaves the expose out or keeps its last good version.
     Error,
 }
 

@@ -4,11 +4,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
-use super::{Certificate, DownstreamTls, ObjectPath, Protocol, Socket, UpstreamTls, VirtualHost};
+use super::{
+    Certificate, DownstreamTls, ObjectPath, PathError, Protocol, Socket, UpstreamTls, VirtualHost,
+    printable,
+};
 
 /// The name of an expose in the whole OpenSVC cluster, and of the Envoy cluster that serves it:
 /// `test/svc/web1.expose#0`.
@@ -20,23 +24,43 @@ pub struct ExposeId {
     pub section: String,
 }
 
-impl ExposeId {
-    /// Reads the name of an expose; `None` where a text is none.
-    pub fn parse(text: &str) -> Option<Self> {
-        // A section has one `#`, a path none, and a section's group no dot.
-        let hash = text.rfind('#')?;
-        let dot = text.get(..hash)?.rfind('.')?;
-        Some(Self {
-            service: text.get(..dot)?.parse().ok()?,
-            section: text.get(dot + 1..)?.to_owned(),
-        })
-    }
-}
-
 impl fmt::Display for ExposeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.service, self.section)
     }
+}
+
+/// Why a text is not the name of an expose.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExposeIdError {
+    /// No section is in it.
+    #[error("an expose is named as in test/svc/web.expose#0: '{shown}'", shown = printable(.0))]
+    NoSection(String),
+    /// What is before the section is no object's path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+impl FromStr for ExposeId {
+    type Err = ExposeIdError;
+
+    fn from_str(text: &str) -> Result<Self, ExposeIdError> {
+        let parts = owner_and_section(text);
+        let (service, section) = parts.ok_or_else(|| ExposeIdError::NoSection(text.into()))?;
+        Ok(Self {
+            service: service.parse()?,
+            section: section.to_owned(),
+        })
+    }
+}
+
+/// The two parts of a section's name in the whole OpenSVC cluster, or of one that is made of it:
+/// `test/svc/web` and `expose#0`. Either may hold dots, as in `web.2.expose#a.b`, but a section has one `#`,
+/// a path none, and a section's group no dot.
+pub(crate) fn owner_and_section(name: &str) -> Option<(&str, &str)> {
+    let hash = name.rfind('#')?;
+    let dot = name.get(..hash)?.rfind('.')?;
+    Some((name.get(..dot)?, name.get(dot + 1..)?))
 }
 
 impl Serialize for ExposeId {
@@ -48,7 +72,7 @@ impl Serialize for ExposeId {
 impl<'de> Deserialize<'de> for ExposeId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("not the name of an expose"))
+        text.parse().map_err(de::Error::custom)
     }
 }
 
@@ -207,4 +231,31 @@ pub struct Service {
     pub path: ObjectPath,
     /// Its valid exposes.
     pub exposes: Vec<Expose>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_expose_is_read_as_it_is_written() {
+        for (service, section) in [
+            ("web", "expose#0"),
+            ("test/svc/web.2", "expose#a.b"),
+            ("2.web", "expose#1-2"),
+        ] {
+            let id = ExposeId {
+                service: service.parse().unwrap(),
+                section: section.to_owned(),
+            };
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        for odd in ["", "web", "web.expose", "expose#0", "#", ".#"] {
+            assert!(odd.parse::<ExposeId>().is_err(), "{odd}");
+        }
+        let error = "test/svc/.expose#0".parse::<ExposeId>().unwrap_err();
+        assert!(matches!(error, ExposeIdError::Path(_)), "{error}");
+    }
 }

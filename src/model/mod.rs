@@ -16,7 +16,8 @@ mod text;
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use document::{Document, IpSection, Remark, Section};
-pub use expose::{Expose, ExposeId, LbPolicy, Service, TlsMatch, Traffic};
+pub(crate) use expose::owner_and_section;
+pub use expose::{Expose, ExposeId, ExposeIdError, LbPolicy, Service, TlsMatch, Traffic};
 pub use http::{
     Action, Destination, HashKey, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode,
     Route, VirtualHost,

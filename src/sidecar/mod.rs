@@ -132,8 +132,11 @@ impl Sidecar {
         let (snapshots, watched) = watch::channel(None);
         let telemetry = Arc::new(Telemetry::default());
         let updates = daemon.follow();
+        let transports = self.transports();
+        let names = transports.iter().map(|transport| transport.name.clone());
         let sources = inspect::Sources {
             gateway: self.options.gateway.clone(),
+            transports: names.collect(),
             snapshots: watched.clone(),
             views: self.views(),
             connection: updates.connection(),
@@ -145,7 +148,6 @@ impl Sidecar {
             let served = http::serve(listener, state.clone(), std::future::pending());
             tokio::spawn(served)
         });
-        let transports = self.transports();
         let mut shutdown = Box::pin(shutdown);
         let opened = Keeper::open(self.options.state.take(), &self.options.gateway);
         let (keeper, loaded) = tokio::select! {

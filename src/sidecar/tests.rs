@@ -37,7 +37,7 @@ impl Daemon for Silent {
 }
 
 fn kept_expose() -> ExposeId {
-    ExposeId::parse("kept.expose#0").unwrap()
+    "kept.expose#0".parse().unwrap()
 }
 
 /// A sidecar that starts with something kept.

@@ -16,7 +16,7 @@ use crate::model::{ExposeId, KeyPairSource, ObjectPath};
 pub enum SecretUse {
     /// A certificate to present: keys `certificate_chain`, `private_key` and maybe `password`.
     KeyPair,
-    /// A judge of the peer's: keys `trusted_ca` and maybe `verify_certificate_hash`.
+    /// A judge of the peer's: keys `trusted_ca` and `verify_certificate_hash`, at least one.
     Validation,
 }
 

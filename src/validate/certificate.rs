@@ -166,7 +166,7 @@ pub fn check_validation(
     let separator = |c: char| c.is_whitespace() || c == ',';
     let words = hashes.unwrap_or_default().split(separator);
     let hashes: Vec<String> = words.filter(|w| !w.is_empty()).map(Into::into).collect();
-    if let Some(bad) = hashes.iter().find(|hash| !is_hash(hash)) {
+    if let Some(bad) = hashes.iter().find(|hash| !is_digest(hash)) {
         return Err(ValidationError::BadHash(bad.clone()));
     }
     match trusted_ca.is_none() && hashes.is_empty() {
@@ -191,15 +191,14 @@ fn is_encrypted(key_pem: &str) -> bool {
         || key_pem.contains("Proc-Type: 4,ENCRYPTED")
 }
 
-fn is_hash(text: &str) -> bool {
-    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
-    match text.contains(':') {
-        false => text.len() == 64 && is_hex(text),
-        true => {
-            let pairs: Vec<&str> = text.split(':').collect();
-            pairs.len() == 32 && pairs.iter().all(|pair| pair.len() == 2 && is_hex(pair))
-        }
-    }
+/// Whether a text is a SHA-256 in hexadecimal, as Envoy reads it: from a text of the length that 32 pairs with
+/// colons between have, it takes the colons out, wherever they are.
+pub(crate) fn is_digest(hash: &str) -> bool {
+    let digits = match hash.len() {
+        95 => hash.replace(':', ""),
+        _ => hash.to_owned(),
+    };
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn facts(leaf: &CertificateDer<'_>, compared: bool) -> Option<PairFacts> {
@@ -347,6 +346,11 @@ mod tests {
         let (ca, _) = made("ca");
         let hash = "ab".repeat(32);
         let colons = vec!["AB"; 32].join(":");
+        let uneven = format!("{}:{}", "a".repeat(64), ":".repeat(30));
+        assert!(is_digest(&uneven), "Envoy takes the colons out first");
+        for odd in [&colons[..94], &colons.replace(':', "-"), &"ab".repeat(31)] {
+            assert!(!is_digest(odd), "{odd}");
+        }
         assert_eq!(check_validation(Some(&ca), None), Ok(vec![]));
         let both = format!("{hash}, {colons}\n");
         assert_eq!(check_validation(None, Some(&both)), Ok(vec![hash, colons]));

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::codes;
 use super::problem::{Problem, quote};
+use crate::config::parse_json;
 use crate::envoy::shown;
 use crate::model::ObjectPath;
 
@@ -305,12 +306,17 @@ pub(super) fn address(value: &Value) -> Result<IpAddr, Problem> {
 pub(super) fn object(value: &Value) -> Result<Map<String, Value>, Problem> {
     let want = r#"write a JSON object, such as {"connect_timeout": "1s"}"#;
     let parsed = match value {
-        Value::String(text) => serde_json::from_str(text).map_err(|error| {
-            let hint = match text.contains('\'') && !text.contains('"') {
-                true => "JSON wants double quotes around keys and texts",
-                false => want,
+        Value::String(text) => parse_json(text).map_err(|error| {
+            // It is JSON, as far as its form goes.
+            let (what, hint) = match error.is_data() {
+                true => ("is ambiguous", "write each field once"),
+                false if text.contains('\'') && !text.contains('"') => (
+                    "is not JSON",
+                    "JSON wants double quotes around keys and texts",
+                ),
+                false => ("is not JSON", want),
             };
-            Problem::of_value(codes::INVALID_JSON, format!("is not JSON: {error}"), hint)
+            Problem::of_value(codes::INVALID_JSON, format!("{what}: {error}"), hint)
         })?,
         value => value.clone(),
     };

@@ -123,6 +123,13 @@ fn an_object_is_json_or_its_text_and_errors_have_a_position() {
         problem.hint,
         "JSON wants double quotes around keys and texts"
     );
+    let twice = json!(r#"{"a": [{"b": "1s", "b": "2s"}]}"#);
+    let problem = object(&twice).unwrap_err();
+    assert_eq!(
+        problem.message,
+        "is ambiguous: a.b is given twice; keep one of the two at line 1 column 22"
+    );
+    assert_eq!(problem.hint, "write each field once");
     assert_eq!(
         object(&json!("[1]")).unwrap_err().message,
         "is a list, not an object"

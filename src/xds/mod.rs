@@ -15,6 +15,7 @@ mod service;
 pub mod session;
 mod status;
 mod streaming;
+mod told;
 pub mod wire;
 
 pub use observer::{Event, Log, Observer, Refusal, Stream};

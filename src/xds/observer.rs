@@ -1,14 +1,12 @@
 //! What happens on streams, told to whoever wants to know: logs, metrics, the HTTP interface.
 
-use std::collections::HashSet;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::envoy::Variant;
-use crate::envoy::{ResourceType, Version};
+use super::told::Told;
+use crate::envoy::refusal_text::on_one_line;
+use crate::envoy::{ResourceType, Variant, Version};
 
 /// A client's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,28 +129,17 @@ impl<T: Observer> Observer for Arc<T> {
     }
 }
 
-/// How many different refusals are remembered, so that each is logged once.
-const REFUSALS_REMEMBERED: usize = 4096;
-
 /// Writes events to the log: refusals and withheld keys as warnings, once each; the rest at debug
 /// level.
 #[derive(Debug, Default)]
 pub struct Log {
-    refusals: Mutex<HashSet<u64>>,
+    told: Mutex<Told>,
     withheld: AtomicBool,
 }
 
 impl Log {
-    /// Whether a refusal was not seen before. The search for what it is about is told once.
-    fn is_new(&self, refusal: &Refusal) -> bool {
-        let content = refusal.certain.then_some(refusal.content);
-        let mut hasher = DefaultHasher::new();
-        (refusal.kind, content, &refusal.text).hash(&mut hasher);
-        let mut seen = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= REFUSALS_REMEMBERED {
-            seen.clear();
-        }
-        seen.insert(hasher.finish())
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -187,19 +174,20 @@ impl Observer for Log {
             } => {
                 tracing::debug!(node, ?kind, %version, nonce, ?after, "accepted");
             }
-            Event::Refused(refusal) if self.is_new(refusal) => tracing::warn!(
+            Event::Refused(refusal) if self.told().is_new(node, refusal) => tracing::warn!(
                 node,
                 kind = ?refusal.kind,
                 version = %refusal.version,
                 resources = ?refusal.suspects.iter().take(5).collect::<Vec<_>>(),
                 "Envoy refused {}: {}",
                 refusal.subject(),
-                refusal.text
+                on_one_line(&refusal.text)
             ),
             Event::Refused(refusal) => {
                 tracing::debug!(node, kind = ?refusal.kind, version = %refusal.version, "refused again");
             }
             Event::Cleared { kind, name } => {
+                self.told().cleared(node, *kind, name);
                 tracing::debug!(node, ?kind, name, "not refused any more");
             }
             Event::Withheld { kind, name } if !self.withheld.swap(true, Ordering::Relaxed) => {
@@ -213,32 +201,5 @@ impl Observer for Log {
             }
             Event::Withheld { kind, name } => tracing::debug!(node, ?kind, name, "withheld"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_is_new_once_per_type_content_and_text() {
-        let refusal = |content, text: &str| Refusal {
-            kind: ResourceType::Listener,
-            version: Version::from_number(7),
-            nonce: "1.1".to_owned(),
-            text: text.to_owned(),
-            names: vec!["l".into()],
-            suspects: vec!["l".into()],
-            certain: true,
-            content: Version::from_number(content),
-        };
-        let log = Log::default();
-        assert!(log.is_new(&refusal(1, "no")));
-        assert!(
-            !log.is_new(&refusal(1, "no")),
-            "tried again, or by another Envoy"
-        );
-        assert!(log.is_new(&refusal(2, "no")));
-        assert!(log.is_new(&refusal(1, "never")));
     }
 }

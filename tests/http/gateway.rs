@@ -41,6 +41,7 @@ impl Gateway {
         let telemetry = Arc::new(Telemetry::default());
         let state = State::new(Sources {
             gateway: "envoy".into(),
+            transports: vec!["unix".into(), "tcp".into()],
             snapshots: watched,
             views: views.subscribe(),
             connection: connection.subscribe(),

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use igw_envoy::envoy::{ResourceType, Variant, Version};
 use igw_envoy::http::metrics::{ALL, Kind};
+use igw_envoy::xds::{Event, Observer, Refusal, Stream};
 use serde_json::Value;
 
 use crate::stories::town;
@@ -62,6 +64,54 @@ async fn the_values_are_those_of_the_gateway() {
     assert!(value("igw_certificate_expiry_timestamp_seconds", "shop") > 1.7e9);
     assert!(value("process_resident_memory_bytes", "") > 1e6);
     assert!(value("process_start_time_seconds", "") > 1.7e9);
+}
+
+#[tokio::test]
+async fn what_did_not_happen_yet_is_told_as_zero_so_that_the_first_time_is_seen() {
+    let gateway = town();
+    let told = async |name: &str| -> BTreeMap<String, f64> {
+        let samples = samples(&gateway.get("/metrics").await.body);
+        let own = samples.into_iter().filter(|(own, ..)| own == name);
+        own.map(|(_, labels, value)| (labels, value)).collect()
+    };
+    let streams = told("igw_xds_streams").await;
+    assert_eq!(streams.len(), 4, "{streams:?}");
+    assert!(streams.values().all(|count| *count == 0.0), "{streams:?}");
+
+    let stream = Stream {
+        id: 1,
+        node: "edge1".into(),
+        gateway: "envoy".into(),
+        variant: Variant::Delta,
+        scope: None,
+        transport: "unix".into(),
+    };
+    gateway.telemetry.observe(&stream, &Event::Opened);
+    let nacks = told("igw_xds_nacks_total").await;
+    assert_eq!(nacks.len(), ResourceType::ALL.len(), "{nacks:?}");
+    assert!(nacks.values().all(|count| *count == 0.0), "{nacks:?}");
+    let refusal = Refusal {
+        kind: ResourceType::Listener,
+        version: Version::from_number(1),
+        nonce: "1".into(),
+        text: "no".into(),
+        names: Vec::new(),
+        suspects: Vec::new(),
+        certain: false,
+        content: Version::from_number(1),
+    };
+    gateway
+        .telemetry
+        .observe(&stream, &Event::Refused(&refusal));
+    let nacks = told("igw_xds_nacks_total").await;
+    let listeners = nacks.get(r#"type="listener",node="edge1"}"#);
+    assert_eq!((listeners, nacks.len()), (Some(&1.0), 5), "{nacks:?}");
+    gateway.telemetry.observe(&stream, &Event::Closed);
+    let streams = told("igw_xds_streams").await;
+    assert_eq!(
+        streams.get(r#"variant="delta",transport="unix"}"#),
+        Some(&0.0)
+    );
 }
 
 #[test]

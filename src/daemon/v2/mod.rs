@@ -217,7 +217,7 @@ impl Daemon for DaemonV2 {
         async move {
             let request = request::secret_key(secret, key);
             let reply = self.exchange(&request, request::MAX_REPLY).await?;
-            request::read_secret_key(secret, &reply)
+            request::read_secret_key(secret, key, &reply)
         }
         .boxed()
     }

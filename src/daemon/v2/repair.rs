@@ -2,9 +2,11 @@
 //!
 //! The daemon prints numbers that are no numbers as `NaN` and `Infinity`, and halves of surrogate
 //! pairs as they come. Both can be typed into a service's configuration, and one such service must
-//! not hide every other one. Nor must a number that is larger than any that can be held.
+//! not hide every other one. Nor must a number that is larger than any that can be held. Such a number
+//! becomes a text of the same letters, not null, which would be a keyword or field that is not set: no
+//! number is wanted where it stands, or the validation refuses it and shows it.
 
-/// The text with `NaN`, `Infinity` and what is as large as null and lone surrogates as U+FFFD; `None`
+/// The text with `NaN`, `Infinity` and what is as large in quotes and lone surrogates as U+FFFD; `None`
 /// where there is nothing to mend.
 pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() + 64);
@@ -23,24 +25,18 @@ pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
                 Surrogates::None => (rest.get(..2).unwrap_or(rest), 2),
             },
             _ if in_string => (rest.get(..1).unwrap_or(rest), 1),
-            b'0'..=b'9' => {
-                let number = number(rest);
-                match is_infinite(number) {
-                    // After a sign: null has none.
-                    true => {
-                        out.pop_if(|last| *last == b'-');
-                        (b"null", number.len())
-                    }
-                    false => (number, number.len()),
+            b'0'..=b'9' | b'N' | b'I' | b'-' => match no_number(rest) {
+                Some(word) => {
+                    out.push(b'"');
+                    out.extend_from_slice(word);
+                    (b"\"", word.len())
                 }
-            }
-            _ => match [&b"NaN"[..], b"Infinity", b"-Infinity"]
-                .into_iter()
-                .find(|word| rest.starts_with(word))
-            {
-                Some(word) => (b"null", word.len()),
-                None => (rest.get(..1).unwrap_or(rest), 1),
+                None => {
+                    let length = number(rest).len().max(1);
+                    (rest.get(..length).unwrap_or(rest), length)
+                }
             },
+            _ => (rest.get(..1).unwrap_or(rest), 1),
         };
         mended |= !rest.starts_with(write);
         out.extend_from_slice(write);
@@ -49,7 +45,14 @@ pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
     mended.then_some(out)
 }
 
-/// The number that a text starts with, without its sign.
+/// What a text starts with that Python takes for a number and JSON cannot hold.
+fn no_number(text: &[u8]) -> Option<&[u8]> {
+    let words = [&b"NaN"[..], b"Infinity", b"-Infinity"];
+    let word = words.into_iter().find(|word| text.starts_with(word));
+    word.or_else(|| Some(number(text)).filter(|number| is_infinite(number)))
+}
+
+/// The number that a text starts with.
 fn number(text: &[u8]) -> &[u8] {
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
     let length = text.iter().take_while(|byte| is_part(byte)).count();
@@ -95,8 +98,7 @@ mod tests {
     #[test]
     fn what_python_writes_becomes_json() {
         let text = r#"{"a": [NaN, Infinity, -Infinity, 1e5, 1e999, -1E999, 9.5], "b": "\ud83d\ude00 \ud83d \ude00"}"#;
-        let mended =
-            r#"{"a": [null, null, null, 1e5, null, null, 9.5], "b": "\ud83d\ude00 \ufffd \ufffd"}"#;
+        let mended = r#"{"a": ["NaN", "Infinity", "-Infinity", 1e5, "1e999", "-1E999", 9.5], "b": "\ud83d\ude00 \ufffd \ufffd"}"#;
         assert_eq!(mend(text).as_deref(), Some(mended));
     }
 

@@ -43,6 +43,7 @@ pub(super) fn set(service: &ObjectPath, keywords: &[Assignment]) -> Value {
 /// Reads the reply to [`secret_key`]; `None` where there is no such secret or key.
 pub(super) fn read_secret_key(
     secret: &ObjectPath,
+    key: &str,
     reply: &[u8],
 ) -> Result<Option<String>, RequestError> {
     match successful(&parsed(reply)?) {
@@ -50,15 +51,29 @@ pub(super) fn read_secret_key(
             Some(Value::String(value)) => Ok(Some(value.clone())),
             _ => Err(malformed("no text in 'data'")),
         },
-        // A key that is not there, and a secret that is not there: the daemon's KeyError.
-        Err(RequestError::Refused { status: 1, message })
-            if message.contains("does not exist or has no value")
-                || message == format!("'{secret}'") =>
-        {
-            Ok(None)
-        }
+        Err(RequestError::Refused {
+            status: 1 | 404,
+            message,
+        }) if is_absence(secret, key, &message) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the daemon says that there is no such secret or key. The words differ from one version to
+/// the next. A key that merely cannot be read is another thing: without its hashes, a validation secret
+/// would let in whoever the authority knows.
+fn is_absence(secret: &ObjectPath, key: &str, message: &str) -> bool {
+    const ABSENT: [&str; 4] = ["not exist", "not found", "no such", "no value"];
+    // Python words a missing file, and a module that is not installed, alike.
+    const BROKEN: [&str; 4] = ["[errno", "no such file", "module", "command"];
+    let message = message.trim();
+    // The KeyError of a secret or key, whose words are the name alone.
+    let name = message.trim_matches(['\'', '"']);
+    let words = message.to_lowercase();
+    let holds = |word: &&str| words.contains(*word);
+    name == key
+        || name == secret.to_string()
+        || (ABSENT.iter().any(holds) && !BROKEN.iter().any(holds))
 }
 
 /// Reads the reply to [`set`].

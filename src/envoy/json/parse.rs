@@ -192,6 +192,9 @@ impl Reader {
             _ => 1,
         };
         self.deeper(levels, |reader| {
+            if matches!(kind.name(), "FloatValue" | "DoubleValue") && is_not_finite(json) {
+                return reader.unfit(json, shown, wanted);
+            }
             match DynamicMessage::deserialize(kind.clone(), json) {
                 Ok(message) => Some(message),
                 Err(_) => reader.unfit(json, shown, wanted),
@@ -345,7 +348,9 @@ impl Reader {
     /// A scalar, read as prost-reflect reads the wrapper of its type.
     fn scalar(&mut self, kind: &Kind, json: &Json) -> Option<Value> {
         let (wrapper, wanted) = scalar(kind);
+        let is_float = matches!(kind, Kind::Float | Kind::Double);
         let read = pool::message(&format!("google.protobuf.{wrapper}"))
+            .filter(|_| !(is_float && is_not_finite(json)))
             .and_then(|wrapper| DynamicMessage::deserialize(wrapper, json).ok())
             .and_then(|wrapper| Some(wrapper.get_field_by_name("value")?.into_owned()));
         let shown = match kind {
@@ -390,4 +395,11 @@ impl Reader {
         any.set_field_by_name("value", Value::Bytes(encoded));
         Some(any)
     }
+}
+
+/// Whether a text is `NaN` or `Infinity`, which protobuf's JSON takes for numbers: nothing that Envoy counts
+/// or compares is. The daemon's own are such texts by now.
+fn is_not_finite(json: &Json) -> bool {
+    let number = json.as_str().and_then(|text| text.parse::<f64>().ok());
+    number.is_some_and(|number| !number.is_finite())
 }

@@ -132,6 +132,22 @@ fn numbers_keep_their_range() {
 }
 
 #[test]
+fn what_is_not_finite_is_no_number() {
+    for odd in ["NaN", "Infinity", "-Infinity", "1e999"] {
+        let scalar = json!({"common_lb_config": {"healthy_panic_threshold": {"value": odd}}});
+        let path = "common_lb_config.healthy_panic_threshold.value";
+        assert_eq!(
+            problems::<Cluster>(scalar),
+            [format!("{path}: \"{odd}\" is not a number")]
+        );
+        let wrapper = json!({"preconnect_policy": {"per_upstream_preconnect_ratio": odd}});
+        assert_eq!(problems::<Cluster>(wrapper).len(), 1, "{odd}");
+    }
+    let text = json!({"common_lb_config": {"healthy_panic_threshold": {"value": "12.5"}}});
+    assert!(parse::<Cluster>(&object(text)).is_ok());
+}
+
+#[test]
 fn private_keys_and_passwords_are_hidden() {
     let message = Secret {
         name: "web".into(),

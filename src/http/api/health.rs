@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use super::status::{Daemon, seconds_since};
+use crate::daemon::Link;
 use crate::inspect::{Moment, State};
 
 /// Whether the process lives.
@@ -56,7 +57,8 @@ pub(super) async fn healthz(extract::State(state): extract::State<State>) -> Res
 #[utoipa::path(get, path = "/readyz", tag = "gateway",
     responses((status = 200, body = Readiness), (status = 503, body = Problem)))]
 pub(super) async fn readyz(extract::State(state): extract::State<State>) -> Response {
-    let daemon = Daemon::of(&state.connection(), SystemTime::now());
+    let connection = state.connection();
+    let daemon = Daemon::of(&connection, SystemTime::now());
     let known = state.sources().snapshots.borrow().is_some();
     if !known {
         let why = match &daemon.error {
@@ -66,8 +68,8 @@ pub(super) async fn readyz(extract::State(state): extract::State<State>) -> Resp
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     }
     let kept_from = state.sources().telemetry.report().kept_from;
-    let serving = match (daemon.link, kept_from) {
-        ("following", None) => "current",
+    let serving = match (connection.link, kept_from) {
+        (Link::Following { .. }, None) => "current",
         _ => "last-known-good",
     };
     let readiness = Readiness {

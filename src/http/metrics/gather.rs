@@ -1,18 +1,20 @@
 //! The values of all metrics, at one moment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::names::*;
 use super::process;
 use super::text::Text;
 use crate::daemon::{Connection, Link, Resync};
-use crate::envoy::ResourceType;
+use crate::envoy::{ResourceType, Variant};
 use crate::http::api::envoys::variant;
 use crate::http::api::status::{age, seconds_since, type_name};
 use crate::inspect::board::{Board, Standing};
 use crate::inspect::telemetry::Report;
 use crate::inspect::{Moment, State};
+use crate::xds::Stream;
 
 pub(super) fn gather(state: &State) -> String {
     let board = state.board();
@@ -26,7 +28,7 @@ pub(super) fn gather(state: &State) -> String {
     exposes(&mut text, &board);
     snapshot(&mut text, &board);
     if let Some(report) = &board.telemetry {
-        envoys(&mut text, report);
+        envoys(&mut text, report, &state.sources().transports);
     }
     let mut family = text.family(CERTIFICATE_EXPIRY);
     for secret in board.catalog.secrets.values() {
@@ -128,8 +130,14 @@ fn snapshot(text: &mut Text, board: &Board) {
     );
 }
 
-fn envoys(text: &mut Text, report: &Report) {
-    let mut streams: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+fn envoys(text: &mut Text, report: &Report, transports: &[Arc<str>]) {
+    // A series that comes and goes is none that an alert could be made of.
+    let mut streams: BTreeMap<(&str, &str), usize> = transports
+        .iter()
+        .flat_map(|transport| {
+            [Variant::StateOfTheWorld, Variant::Delta].map(|of| ((variant(of), &**transport), 0))
+        })
+        .collect();
     for envoy in &report.envoys {
         let key = (variant(envoy.stream.variant), &*envoy.stream.transport);
         *streams.entry(key).or_default() += 1;
@@ -163,7 +171,7 @@ fn envoys(text: &mut Text, report: &Report) {
     }
     let mut family = text.family(NACKS);
     for kind in ResourceType::ALL {
-        for (node, count) in &report.of(kind).refused {
+        for (node, count) in nacks(report, kind) {
             family.sample(&[type_name(kind), node], count);
         }
     }
@@ -175,4 +183,15 @@ fn envoys(text: &mut Text, report: &Report) {
     for kind in ResourceType::ALL {
         family.histogram(&[type_name(kind)], &report.of(kind).send_to_ack);
     }
+}
+
+/// How often nodes refused a type, those that may do so and never did among them: a rate sees the first
+/// refusal only where there was a zero before.
+fn nacks(report: &Report, kind: ResourceType) -> BTreeMap<&str, u64> {
+    let may = |stream: &&Stream| stream.scope.is_none_or(|scope| scope == kind);
+    let streams = report.envoys.iter().map(|envoy| &envoy.stream).filter(may);
+    let mut nacks: BTreeMap<&str, u64> = streams.map(|stream| (&*stream.node, 0)).collect();
+    let refused = &report.of(kind).refused;
+    nacks.extend(refused.iter().map(|(node, count)| (&**node, *count)));
+    nacks
 }

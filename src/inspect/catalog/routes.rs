@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::envoy::Resource;
+use crate::model::owner_and_section;
 
 /// The virtual hosts among which a listener chooses by `Host` header.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -123,8 +124,7 @@ impl RouteTable {
 impl VirtualHost {
     /// The expose and the section that a virtual host's name stands for.
     pub fn owner(&self) -> Option<(&str, &str)> {
-        let at = self.name.rfind(".vhost#")?;
-        Some((self.name.get(..at)?, self.name.get(at + 1..)?))
+        owner_and_section(&self.name).filter(|(_, section)| section.starts_with("vhost#"))
     }
 }
 

@@ -47,7 +47,7 @@ pub struct TypeState {
 pub struct Refusal {
     /// The resource.
     pub name: Arc<str>,
-    /// Envoy's words.
+    /// Envoy's words; their beginning where they are long.
     pub text: Arc<str>,
     /// Whether it is known to be at fault, and not only one of those that may be.
     pub certain: bool,

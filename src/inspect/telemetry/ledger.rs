@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::change::{Acknowledgement, Change};
 use super::envoys::{Envoy, Flight, Refusal};
 use super::histogram::Histogram;
+use crate::envoy::refusal_text::{own, shortened};
 use crate::envoy::{ResourceType, Version};
 use crate::snapshot::Snapshot;
 use crate::xds::{self, Event, Stream};
@@ -248,11 +249,19 @@ impl Ledger {
         };
         let state = envoy.of_mut(kind);
         state.arrive(&refusal.nonce);
-        let text: Arc<str> = refusal.text.as_str().into();
+        let whole = &*refusal.text;
+        let told = shortened(whole);
+        let is_cut = told.len() != whole.len();
+        let told: Arc<str> = told.into();
         for name in &refusal.suspects {
+            // What is said of this one may be what was cut off.
+            let text = match is_cut && refusal.certain {
+                true => shortened(own(whole, name)).into(),
+                false => told.clone(),
+            };
             let new = Refusal {
                 name: name.clone(),
-                text: text.clone(),
+                text,
                 certain: refusal.certain,
                 at,
             };

@@ -36,7 +36,9 @@ impl<'a> Sections<'a> {
             Ok(names)
         });
         let tls = self.downstream_tls(reader);
-        let vhosts = self.virtual_hosts(reader, listener_port, tls.is_some());
+        // Even while its certificate is refused, so that every mistake is told at once.
+        let is_tls = reader.is_set(&keyword::LISTENER_CERTIFICATES);
+        let vhosts = self.virtual_hosts(reader, listener_port, is_tls);
         if reader.is_set(&keyword::SNI) && reader.is_set(&keyword::VHOSTS) {
             reader.error(
                 keyword::SNI.name,

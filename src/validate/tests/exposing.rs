@@ -30,6 +30,21 @@ fn domains_are_unique_in_an_expose_whatever_their_case() {
     );
 }
 
+/// One round of mending is enough.
+#[test]
+fn a_wildcard_that_tls_cannot_tell_is_found_while_the_certificate_is_refused() {
+    let validated = judge(
+        "[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nvhosts=vhost#0\n\
+         listener_certificates=certificate#0\n[vhost#0]\ndomains=*-eu.b.org\nroutes=route#0\n\
+         [route#0]\nmatch_prefix=/\n[certificate#0]\nprivate_key_inline_string=no key\n",
+    );
+    let found = errors(&validated);
+    let sections: Vec<&str> = found.iter().filter_map(|e| e.split('.').next()).collect();
+    assert_eq!(sections.len(), 2, "{found:?}");
+    assert!(sections.contains(&"certificate#0"), "{found:?}");
+    assert!(sections.contains(&"vhost#0"), "{found:?}");
+}
+
 /// What is not known of a listener port is no reason to doubt the port in a domain.
 #[test]
 fn a_listener_port_that_is_wrong_or_unknown_is_held_against_no_domain() {

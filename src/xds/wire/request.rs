@@ -6,6 +6,7 @@ use prost::encoding::{self, DecodeContext, decode_key, message, skip_field, stri
 use super::names::{self, Heard, Names};
 use super::pieces::Pieces;
 use crate::envoy::Variant;
+use crate::envoy::refusal_text::beginning;
 
 /// Who asks: the part of `envoy.config.core.v3.Node` that is read.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -131,6 +132,18 @@ pub enum Request {
     Delta(DeltaRequest),
 }
 
+/// How much of a client's words is read, in bytes: they are kept as long as what they are about is not mended.
+/// Envoy tells of hundreds of resources in as much.
+const WORDS: usize = 1 << 16;
+
+impl ErrorDetail {
+    fn shorten(&mut self) {
+        if self.message.len() > WORDS {
+            self.message = beginning(&self.message, WORDS).to_owned();
+        }
+    }
+}
+
 impl Request {
     /// Decodes a request of a variant.
     pub fn decode(variant: Variant, mut buffer: impl Buf) -> Result<Self, prost::DecodeError> {
@@ -145,17 +158,28 @@ impl Request {
         heard: &mut Heard,
     ) -> Result<Self, prost::DecodeError> {
         use prost::Message;
-        match variant {
+        let mut read = match variant {
             Variant::StateOfTheWorld => {
                 let mut request = SotwRequest::decode(request, heard)?;
                 heard.remember(&mut request);
-                Ok(Self::Sotw(request))
+                Self::Sotw(request)
             }
             Variant::Delta => {
                 // In one piece, of which thousands of names can be slices.
                 let request = request.copy_to_bytes(request.remaining());
-                DeltaRequest::decode(request).map(Self::Delta)
+                Self::Delta(DeltaRequest::decode(request)?)
             }
+        };
+        if let Some(error) = read.error_mut() {
+            error.shorten();
+        }
+        Ok(read)
+    }
+
+    fn error_mut(&mut self) -> Option<&mut ErrorDetail> {
+        match self {
+            Self::Sotw(request) => request.error_detail.as_mut(),
+            Self::Delta(request) => request.error_detail.as_mut(),
         }
     }
 
@@ -298,5 +322,29 @@ mod tests {
         assert_eq!(read.initial_resource_versions[0].version, "1");
         assert_eq!(read.response_nonce, "n");
         assert_eq!(read.error_detail.unwrap().message, "no");
+    }
+
+    #[test]
+    fn of_endless_words_the_beginning_is_kept() {
+        let error_detail = Some(envoy_types::pb::google::rpc::Status {
+            message: "é".repeat(750_000),
+            ..Default::default()
+        });
+        let sotw = pb::DiscoveryRequest {
+            error_detail: error_detail.clone(),
+            ..Default::default()
+        };
+        let delta = pb::DeltaDiscoveryRequest {
+            error_detail,
+            ..Default::default()
+        };
+        for (variant, sent) in [
+            (Variant::StateOfTheWorld, sotw.encode_to_vec()),
+            (Variant::Delta, delta.encode_to_vec()),
+        ] {
+            let mut read = Request::decode(variant, &*sent).unwrap();
+            let words = &read.error_mut().unwrap().message;
+            assert_eq!((words.len(), words.capacity()), (WORDS, WORDS));
+        }
     }
 }

@@ -27,7 +27,7 @@ fn path(text: &str) -> ObjectPath {
 }
 
 fn key(secret: &str, reply: &[u8]) -> Result<Option<String>, RequestError> {
-    request::read_secret_key(&path(secret), reply)
+    request::read_secret_key(&path(secret), "password", reply)
 }
 
 fn set(reply: &Value) -> Result<(), RequestError> {
@@ -57,6 +57,43 @@ fn a_key_is_a_text_or_not_there() {
     assert_eq!(key("sec/none", &recorded[1]).unwrap(), None);
     let missing = &replies("\"key\": \"nope\"")[0];
     assert_eq!(key("sec/web0cert", missing).unwrap(), None);
+}
+
+#[test]
+fn a_key_that_is_not_there_is_not_there_in_whatever_words() {
+    let said = |status: i64, error: &str| {
+        let reply = json!({"status": status, "error": error}).to_string();
+        key("sec/w", reply.as_bytes())
+    };
+    for words in [
+        "secret sec/w key password does not exist",
+        "secret sec/w key password does not exist or has no value",
+        "key 'password' does not exist. use the 'add' action to add it.",
+        "Key password not found",
+        "no such key",
+        "password: no value",
+        "'password'",
+        "'sec/w'",
+    ] {
+        assert_eq!(said(1, words).unwrap(), None, "{words}");
+    }
+    assert_eq!(said(404, "password not found").unwrap(), None);
+    for (status, words) in [
+        (403, "Forbidden: no such grant"),
+        (500, "password not found"),
+        (1, "permission denied: key password"),
+        (1, "secret sec/w key password cannot be decrypted"),
+        (
+            1,
+            "[Errno 2] No such file or directory: '/etc/opensvc/sec/w.conf'",
+        ),
+        (1, "python module 'Crypto' not found"),
+        (1, "'sec/another'"),
+        (1, ""),
+    ] {
+        let error = said(status, words).unwrap_err();
+        assert!(matches!(error, RequestError::Refused { .. }), "{words}");
+    }
 }
 
 #[test]

@@ -78,11 +78,15 @@ impl Book {
     }
 
     fn refuse(&mut self, nonce: &str, name: &str) {
+        self.refuse_saying(nonce, name, "no");
+    }
+
+    fn refuse_saying(&mut self, nonce: &str, name: &str, text: &str) {
         let refusal = xds::Refusal {
             kind: KIND,
             version: self.snapshot.version(KIND),
             nonce: nonce.into(),
-            text: "no".into(),
+            text: text.into(),
             names: vec![name.into()],
             suspects: vec![name.into()],
             certain: true,
@@ -102,6 +106,30 @@ impl Book {
     fn report(&self) -> Report {
         self.ledger.report(self.now)
     }
+}
+
+#[test]
+fn of_a_long_text_what_concerns_a_resource_is_kept() {
+    let mut book = Book::new();
+    book.tell(&Event::Opened);
+    let noise = "x".repeat(10_000);
+    let text = format!(
+        "Error adding/updating cluster(s) a.expose#0: {noise}, b.expose#0: bad ring, c.expose#0: {noise}"
+    );
+    for name in ["a.expose#0", "b.expose#0", "d.expose#0"] {
+        book.publish(name, name);
+        let nonce = book.send();
+        book.refuse_saying(&nonce, name, &text);
+    }
+    let report = book.report();
+    let kept: Vec<_> = report.envoys[0]
+        .refusals()
+        .map(|(_, refusal)| &*refusal.text)
+        .collect();
+    assert!(kept[0].starts_with("xxx"), "{}", kept[0]);
+    assert_eq!(kept[1], "bad ring");
+    assert!(kept[2].starts_with("Error adding"), "{}", kept[2]);
+    assert!(kept.iter().all(|text| text.len() < 5000));
 }
 
 #[test]

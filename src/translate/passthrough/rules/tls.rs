@@ -13,7 +13,7 @@ use prost::Message;
 
 use super::{Place, is_of, names};
 use crate::envoy::shown;
-use crate::validate::certificate::{check_pair, check_validation};
+use crate::validate::certificate::{check_pair, check_validation, is_digest};
 use crate::validate::keywords::expose::CLUSTER_CERTIFICATES;
 
 /// What a list of protocols can be when it is sent, in bytes.
@@ -191,15 +191,6 @@ fn check_secret(secret: &SdsSecretConfig, path: &str, instead: &str, place: &mut
             &format!("write {instead} in the section, or a path_config_source"),
         );
     }
-}
-
-/// Whether a text is a SHA-256 in hexadecimal, as Envoy reads it.
-fn is_digest(hash: &str) -> bool {
-    let digits = match hash.len() {
-        95 => hash.replace(':', ""),
-        _ => hash.to_owned(),
-    };
-    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_encoded_digest(key: &str) -> bool {
