@@ -365,10 +365,8 @@ impl Publisher {
     fn publish(&mut self, index: &Index, since: Instant) -> bool {
         self.recalled = None;
         let new = index.snapshot();
-        let same = self.snapshots.borrow().as_ref().is_some_and(|old| {
-            let mut kinds = ResourceType::ALL.into_iter();
-            kinds.all(|kind| old.version(kind) == new.version(kind))
-        });
+        let old = self.snapshots.borrow().clone();
+        let same = old.is_some_and(|old| old.is_same(new));
         // Of what was kept, not everything may be known.
         let is_first = !std::mem::replace(&mut self.is_current, true);
         if is_first {

@@ -23,6 +23,8 @@ type Table = OrdMap<Arc<str>, Arc<Resource>>;
 pub struct Snapshot {
     tables: [Table; ResourceType::ALL.len()],
     digests: [u64; ResourceType::ALL.len()],
+    /// How many resources there are of which only the version is known.
+    unknown: usize,
     /// How it came to be, if that is known.
     step: Option<Arc<Step>>,
 }
@@ -100,6 +102,12 @@ impl Snapshot {
         self
     }
 
+    /// Whether another snapshot has the same resources, and the content of as many of them.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let mut kinds = ResourceType::ALL.into_iter();
+        self.unknown == other.unknown && kinds.all(|kind| self.version(kind) == other.version(kind))
+    }
+
     /// What differs from an `older` snapshot, by name.
     pub fn changes<'a>(
         &'a self,
@@ -122,10 +130,17 @@ impl Snapshot {
     pub fn put(&mut self, mut resource: Resource) -> bool {
         let slot = resource.kind as usize;
         let old = self.tables[slot].get(&resource.name);
-        if old.is_some_and(|old| old.version == resource.version) {
+        // What was only known by its version, as after a restart, is not the same with its content.
+        let is_same = |old: &Arc<Resource>| {
+            old.version == resource.version && (old.is_known() || !resource.is_known())
+        };
+        if old.is_some_and(is_same) {
             return false;
         }
         let removed = old.map_or(0, |old| mark(old));
+        let was_unknown = old.is_some_and(|old| !old.is_known());
+        self.unknown -= usize::from(was_unknown);
+        self.unknown += usize::from(!resource.is_known());
         self.step = None;
         self.digests[slot] = self.digests[slot]
             .wrapping_sub(removed)
@@ -143,6 +158,7 @@ impl Snapshot {
         };
         self.step = None;
         self.digests[slot] = self.digests[slot].wrapping_sub(mark(&old));
+        self.unknown -= usize::from(!old.is_known());
         true
     }
 }

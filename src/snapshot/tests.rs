@@ -187,3 +187,30 @@ fn comparing_snapshots_costs_what_changed_not_what_they_hold() {
         );
     }
 }
+
+/// After a restart, of what is not kept on disk.
+#[test]
+fn a_resource_of_which_the_content_becomes_known_has_changed() {
+    let known = resource("a", 1);
+    let unknown = Resource::unknown(KIND, known.name.clone(), known.version, vec![]);
+    let mut snapshot = Snapshot::default();
+    snapshot.put(unknown.clone());
+    let before = snapshot.clone();
+    assert!(snapshot.put(known.clone()));
+    assert!(snapshot.get(KIND, "a").unwrap().is_known());
+    assert!(!snapshot.is_same(&before));
+    assert_eq!(
+        snapshot.version(KIND),
+        before.version(KIND),
+        "for clients that have it"
+    );
+    assert_eq!(snapshot.changes(&before, KIND).count(), 1);
+    // What is known is not forgotten for its bare version.
+    assert!(!snapshot.put(unknown.clone()));
+    snapshot.remove(KIND, "a");
+    assert!(snapshot.is_same(&Snapshot::default()));
+    snapshot.put(known);
+    snapshot.put(Resource::unknown(KIND, "b", unknown.version, vec![]));
+    snapshot.remove(KIND, "b");
+    assert!(!snapshot.is_same(&before), "nothing of it is unknown");
+}

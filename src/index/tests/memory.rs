@@ -1,6 +1,7 @@
 //! What the next run knows of this one.
 
 use super::*;
+use crate::envoy::Resource;
 
 /// A gateway that starts again, before the daemon told it anything.
 fn restarted(story: &Story) -> Story {
@@ -208,6 +209,60 @@ fn a_certificate_stays_in_use_over_a_restart_until_it_is_read_again() {
     );
     next.remove("web");
     assert!(next.names(ResourceType::Secret).is_empty());
+}
+
+/// Without `--state-keys` no private key is on disk: of such a secret only the version is known.
+#[test]
+fn a_certificate_that_is_not_on_disk_is_there_once_it_is_read_again() {
+    let sections = json!({
+        "expose#0": {
+            "port": 80, "listener_port": 8443, "sni": ["a.org"],
+            "listener_certificates": ["certificate#0"],
+        },
+        "certificate#0": {"certificate_secret": "front"},
+    });
+    let made = rcgen::generate_simple_self_signed(vec!["a.org".to_owned()]).unwrap();
+    let content = SecretContent::from([
+        ("certificate_chain".to_owned(), made.cert.pem()),
+        ("private_key".to_owned(), made.signing_key.serialize_pem()),
+    ]);
+    let mut story = Story::begun();
+    story.secret("sec/front", Some("r1"));
+    story.put(&[("web", instance("10.0.0.1", sections))]);
+    let [Request::Read(read)] = &story.take_requests()[..] else {
+        panic!("one secret is to be read");
+    };
+    story.apply(Event::SecretRead(read.clone(), Ok(content.clone())));
+    let before = configuration(&story);
+
+    let mut kept = story.index.snapshot().clone();
+    for secret in story.index.snapshot().iter(ResourceType::Secret) {
+        let (name, version) = (secret.name.clone(), secret.version);
+        kept.remove(ResourceType::Secret, &name);
+        kept.put(Resource::unknown(
+            ResourceType::Secret,
+            name,
+            version,
+            vec![],
+        ));
+    }
+    let mut next = Story::new();
+    next.index.recall(story.index.memory(), &kept);
+    next.services = story.services.clone();
+    next.secrets.insert(path("sec/front"), "r1".into());
+    next.reset();
+    let secret = |story: &Story| {
+        let mut secrets = story.index.snapshot().iter(ResourceType::Secret);
+        secrets.next().unwrap().is_known()
+    };
+    assert!(!secret(&next));
+    assert!(!next.index.is_settled(), "it is being read");
+    let [Request::Read(read)] = &next.take_requests()[..] else {
+        panic!("one secret is to be read");
+    };
+    next.apply(Event::SecretRead(read.clone(), Ok(content)));
+    assert!(secret(&next) && next.index.is_settled());
+    assert_eq!(configuration(&next), before);
 }
 
 /// The port of what was served is that of the gateway itself now.
