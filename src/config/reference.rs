@@ -2,7 +2,7 @@
 //! arithmetic, `$(8000+80)`.
 //!
 //! The agent evaluates them on each node. Here, those are replaced that the configuration alone
-//! decides; the others stay as they are, and so does the value's being unknown.
+//! decides; the others stay as they are, and their value counts as unknown.
 
 use crate::model::ObjectPath;
 

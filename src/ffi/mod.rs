@@ -2,8 +2,8 @@
 //!
 //! Nothing is decided here. Bytes become a [`crate::model::Document`] and, with what [`crate::daemon`]
 //! reads and [`crate::index`] knows of a status, [`crate::verdict::Facts`]; [`crate::verdict::judge`] does
-//! the work, and what it says is kept
-//! behind a handle until the caller frees it. [`boundary`] holds every line that trusts a pointer.
+//! the work, and what it says is kept behind a handle until the caller frees it. [`boundary`] holds every line
+//! that trusts a pointer.
 #![expect(
     unsafe_code,
     reason = "the one room that meets C: pointers in, pointers out"

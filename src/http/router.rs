@@ -23,8 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub enum Hosts {
     /// Any name.
     Any,
-    /// Addresses and `localhost` only. On a loopback address no other name can be meant, except by a
-    /// web page that has its own name lead there, to read what its visitor could.
+    /// Addresses and `localhost` only. It guards a loopback address against DNS rebinding: a web page whose
+    /// own name leads there could read what its visitor can.
     Local,
 }
 

@@ -30,7 +30,7 @@ impl Index {
         for (path, state) in services {
             touched.extend(self.services.put(&path, state));
         }
-        // Of what is said of one, the most counts.
+        // Keeps the larger touch of each.
         touched.sort_by(|(a, touch), (b, other)| a.cmp(b).then(other.cmp(touch)));
         touched.dedup_by(|(next, _), (owner, _)| next == owner);
         let mut portless = Vec::new();

@@ -36,8 +36,7 @@ pub(super) fn cluster(expose: &Expose, cluster: &Resource) -> Result<(), Vec<Dia
     })
 }
 
-/// Brings the path of a field that v3 has in the options of HTTP to where it was written: a field of the
-/// cluster, as in v2.
+/// Maps a path inside `HttpProtocolOptions` back to the v2 field of the cluster that the user wrote.
 fn as_it_was_written(violation: &mut Violation) {
     let of_http = format!("{}[\"{}\"].", OPTIONS[0], HttpProtocolOptions::full_name());
     if let Some(path) = violation.field_path.strip_prefix(&of_http) {

@@ -44,10 +44,9 @@ pub struct Validated {
 
 /// Parses a service's document.
 ///
-/// An expose whose own keywords, or those of any section that it reaches, hold an error is left
-/// out of the service; errors elsewhere are reported and harm nothing. Nor does an error about the
-/// service as a whole, such as a size that the daemon will not carry; of what the daemon did deliver, that
-/// is a warning. Only of a document too large to be read, no expose is left.
+/// An expose is left out of the service if its section, or one that it reaches, has an error. An error
+/// elsewhere leaves it in, and so does a size that the daemon will not carry, which is a warning where the
+/// daemon did deliver it. A document too large to read has no exposes.
 pub fn validate(document: &Document, context: &Context) -> Validated {
     let mut findings = Findings::default();
     let exposes = match limits::check(document) {

@@ -30,7 +30,8 @@ pub(super) struct Replica {
     services: OrdMap<ObjectPath, Arc<ServiceState>>,
     /// Checksums by node.
     secrets: OrdMap<ObjectPath, Named<Arc<str>>>,
-    /// Objects that are missing on a node and may still come, and whether the node lists them: such will.
+    /// Objects that are missing on a node and may still come, each with whether the node lists its
+    /// configuration: what is listed is waited for even when the node has started.
     retained: BTreeMap<(Arc<str>, ObjectPath), bool>,
     /// The instances of the last whole state by their text.
     texts: Texts,

@@ -119,7 +119,7 @@ impl Node {
         self.listed.clear();
     }
 
-    /// What was told of the configuration of a service: `None` where that is nothing.
+    /// Takes in the configuration of a service; `None` where it was not told as one.
     pub(super) fn list(&mut self, service: ObjectPath, scope: Option<RunsOn>) {
         if scope.is_some_and(|scope| scope.has(&self.name)) {
             self.listed.push(service);

@@ -84,9 +84,9 @@ impl Flight {
         Arc::make_mut(&mut self.items)
     }
 
-    /// What the client refuses where it answers this response, and none of those `before` it: it may be about
-    /// any of them. Of what came under a name in between, the last is kept: by any of it, it is known that the
-    /// client may have something else than it had, or should.
+    /// Merges the responses `before` this one, which the client left unanswered, into its refusal. For a name
+    /// that is in several of them the last content is kept; the others only make it uncertain what the client
+    /// has.
     pub(super) fn with_unanswered(mut self, before: Vec<Self>) -> Self {
         if before.is_empty() {
             return self;

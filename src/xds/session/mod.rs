@@ -33,9 +33,9 @@
 //!   warming until it comes.
 //! - A state-of-the-world client that reconnects and refuses something keeps what it has instead, which
 //!   is not known, as long as it takes everything else; where it does not, what it refuses is left out.
-//! - The protocol has a client answer every response at once. One that answers with the state of the world and
-//!   leaves out some before accepted these as well, or, if it refuses, any of them: Envoy, which may put its
-//!   answers together while it is busy, keeps the error until it said it.
+//! - A client should answer each response. A state-of-the-world client that answers a later one has also
+//!   accepted the earlier ones; if it refuses, the error may concern any of them, since a busy Envoy reports
+//!   only its last error.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
 //!   of them again. What it took since of a response that it refused, which it does not tell, it keeps until
 //!   the next response.
