@@ -21,7 +21,6 @@ use tonic::service::Routes;
 
 use crate::control;
 use crate::daemon::{Daemon, DaemonV2, Link, Updates};
-use crate::envoy::ResourceType;
 use crate::http;
 use crate::index::{Event, Index, View};
 use crate::inspect::{self, Telemetry};

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use super::*;
 use crate::daemon::{self, Assignment, RequestError, Update};
 use crate::envoy::Resource;
+use crate::envoy::ResourceType;
 use crate::index::{Incumbent, Memory, Serving};
 use crate::model::{ExposeId, ObjectPath};
 
