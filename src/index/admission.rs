@@ -102,7 +102,8 @@ impl Index {
                 continue;
             }
             slot.conflict = None;
-            slot.since.get_or_insert(self.admitted);
+            let rank = self.recalled.get(&mover.id).copied();
+            slot.since.get_or_insert(rank.unwrap_or(self.admitted));
             self.admitted += 1;
             slot.served = Some(mover.wanted.clone());
             if let Some(served) = &mover.served {

@@ -13,7 +13,7 @@ use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::Kept;
-use crate::envoy::{Reference, Resource, ResourceType, Version};
+use crate::envoy::{Reference, Resource, ResourceType, Version, holds_pem_key};
 use crate::index::{ChosenPort, Incumbent, Memory};
 use crate::model::{ExposeId, Protocol};
 use crate::snapshot::Snapshot;
@@ -150,6 +150,8 @@ pub fn encode(kept: &Kept, gateway: &str, with_keys: bool, to: &mut impl Write) 
         let served = incumbent.served.as_ref();
         let served = served.filter(|_| with_keys || !incumbent.confidential);
         let served = served.map(serde_json::to_vec).transpose()?;
+        // Whatever else a key may stand in.
+        let served = served.filter(|text| with_keys || !holds_pem_key(text));
         let expose = KeptExpose {
             served: served.map(Bytes::from),
             ..expose_of(&incumbent.id)

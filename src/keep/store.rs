@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::Kept;
 use super::format::{Damage, LARGEST, decode, encode};
+use crate::envoy::ResourceType;
 
 /// A gateway's file.
 #[derive(Debug, Clone)]
@@ -61,6 +62,14 @@ impl Store {
             gateway: gateway.to_owned(),
             with_keys,
         })
+    }
+
+    /// Whether everything in a state may be written: without `with_keys`, no private key may.
+    pub fn may_hold(&self, kept: &Kept) -> bool {
+        let mut all = ResourceType::ALL
+            .into_iter()
+            .flat_map(|kind| kept.snapshot.iter(kind));
+        self.with_keys || all.all(|resource| !(resource.confidential && resource.is_known()))
     }
 
     /// Where it is.

@@ -203,3 +203,22 @@ fn what_is_too_large_is_not_read() {
     file.unwrap().set_len(1 << 40).unwrap();
     assert!(matches!(store.load(), Err(LoadError::TooLarge)));
 }
+
+/// Whatever marks it: a file without keys holds none.
+#[test]
+fn no_key_is_written_that_stands_in_an_expose() {
+    let mut kept = kept();
+    let mut served = Expose::clone(kept.memory.incumbents[0].served.as_ref().unwrap());
+    served.cluster_data = serde_json::json!({
+        "x": KEY
+    })
+    .as_object()
+    .cloned();
+    kept.memory.incumbents[0].served = Some(Arc::new(served));
+    for with_keys in [false, true] {
+        let mut bytes = Vec::new();
+        encode(&kept, "edge", with_keys, &mut bytes).unwrap();
+        let holds = bytes.windows(11).any(|bytes| bytes == b"PRIVATE KEY");
+        assert_eq!(holds, with_keys);
+    }
+}

@@ -18,7 +18,8 @@ const HOLD_OFF: Duration = Duration::from_secs(1);
 /// Writing takes at most one part in this many of the time, however large the state is.
 const SHARE: u32 = 20;
 
-type Versions = [Version; ResourceType::ALL.len()];
+/// What tells two states apart: the versions by type, and of how many resources only that is known.
+type Versions = ([Version; ResourceType::ALL.len()], usize);
 
 /// Writes the state down, one write at a time.
 #[derive(Debug, Default)]
@@ -64,10 +65,11 @@ impl Keeper {
             None
         });
         let keeper = Self {
-            // A file that lacks something is written anew, though Envoy is served the same.
+            // A file that lacks something, or holds what it should not, is written anew, though Envoy is
+            // served the same.
             saved: loaded
                 .as_ref()
-                .filter(|loaded| loaded.kept.is_complete())
+                .filter(|loaded| loaded.kept.is_complete() && store.may_hold(&loaded.kept))
                 .map(|loaded| versions(&loaded.kept)),
             store: Some(Arc::new(store)),
             ..Self::default()
@@ -179,7 +181,8 @@ fn kept(index: &Index) -> Kept {
 }
 
 fn versions(kept: &Kept) -> Versions {
-    ResourceType::ALL.map(|kind| kept.snapshot.version(kind))
+    let of_type = |kind| kept.snapshot.version(kind);
+    (ResourceType::ALL.map(of_type), kept.snapshot.unknown())
 }
 
 /// How old something is, in words.

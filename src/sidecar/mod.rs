@@ -267,6 +267,9 @@ async fn follow(
                 tracing::warn!("serving without the secrets that the daemon has not told yet");
                 first_deadline = None;
                 publisher.publish(&index, Instant::now());
+                keeper.changed();
+                publisher.tell(index.view());
+                report::log_summary(index.view());
                 continue;
             }
             () = publisher.recalled_due() => {
@@ -298,7 +301,8 @@ async fn follow(
         let is_first = !publisher.is_current;
         if !is_first || index.is_settled() {
             first_deadline = None;
-            if publisher.publish(&index, since) {
+            // The first time, the file may hold what it should not, or lack what it may hold now.
+            if publisher.publish(&index, since) || is_first {
                 keeper.changed();
             }
         } else if first_deadline.is_none() {

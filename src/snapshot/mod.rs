@@ -102,6 +102,11 @@ impl Snapshot {
         self
     }
 
+    /// How many resources there are of which only the version is known.
+    pub fn unknown(&self) -> usize {
+        self.unknown
+    }
+
     /// Whether another snapshot has the same resources, and the content of as many of them.
     pub fn is_same(&self, other: &Self) -> bool {
         let mut kinds = ResourceType::ALL.into_iter();

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::envoy::{Resource, ResourceType};
-use crate::model::{Diagnostic, Document, Expose, ExposeId, Report, Service, Socket};
+use crate::model::{
+    Certificate, Diagnostic, Document, Expose, ExposeId, KeyPairSource, Report, Service, Socket,
+};
 use crate::translate::{self, Attachment, Translation};
 use crate::validate::conflict::{Occupancy, Reserved};
 use crate::validate::{self, Context, Validated};
@@ -25,12 +27,19 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Whether Envoy gets a private key for it that stands in the configuration.
+    /// Whether a private key stands in its configuration, or in what Envoy gets for it.
     pub fn is_confidential(&self) -> bool {
         let Translation {
             cluster, secrets, ..
         } = &self.translation;
-        cluster.confidential || secrets.iter().any(|secret| secret.confidential)
+        // What `cluster_data` replaces is not told to Envoy, and stays in the expose.
+        let is_inline = |certificate: &Certificate| {
+            let key_pair = certificate.key_pair.as_ref();
+            key_pair.is_some_and(|pair| matches!(pair, KeyPairSource::Inline { .. }))
+        };
+        cluster.confidential
+            || secrets.iter().any(|secret| secret.confidential)
+            || self.expose.certificates().any(is_inline)
     }
 }
 

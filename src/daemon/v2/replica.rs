@@ -74,9 +74,9 @@ impl Replica {
             }
             Change::Listed(node, service, scope) => {
                 let is_listed = scope.is_some_and(|scope| scope.has(&node));
-                if let Some(known) = self.retained.get_mut(&(node.into(), service)) {
-                    *known = is_listed;
-                    self.forget_retained();
+                let (node, service) = (node.into(), service);
+                if let Some((missing, _)) = self.retained.remove_entry(&(node, service)) {
+                    self.remove(missing.0, missing.1, is_listed);
                 }
             }
             Change::Checksum(node, secret, checksum) => {

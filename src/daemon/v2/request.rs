@@ -69,7 +69,8 @@ fn is_absence(secret: &ObjectPath, key: &str, message: &str) -> bool {
     let message = message.trim();
     // The KeyError of a secret or key, whose words are the name alone.
     let name = message.trim_matches(['\'', '"']);
-    let words = message.to_lowercase();
+    let without_names = message.replace(&secret.to_string(), "").replace(key, "");
+    let words = without_names.to_lowercase();
     let holds = |word: &&str| words.contains(*word);
     name == key
         || name == secret.to_string()

@@ -78,6 +78,10 @@ fn a_key_that_is_not_there_is_not_there_in_whatever_words() {
         assert_eq!(said(1, words).unwrap(), None, "{words}");
     }
     assert_eq!(said(404, "password not found").unwrap(), None);
+    let words = "secret modules/sec/command key password does not exist or has no value";
+    let reply = json!({"status": 1, "error": words}).to_string();
+    let read = key("modules/sec/command", reply.as_bytes());
+    assert_eq!(read.unwrap(), None, "a name is no word of an error");
     for (status, words) in [
         (403, "Forbidden: no such grant"),
         (500, "password not found"),
