@@ -15,8 +15,11 @@ mod words;
 /// The messages, the client and the server as they are generated.
 #[rustfmt::skip]
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, unused_qualifications)]
-#[path = "generated.rs"]
-pub mod v1;
+pub mod v1 {
+    include!("generated/messages.rs");
+    include!("generated/client.rs");
+    include!("generated/server.rs");
+}
 
 pub use client::{ConnectError, client, connect};
 pub use convert::explanation;

@@ -1,4 +1,6 @@
 //! The committed code of the control service is the one that its proto makes. `make proto` rewrites it.
+//!
+//! It is made as one text, and committed in parts: the messages, the client and the server.
 
 use std::path::Path;
 
@@ -33,12 +35,29 @@ fn the_committed_code_is_the_generated_one() {
     }
     builder.compile_fds(files).unwrap();
     let generated = std::fs::read_to_string(folder.path().join("igw.control.v1.rs")).unwrap();
-    let committed = root.join("src/control/generated.rs");
-    if std::env::var_os("IGW_UPDATE").is_some() {
-        std::fs::write(&committed, &generated).unwrap();
+    for (name, part) in parts(&generated) {
+        let committed = root.join("src/control/generated").join(name);
+        if std::env::var_os("IGW_UPDATE").is_some() {
+            std::fs::write(&committed, part).unwrap();
+        }
+        assert!(
+            std::fs::read_to_string(&committed).unwrap_or_default() == part,
+            "src/control/generated/{name} is not what proto/{proto} makes: run `make proto`, and commit it"
+        );
     }
-    assert!(
-        std::fs::read_to_string(&committed).unwrap_or_default() == generated,
-        "src/control/generated.rs is not what proto/{proto} makes: run `make proto`, and commit it"
-    );
+}
+
+/// The generated text in its parts, which together are all of it.
+fn parts(generated: &str) -> [(&'static str, &str); 3] {
+    let start = |what: &str| {
+        let found = generated.find(&format!("/// Generated {what} implementations."));
+        found.unwrap()
+    };
+    let (messages, services) = generated.split_at(start("client"));
+    let (client, server) = services.split_at(start("server") - messages.len());
+    [
+        ("messages.rs", messages),
+        ("client.rs", client),
+        ("server.rs", server),
+    ]
 }
