@@ -263,13 +263,12 @@ fn expose_of(expose: &ExposeId) -> KeptExpose {
 }
 
 fn incumbent(mut kept: KeptExpose) -> Result<Incumbent, Damage> {
-    // An expose that another version of this program wrote may have other fields.
-    let served = kept.served.take();
-    let served = served.and_then(|json| serde_json::from_slice(&json).ok());
+    let json = kept.served.take().unwrap_or_default();
     Ok(Incumbent {
         id: expose(kept)?,
-        served,
-        confidential: false,
+        // An expose that another version of this program wrote may have other fields.
+        served: serde_json::from_slice(&json).ok(),
+        confidential: holds_pem_key(&json),
     })
 }
 

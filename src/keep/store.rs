@@ -66,10 +66,13 @@ impl Store {
 
     /// Whether everything in a state may be written: without `with_keys`, no private key may.
     pub fn may_hold(&self, kept: &Kept) -> bool {
-        let mut all = ResourceType::ALL
+        let mut resources = ResourceType::ALL
             .into_iter()
             .flat_map(|kind| kept.snapshot.iter(kind));
-        self.with_keys || all.all(|resource| !(resource.confidential && resource.is_known()))
+        let mut incumbents = kept.memory.incumbents.iter();
+        self.with_keys
+            || !resources.any(|resource| resource.confidential && resource.is_known())
+                && !incumbents.any(|incumbent| incumbent.confidential)
     }
 
     /// Where it is.

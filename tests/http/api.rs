@@ -6,14 +6,13 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures_util::StreamExt;
 use igw_envoy::daemon::Link;
-use igw_envoy::envoy::Variant;
 use igw_envoy::envoy::{ResourceType, Version};
 use igw_envoy::http::{Hosts, router};
-use igw_envoy::xds::{Event, Observer, Refusal, Stream};
+use igw_envoy::xds::{Event, Observer, Refusal};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, stream};
 use crate::once::Once;
 use crate::stories::{DATABASE, IDLE, town};
 
@@ -139,17 +138,6 @@ async fn certificates_come_in_the_order_of_their_expiry() {
     assert_eq!(first["exposes"], json!(["test/svc/shop.expose#1"]));
     let days = first["remaining_seconds"].as_f64().unwrap() / 86_400.0;
     assert!((19.9..20.1).contains(&days), "{days}");
-}
-
-fn stream() -> Stream {
-    Stream {
-        id: 1,
-        node: "edge1".into(),
-        gateway: "envoy".into(),
-        variant: Variant::Delta,
-        scope: None,
-        transport: "unix".into(),
-    }
 }
 
 #[tokio::test]

@@ -11,15 +11,29 @@ use http_body_util::BodyExt;
 use igw_envoy::config::Config;
 use igw_envoy::daemon::{Availability, Connection, Instance, Link, ResourceState, ResourceStatus};
 use igw_envoy::daemon::{ServiceState, Update};
+use igw_envoy::envoy::Variant;
 use igw_envoy::http::{Hosts, router};
 use igw_envoy::index::{Event, Index, Options, Request, SecretContent, View};
 use igw_envoy::inspect::{Sources, State, Telemetry};
 use igw_envoy::model::ObjectPath;
 use igw_envoy::snapshot::Snapshot;
 use igw_envoy::validate::Context;
+use igw_envoy::xds::Stream;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt;
+
+/// The stream of an Envoy.
+pub fn stream() -> Stream {
+    Stream {
+        id: 1,
+        node: "edge1".into(),
+        gateway: "envoy".into(),
+        variant: Variant::Delta,
+        scope: None,
+        transport: "unix".into(),
+    }
+}
 
 pub struct Gateway {
     index: Index,

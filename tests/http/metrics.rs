@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use igw_envoy::envoy::{ResourceType, Variant, Version};
+use igw_envoy::envoy::{ResourceType, Version};
 use igw_envoy::http::metrics::{ALL, Kind};
-use igw_envoy::xds::{Event, Observer, Refusal, Stream};
+use igw_envoy::xds::{Event, Observer, Refusal};
 use serde_json::Value;
 
+use crate::gateway::stream;
 use crate::stories::town;
 
 /// The samples of a text: name, labels, value.
@@ -78,14 +79,7 @@ async fn what_did_not_happen_yet_is_told_as_zero_so_that_the_first_time_is_seen(
     assert_eq!(streams.len(), 4, "{streams:?}");
     assert!(streams.values().all(|count| *count == 0.0), "{streams:?}");
 
-    let stream = Stream {
-        id: 1,
-        node: "edge1".into(),
-        gateway: "envoy".into(),
-        variant: Variant::Delta,
-        scope: None,
-        transport: "unix".into(),
-    };
+    let stream = stream();
     gateway.telemetry.observe(&stream, &Event::Opened);
     let nacks = told("igw_xds_nacks_total").await;
     assert_eq!(nacks.len(), ResourceType::ALL.len(), "{nacks:?}");

@@ -74,8 +74,8 @@ impl Replica {
             }
             Change::Listed(node, service, scope) => {
                 let is_listed = scope.is_some_and(|scope| scope.has(&node));
-                let (node, service) = (node.into(), service);
-                if let Some((missing, _)) = self.retained.remove_entry(&(node, service)) {
+                let missing = (node.into(), service);
+                if self.retained.remove(&missing).is_some() {
                     self.remove(missing.0, missing.1, is_listed);
                 }
             }

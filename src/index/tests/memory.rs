@@ -165,8 +165,8 @@ fn what_is_gone_when_the_daemon_is_heard_again_does_not_come_back() {
     assert_eq!(next.serving("web", "expose#0"), Some(Serving::Refused));
 }
 
-#[test]
-fn a_certificate_stays_in_use_over_a_restart_until_it_is_read_again() {
+/// A service with a certificate that was read: its sections, and what the secret holds.
+fn with_a_certificate() -> (Story, Value, SecretContent) {
     let sections = json!({
         "expose#0": {
             "port": 80, "listener_port": 8443, "sni": ["a.org"],
@@ -185,7 +185,13 @@ fn a_certificate_stays_in_use_over_a_restart_until_it_is_read_again() {
     let [Request::Read(read)] = &story.take_requests()[..] else {
         panic!("one secret is to be read");
     };
-    story.apply(Event::SecretRead(read.clone(), Ok(content)));
+    story.apply(Event::SecretRead(read.clone(), Ok(content.clone())));
+    (story, sections, content)
+}
+
+#[test]
+fn a_certificate_stays_in_use_over_a_restart_until_it_is_read_again() {
+    let (story, sections, _) = with_a_certificate();
     let before = configuration(&story);
 
     // The secret is gone meanwhile, and the configuration is wrong.
@@ -214,25 +220,7 @@ fn a_certificate_stays_in_use_over_a_restart_until_it_is_read_again() {
 /// Without `--state-keys` no private key is on disk: of such a secret only the version is known.
 #[test]
 fn a_certificate_that_is_not_on_disk_is_there_once_it_is_read_again() {
-    let sections = json!({
-        "expose#0": {
-            "port": 80, "listener_port": 8443, "sni": ["a.org"],
-            "listener_certificates": ["certificate#0"],
-        },
-        "certificate#0": {"certificate_secret": "front"},
-    });
-    let made = rcgen::generate_simple_self_signed(vec!["a.org".to_owned()]).unwrap();
-    let content = SecretContent::from([
-        ("certificate_chain".to_owned(), made.cert.pem()),
-        ("private_key".to_owned(), made.signing_key.serialize_pem()),
-    ]);
-    let mut story = Story::begun();
-    story.secret("sec/front", Some("r1"));
-    story.put(&[("web", instance("10.0.0.1", sections))]);
-    let [Request::Read(read)] = &story.take_requests()[..] else {
-        panic!("one secret is to be read");
-    };
-    story.apply(Event::SecretRead(read.clone(), Ok(content.clone())));
+    let (story, _, content) = with_a_certificate();
     let before = configuration(&story);
 
     let mut kept = story.index.snapshot().clone();

@@ -57,7 +57,6 @@ mod refusal;
 mod search;
 mod shared;
 mod status;
-
 mod subscription;
 mod view;
 

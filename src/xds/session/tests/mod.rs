@@ -22,6 +22,8 @@ use crate::envoy::{Reference, Resource};
 use crate::xds::wire::{DeltaRequest, ErrorDetail, NameVersion, Node, Request, SotwRequest};
 use ResourceType::{Cluster, Endpoints, Listener, Routes, Secret};
 
+const BOTH: [Variant; 2] = [Variant::Delta, Variant::StateOfTheWorld];
+
 /// How many resources go into batches here.
 const FEW: usize = 3;
 
@@ -111,6 +113,13 @@ struct Talk {
     asked: bool,
 }
 
+/// An Envoy that has some clusters.
+fn with(variant: Variant, names: &[&str]) -> Talk {
+    let mut talk = Talk::new(variant);
+    talk.take_clusters(names);
+    talk
+}
+
 impl Talk {
     fn new(variant: Variant) -> Self {
         Self::with(variant, None, true)
@@ -142,6 +151,16 @@ impl Talk {
 
     fn delta() -> Self {
         Self::new(Variant::Delta)
+    }
+
+    /// Has the client take some clusters.
+    fn take_clusters(&mut self, names: &[&str]) {
+        self.publish(names.iter().map(|name| cluster(name, "1")));
+        match self.session.stream.variant {
+            Variant::Delta => self.subscribe(Cluster, &[], &[]),
+            Variant::StateOfTheWorld => self.ask(Cluster, &[]),
+        }
+        self.accept_all();
     }
 
     /// Publishes what is there, with some resources more or other.

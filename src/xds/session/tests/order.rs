@@ -27,8 +27,6 @@ fn routed(variant: Variant) -> Talk {
     talk
 }
 
-const BOTH: [Variant; 2] = [Variant::StateOfTheWorld, Variant::Delta];
-
 /// The client asks for endpoints as well.
 fn want_endpoints(talk: &mut Talk, all: &[&str], added: &str) {
     match talk.session.stream.variant {

@@ -2,21 +2,6 @@
 
 use super::*;
 
-const BOTH: [Variant; 2] = [Variant::Delta, Variant::StateOfTheWorld];
-
-/// A client that has some clusters.
-fn with(variant: Variant, agent: &'static str, names: &[&str]) -> Talk {
-    let mut talk = Talk::new(variant);
-    talk.agent = agent;
-    talk.publish(names.iter().map(|name| cluster(name, "1")));
-    match variant {
-        Variant::Delta => talk.subscribe(Cluster, &[], &[]),
-        Variant::StateOfTheWorld => talk.ask(Cluster, &[]),
-    }
-    talk.accept_all();
-    talk
-}
-
 /// The names that a response takes away from a client that had some.
 fn removed(response: &Response, had: &[&str]) -> Vec<String> {
     let is_gone = |name: &&str| match response.variant {
@@ -49,7 +34,7 @@ fn a_refused_removal_is_not_sent_over_and_over() {
         .iter()
         .flat_map(|v| ["no", "a: no"].map(|text| (*v, text)))
     {
-        let mut talk = with(variant, "envoy", &["a", "b"]);
+        let mut talk = with(variant, &["a", "b"]);
         talk.remove(Cluster, "a");
         assert_eq!(
             keeps(&mut talk, &["a", "b"], &["a"], text),
@@ -67,7 +52,7 @@ fn a_refused_removal_is_not_sent_over_and_over() {
 #[test]
 fn a_refused_removal_is_told_as_long_as_it_is_refused() {
     for variant in BOTH {
-        let mut talk = with(variant, "envoy", &["a", "b"]);
+        let mut talk = with(variant, &["a", "b"]);
         talk.remove(Cluster, "a");
         talk.notes.take();
         keeps(&mut talk, &["a", "b"], &["a"], "no");
@@ -104,7 +89,7 @@ fn of_many_removals_those_that_are_not_refused_are_done() {
         .iter()
         .flat_map(|v| ["no", "c: no"].map(|text| (*v, text)))
     {
-        let mut talk = with(variant, "envoy", &names);
+        let mut talk = with(variant, &names);
         for name in &names[..8] {
             talk.snapshot.remove(Cluster, name);
         }
@@ -122,7 +107,9 @@ fn of_many_removals_those_that_are_not_refused_are_done() {
 fn a_client_that_is_no_envoy_is_not_answered_with_the_same_removal() {
     for variant in BOTH {
         for change in [None, Some(cluster("b", "bad"))] {
-            let mut talk = with(variant, "", &["a", "b"]);
+            let mut talk = Talk::new(variant);
+            talk.agent = "";
+            talk.take_clusters(&["a", "b"]);
             talk.snapshot.remove(Cluster, "a");
             talk.publish(change);
             let response = talk.hear().unwrap();

@@ -7,8 +7,6 @@ mod unanswered;
 use super::*;
 use crate::xds::session::has::Has;
 
-const BOTH: [Variant; 2] = [Variant::Delta, Variant::StateOfTheWorld];
-
 /// What Envoy says where it took everything but some.
 fn not_these(names: &[&str]) -> String {
     let each = names.iter().map(|name| format!("{name}: no"));
@@ -16,18 +14,6 @@ fn not_these(names: &[&str]) -> String {
         "Error adding/updating cluster(s) {}",
         each.collect::<Vec<_>>().join(", ")
     )
-}
-
-/// A client that has some clusters.
-fn with(variant: Variant, names: &[&str]) -> Talk {
-    let mut talk = Talk::new(variant);
-    talk.publish(names.iter().map(|name| cluster(name, "1")));
-    match variant {
-        Variant::Delta => talk.subscribe(Cluster, &[], &[]),
-        Variant::StateOfTheWorld => talk.ask(Cluster, &[]),
-    }
-    talk.accept_all();
-    talk
 }
 
 /// The line of a resource in a response.
