@@ -78,13 +78,13 @@ impl Start {
             reserved: Vec::new(),
         });
         let incumbent = Incumbent {
-            id: kept_expose(),
+            rank: 0,
             served: None,
             confidential: false,
         };
         let memory = Memory {
-            incumbents: vec![incumbent],
-            ports: Vec::new(),
+            incumbents: [(kept_expose(), incumbent)].into_iter().collect(),
+            ..Memory::default()
         };
         index.recall(memory, &Snapshot::default());
         let (stop, stopped) = oneshot::channel();

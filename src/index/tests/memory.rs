@@ -259,7 +259,8 @@ fn what_cannot_be_served_as_it_was_is_not() {
     let mut story = Story::begun();
     story.put(&[("web", instance("10.0.0.1", l4(80, 8080)))]);
     let mut memory = story.index.memory();
-    let served = memory.incumbents[0].served.as_mut().unwrap();
+    let incumbent = memory.incumbents.get_mut(&id("web", "expose#0")).unwrap();
+    let served = incumbent.served.as_mut().unwrap();
     Arc::make_mut(served).listener_port = 9901.try_into().ok();
     let mut next = Story::new();
     next.index.recall(memory, story.index.snapshot());
