@@ -12,7 +12,7 @@
 //! | How the client specifies what resources to return | `subscription` |
 //! | ACK/NACK and resource type instance version; Deletion | `answers` |
 //! | Incremental xDS; Subscribing to resources | `inbound`, `outbound` |
-//! | Eventual consistency considerations | `order`, `newcomers` |
+//! | Eventual consistency considerations | `order`, `newcomers`, `successors` |
 //! | Resource warming (endpoints after their cluster) | `newcomers`, `outbound` |
 //! | ACK/NACK: what becomes of a refused update | `refusal`, `search` |
 //!
@@ -23,6 +23,8 @@
 //!   cluster is acknowledged and its endpoints were sent; a removal waits until everything that named
 //!   the resource is acknowledged away. Neither waits longer than [`FALLBACK`] for a client that says
 //!   nothing. What names a cluster that the client *refused* waits until that is mended.
+//! - The listener of an expose that moves to another socket is removed after the other one was acknowledged, and
+//!   stays while that is refused; but a client that connects anew is not told of what was removed.
 //! - A client that asks for everything is answered when all of it can be sent, and not with what does not wait.
 //!   An Envoy is ready with the first answer about its listeners, be it empty, so it would be ready too early.
 //!   Nothing waits for what was refused.
@@ -58,6 +60,7 @@ mod search;
 mod shared;
 mod status;
 mod subscription;
+mod successors;
 mod view;
 
 #[cfg(test)]
