@@ -123,11 +123,9 @@ impl Index {
                 }
                 None => {
                     slot.refuse(Vec::new());
-                    // Whoever queued beside it may have a chance now.
-                    if slot.queue.is_some() {
-                        work.admit.insert(id.clone());
-                    }
                     self.portless.remove(&id);
+                    // It does not queue any more, nor want the secrets of what it asked for.
+                    work.admit.insert(id);
                 }
             }
         }

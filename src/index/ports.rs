@@ -116,6 +116,11 @@ impl Ports {
         }
     }
 
+    /// Forgets the choices for all but some exposes.
+    pub(super) fn retain(&mut self, mut is_kept: impl FnMut(&ExposeId) -> bool) {
+        self.chosen.retain(|id, _| is_kept(id));
+    }
+
     /// The port chosen for an expose that the configuration does not carry yet.
     pub(super) fn chosen(&self, id: &ExposeId) -> Option<NonZeroU16> {
         self.chosen.get(id).map(|choice| choice.port)
