@@ -268,6 +268,8 @@ mod tests {
             r#"[[["monitor", "nodes", "n1", "services", "status", "web", "updated", 1]]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "config", "sec/c", "scope", 0], 1]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "config", "web"], {}]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "web", "scope"], ["n1"]]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "web", "scope", 0]]]"#,
             r#"[[["monitor", "n\u006fdes"]], [["monitor", 0], 1], 7, [[]], [], [["monitor", "nodes"], NaN]]"#,
         ] {
             let text = format!(r#"{{"kind":"patch" ,"id":7, "data": {data}, "ts": -1e5}}"#);
