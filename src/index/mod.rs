@@ -15,6 +15,7 @@ mod idle;
 mod intake;
 mod logical;
 mod memory;
+mod placement;
 mod ports;
 mod publish;
 mod report;
