@@ -1,7 +1,7 @@
 //! The bytes: a line that names the format, a protobuf message, and a checksum of both.
 //!
-//! A reader refuses what another version wrote: it was written by what the sidecar was before an upgrade
-//! or a downgrade, and is a cache, so nothing is lost that the daemon does not tell again.
+//! A reader refuses what has another number of the format: it was written by what the sidecar was before an
+//! upgrade or a downgrade, and is a cache, so nothing is lost that the daemon does not tell again.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -21,8 +21,12 @@ use crate::snapshot::Snapshot;
 /// How files of any version of the format begin; the version follows, then a line feed.
 const MAGIC: &[u8] = b"igw-envoy last known good ";
 
-/// The version of the format.
-const FORMAT: &[u8] = b"1";
+/// The number of the format. It is another whenever what is held means something else, or the same resource gets
+/// another version: an Envoy that comes back is judged by these.
+///
+/// - 1: one hash made the version of every resource.
+/// - 2: exposes as they are served; the version of a route configuration is made of those of its fields.
+const FORMAT: &[u8] = b"2";
 
 /// The length of the checksum (BLAKE3) at the end.
 const CHECKSUM: usize = blake3::OUT_LEN;
@@ -96,7 +100,7 @@ struct KeptExpose {
     #[prost(string, tag = "2")]
     section: String,
     /// Of an incumbent: the expose as it is served, as JSON. Absent where it holds a private key that is
-    /// not to be written, and in what was written before there was this field.
+    /// not to be written.
     #[prost(bytes = "bytes", optional, tag = "3")]
     served: Option<Bytes>,
 }
