@@ -39,8 +39,8 @@
 //!   accepted the earlier ones; if it refuses, the error may concern any of them, since a busy Envoy reports
 //!   only its last error.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
-//!   of them again. What it took since of a response that it refused, which it does not tell, it keeps until
-//!   the next response.
+//!   of them again, unless it says in the same request that it refuses something. What it took since of a
+//!   response that it refused, which it does not tell otherwise, it keeps until the next response.
 
 mod answers;
 mod batch;
