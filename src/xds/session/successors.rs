@@ -27,11 +27,11 @@ impl Session {
         pending: &'a BTreeMap<Arc<str>, Pending>,
         now: Instant,
     ) -> HashMap<&'a str, Gate> {
-        let removed = pending.iter().filter_map(|(name, pending)| {
-            let is_gone = self.view.get(ResourceType::Listener, name).is_none();
+        let is_gone = |name: &str| self.view.get(ResourceType::Listener, name).is_none();
+        let removed = pending.iter().filter(|(name, _)| is_gone(name));
+        let removed = removed.map(|(name, pending)| {
             let had = [&pending.has, &pending.maybe].into_iter();
-            let had = had.filter_map(Has::resource).filter(|_| is_gone);
-            Some((&**name, self.led_to(had)))
+            (&**name, self.led_to(had.filter_map(Has::resource)))
         });
         let removed: Vec<(&str, Vec<&str>)> = removed.collect();
         let mut gates: Gates<'_> = HashMap::default();
