@@ -190,7 +190,27 @@ impl Index {
                 }
             }
             if settled {
-                return;
+                break;
+            }
+        }
+        self.claim_again(movers);
+    }
+
+    /// Lets those choose again that stayed where they were: whoever was in their way may have had to stay as
+    /// well, after that. Newcomers choose after them.
+    fn claim_again(&mut self, movers: &mut [Mover]) {
+        for newcomer in movers.iter().filter(|mover| mover.served.is_none()) {
+            self.occupancy.release(&newcomer.id);
+        }
+        for mover in movers {
+            if mover.served.is_some() && mover.refused.is_none() {
+                continue;
+            }
+            self.occupancy.release(&mover.id);
+            mover.refused = self.occupancy.claim(&mover.wanted.expose).err();
+            if let (Some(served), Some(_)) = (&mover.served, &mover.refused) {
+                let kept = self.occupancy.claim(&served.expose);
+                debug_assert!(kept.is_ok(), "nobody took it meanwhile");
             }
         }
     }

@@ -81,6 +81,13 @@ impl Index {
         }
     }
 
+    /// Forgets what an earlier run knew of exposes that were deleted while there was no gateway.
+    pub(super) fn forget_gone(&mut self) {
+        let slots = &self.slots;
+        self.recalled.retain(|id, _| slots.get(id).is_some());
+        self.ports.retain(|id| slots.get(id).is_some());
+    }
+
     /// What there is to tell of what an earlier run `served`, as long as nothing else is known.
     pub fn recalled_view(&self, served: &Snapshot) -> View {
         let exposes = self.recalled.keys().map(|id| {

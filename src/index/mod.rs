@@ -15,6 +15,7 @@ mod idle;
 mod intake;
 mod logical;
 mod memory;
+mod placement;
 mod ports;
 mod publish;
 mod report;
@@ -203,6 +204,9 @@ impl Index {
                 work.report.insert(store.expose.service);
             }
             Event::Retry => {
+                if self.known {
+                    self.forget_gone();
+                }
                 let unstored = self.unstored.keys();
                 let again = unstored.filter_map(|id| self.store_request(id));
                 work.requests.extend(again.map(Request::Store));

@@ -98,6 +98,13 @@ impl Ports {
         }
     }
 
+    /// Forgets the choices for all but some exposes.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(&ExposeId) -> bool) {
+        let gone = self.chosen.keys().filter(|id| !is_kept(id));
+        let gone: Vec<ExposeId> = gone.cloned().collect();
+        gone.iter().for_each(|id| self.forget(id));
+    }
+
     /// The port chosen for an expose that the configuration does not carry yet.
     pub(super) fn chosen(&self, id: &ExposeId) -> Option<NonZeroU16> {
         self.chosen.get(id).map(|choice| choice.port)

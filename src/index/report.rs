@@ -36,20 +36,21 @@ fn written(value: &Value) -> String {
 impl Index {
     /// Brings the endpoints of a service's exposes up to date, in the snapshot and in the view.
     pub(super) fn refresh_endpoints(&mut self, owner: &ObjectPath) {
-        for (id, slot) in self.slots.of_mut(owner) {
+        let slots = self.slots.of_mut(owner);
+        // Most services expose nothing, and what their ips say need not be read.
+        if slots.is_empty() {
+            return;
+        }
+        let placement = self.services.placement(owner);
+        for (id, slot) in slots {
             slot.endpoints = 0;
             let mut idle = None;
             if let Some(served) = &slot.served {
-                let endpoints = self.services.endpoints(
-                    owner,
-                    &id.section,
-                    &slot.documented,
-                    served.expose.port.get(),
-                );
+                let port = served.expose.port.get();
+                let endpoints = placement.endpoints(&id.section, &slot.documented, port);
                 slot.endpoints = endpoints.len();
                 if endpoints.is_empty() {
-                    let why = self.services.idle(owner, &id.section, &slot.documented);
-                    idle = Some(why.into());
+                    idle = Some(placement.idle(&id.section, &slot.documented).into());
                 }
                 self.publication.put_endpoints(served, &endpoints);
             }

@@ -2,8 +2,8 @@
 //! what changed since. A part is a protobuf message whose last field is a checksum of the file up to
 //! there: what follows the last one that fits was not written to its end, and is not read.
 //!
-//! A reader refuses what another version wrote: it was written by what the sidecar was before an upgrade
-//! or a downgrade, and is a cache, so nothing is lost that the daemon does not tell again.
+//! A reader refuses what has another number of the format: it was written by what the sidecar was before an
+//! upgrade or a downgrade, and is a cache, so nothing is lost that the daemon does not tell again.
 
 use bytes::Bytes;
 use prost::Message;
@@ -13,7 +13,12 @@ use crate::envoy::ResourceType;
 /// How files of any version of the format begin; the version follows, then a line feed.
 pub(super) const MAGIC: &[u8] = b"igw-envoy last known good ";
 
-/// The version of the format.
+/// The number of the format. It is another whenever what is held means something else, or the same resource gets
+/// another version: an Envoy that comes back is judged by these.
+///
+/// - 1: one hash made the version of every resource.
+/// - 2: changes behind a whole; exposes as they are served; the version of a route configuration is made of
+///   those of its fields.
 pub(super) const FORMAT: &[u8] = b"2";
 
 /// The field that ends a part: the checksum (BLAKE3) of everything before it.

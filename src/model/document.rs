@@ -70,12 +70,8 @@ impl Document {
         }
     }
 
-    /// Whether an ip section lists an expose, without which nothing is behind it.
-    pub fn publishes(&self, expose: &str) -> bool {
-        self.published().any(|listed| listed == expose)
-    }
-
-    /// The sections that ips list, of those ips that are not inside a container.
+    /// The sections that ips list, of those ips that are not inside a container. Nothing is behind an expose
+    /// that none lists.
     pub fn published(&self) -> impl Iterator<Item = &str> {
         let ips = self.ips.values().filter(|ip| !ip.encap);
         ips.flat_map(|ip| ip.exposes.iter().map(String::as_str))

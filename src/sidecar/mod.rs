@@ -165,6 +165,7 @@ impl Sidecar {
             telemetry: telemetry.clone(),
             is_current: false,
             recalled,
+            patience: FIRST_SECRETS,
         };
         let (stop, stopped) = oneshot::channel();
         let following = follow(index, daemon, updates, publisher, keeper, stopped);
@@ -306,7 +307,7 @@ async fn follow(
                 keeper.changed();
             }
         } else if first_deadline.is_none() {
-            first_deadline = Some(Instant::now() + FIRST_SECRETS);
+            first_deadline = Some(Instant::now() + publisher.patience);
         }
         if is_first && publisher.is_current {
             report::log_summary(index.view());
@@ -325,6 +326,8 @@ struct Publisher {
     is_current: bool,
     /// What was kept and is not published.
     recalled: Option<Recalled>,
+    /// How long the first snapshot waits for secrets.
+    patience: Duration,
 }
 
 impl Publisher {

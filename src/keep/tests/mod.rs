@@ -153,9 +153,14 @@ fn what_is_damaged_is_refused() {
         assert!(read(changed).is_err(), "changed at {at}");
     }
     assert_eq!(read(&b"{}"[..]).err(), Some(Damage::Foreign));
-    let newer = String::from_utf8_lossy(&good).replace("good 2\n", "good 27\n");
-    let error = read(newer.into_bytes()).err();
-    assert_eq!(error, Some(Damage::Format("27".into())));
+    for other in ["1", "27"] {
+        let text = String::from_utf8_lossy(&good);
+        let text = text.replace("good 2\n", &format!("good {other}\n"));
+        let error = read(text.into_bytes()).err().unwrap();
+        assert_eq!(error, Damage::Format(other.into()));
+        let told = format!("its format is {other}, and this version of xds reads 2");
+        assert_eq!(error.to_string(), told);
+    }
     let other = decode(&good.into(), "other").map(drop).err();
     assert_eq!(other, Some(Damage::Gateway("edge".into())));
 }
