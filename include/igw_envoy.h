@@ -295,7 +295,7 @@ int igw_sidecar_run(int argc,
  * The text of a status.
  *
  * Parameters: `status`, any number.
- * Returns: a NUL-terminated text, also for a number that is no status.
+ * Returns: a NUL-terminated text, also for a number that is not a status.
  * Ownership: the text is static.
  */
 const char *igw_status_text(int32_t status);

@@ -54,7 +54,7 @@ pub enum ConfigError {
     },
     /// Sections that no service has.
     #[error(
-        "this is no configuration of a service: it has {found}; want sections such as DEFAULT, ip#1 and \
+        "this is not the configuration of a service: it has {found}; want sections such as DEFAULT, ip#1 and \
          expose#0, with keywords in them"
     )]
     Foreign {

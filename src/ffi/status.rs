@@ -55,7 +55,7 @@ impl IgwStatus {
 /// The text of a status.
 ///
 /// Parameters: `status`, any number.
-/// Returns: a NUL-terminated text, also for a number that is no status.
+/// Returns: a NUL-terminated text, also for a number that is not a status.
 /// Ownership: the text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn igw_status_text(status: i32) -> *const c_char {

@@ -70,7 +70,7 @@ fn reason(
         return (format!("{ip} of {path} is down on {node}"), advice);
     }
     if own_port(instance, section, documented).is_err() {
-        let why = format!("its port on {node} is no port");
+        let why = format!("its port on {node} is not a port");
         return (why, format!("write {section}.port"));
     }
     let why = match resource.info.get("ipaddr") {

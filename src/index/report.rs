@@ -121,7 +121,7 @@ impl Index {
                 false => format!(" of {service}"),
             };
             let message = format!(
-                "{} is no port; the instance{whose} on {node} is left out",
+                "{} is not a port; the instance{whose} on {node} is left out",
                 shown(&value)
             );
             Diagnostic::new(Severity::Warning, codes::PORT_OF_A_NODE, message)

@@ -159,7 +159,8 @@ fn check_secrecy(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Dia
     if expose.filter_config_data.is_none() || !attachment.shape.holds_secret() {
         return Ok(());
     }
-    let message = "holds a private key, password or token itself, and a listener is no secret";
+    let message =
+        "holds a private key, password or token itself, and a listener is not kept secret";
     Err(vec![
         Diagnostic::new(Severity::Error, codes::PASSTHROUGH_SECRET, message)
             .at(&expose.id.section, keyword::FILTER_CONFIG_DATA.name)

@@ -397,8 +397,8 @@ codes! {
          PEM or verify_certificate_hash is needed. Until then the last good version stays in use, \
          so a renewal that changes one key after the other is safe.";
     PORT_OF_A_NODE = "port-of-a-node",
-        "On one node, the port of an expose is no port.",
-        "A keyword may be scoped by node, as in port@node2. An instance whose own value is no port is \
+        "On one node, the port of an expose is not a valid port.",
+        "A keyword may be scoped by node, as in port@node2. An instance whose own value is not a port is \
          left out of the endpoints: at the port of the others something else may answer there.";
     PORT_CHOSEN_LATER = "port-chosen-later",
         "The listener port is not known yet, so there is no listener to show.",

@@ -99,7 +99,10 @@ impl<'a, 'f> Reader<'a, 'f> {
                 self.warn(
                     one.label,
                     codes::REFERENCE_UNKNOWN,
-                    format!("{} is no reference that the agent knows", quote(reference)),
+                    format!(
+                        "{} is not a reference that the agent knows",
+                        quote(reference)
+                    ),
                     "it stands for itself, braces and all; check the name if that is not meant",
                 );
             }

@@ -105,7 +105,7 @@ fn integer(value: &Value, want: &str) -> Result<u64, Problem> {
         Ok(number) if is_integer => Ok(number),
         _ if is_integer => Err(Problem::new(
             codes::PORT_OUT_OF_RANGE,
-            format!("{} is no port", shown(&text)),
+            format!("{} is not a port", shown(&text)),
             format!("write {want}"),
         )),
         _ => Err(Problem::new(
@@ -126,7 +126,7 @@ pub(super) fn port(value: &Value) -> Result<NonZeroU16, Problem> {
         .ok_or_else(|| {
             Problem::new(
                 codes::PORT_OUT_OF_RANGE,
-                format!("{number} is no port"),
+                format!("{number} is not a port"),
                 format!("write {want}"),
             )
         })
@@ -139,7 +139,7 @@ pub(super) fn port_or_zero(value: &Value) -> Result<Option<NonZeroU16>, Problem>
     u16::try_from(number).map(NonZeroU16::new).map_err(|_| {
         Problem::new(
             codes::PORT_OUT_OF_RANGE,
-            format!("{number} is no port"),
+            format!("{number} is not a port"),
             format!("write {want}"),
         )
     })
@@ -212,7 +212,7 @@ fn parse_duration(value: &Value, fractions: bool, hint: &str) -> Result<Duration
     let nanos = nanos.ok_or_else(|| {
         Problem::new(
             codes::INVALID_DURATION,
-            format!("{} is no duration", quote(&text)),
+            format!("{} is not a duration", quote(&text)),
             hint,
         )
     })?;
@@ -282,7 +282,7 @@ pub(super) fn address(value: &Value) -> Result<IpAddr, Problem> {
         )),
         Ok(address) if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) => {
             Err(problem(
-                "no address that a node can have",
+                "not an address that a node can have",
                 "write an address of the gateway's node, or 0.0.0.0",
             ))
         }

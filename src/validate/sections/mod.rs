@@ -106,7 +106,7 @@ impl<'a> Sections<'a> {
                     Diagnostic::new(
                         Severity::Warning,
                         codes::UNKNOWN_TYPE,
-                        format!("type '{driver}' is no concern of the gateway"),
+                        format!("type '{driver}' is not for this gateway"),
                     )
                     .at(name, "type")
                     .hint(format!("write type={} to have it served", group.driver())),

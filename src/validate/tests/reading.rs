@@ -132,14 +132,14 @@ type = lvm
     assert_eq!(
         warnings(&validated),
         [
-            "Routes#1: Routes is no group of sections, so this one is ignored; did you mean route#1?",
+            "Routes#1: Routes is not a group of sections, so this one is ignored; did you mean route#1?",
             "expose#0.listen_port: is not a keyword of expose sections and has no effect; did you \
              mean listener_port?",
             "expose#0.match_prefix: is not a keyword of expose sections and has no effect; it is a \
              keyword of route sections",
-            "hash_policy#0: hash_policy is no group of sections, so this one is ignored; did you \
+            "hash_policy#0: hash_policy is not a group of sections, so this one is ignored; did you \
              mean hashpolicy#0?",
-            "hashpolicies#1: hashpolicies is no group of sections, so this one is ignored; did you \
+            "hashpolicies#1: hashpolicies is not a group of sections, so this one is ignored; did you \
              mean hashpolicy#1?",
             "ip#1.expose: 'expose#11' is not defined; add a section [expose#11], or remove the name",
             "vhost#front.domain: is not a keyword of vhost sections and has no effect; did you mean \

@@ -49,7 +49,7 @@ fn a_token_in_filter_config_data_is_refused_as_the_listener_is_shared() {
         refused(&web().with_filter_data(log("authorization"))),
         [
             "passthrough-secret: expose#0.filter_config_data: holds a private key, password or token \
-             itself, and a listener is no secret; put it into a file that Envoy can read, and write \
+             itself, and a listener is not kept secret; put it into a file that Envoy can read, and write \
              its filename"
         ]
     );

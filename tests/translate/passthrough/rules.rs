@@ -199,7 +199,7 @@ fn clusters_that_a_real_envoy_refuses_are_refused() {
             json!({"lb_subset_config": {"subset_selectors": [
                 {"keys": ["a"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["a"]},
             ]}}),
-            "lb_subset_config.subset_selectors[0].fallback_keys_subset is no part of the keys"
+            "lb_subset_config.subset_selectors[0].fallback_keys_subset is not part of the keys"
                 .to_owned(),
         ),
         (

@@ -88,7 +88,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
         let falls_back = selector.fallback_policy() == Fallback::KeysSubset;
         if falls_back && (fallback.is_empty() || fallback == keys || !fallback.is_subset(&keys)) {
             let hint = "write some of the keys, and not all";
-            place.break_rule(&path, "is no part of the keys", hint);
+            place.break_rule(&path, "is not part of the keys", hint);
         } else if !falls_back && !fallback.is_empty() {
             let hint = "write fallback_policy KEYS_SUBSET, or remove it";
             place.break_rule(&path, "belongs to another fallback_policy", hint);
