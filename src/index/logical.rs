@@ -211,8 +211,8 @@ impl Services {
         scoped
     }
 
-    /// The instances whose own port of an expose is none, by service and node, with what it is.
-    pub(super) fn portless(
+    /// The instances whose own port of an expose is not one, by service and node, with what it is.
+    pub(super) fn unusable_ports(
         &self,
         owner: &ObjectPath,
         section: &str,

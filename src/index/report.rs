@@ -111,10 +111,10 @@ impl Index {
         known.collect()
     }
 
-    /// Instances that get no traffic, as their own `port` is none.
+    /// Instances that get no traffic, as their own `port` is not one.
     fn odd_ports(&self, id: &ExposeId, slot: &Slot) -> impl Iterator<Item = Diagnostic> {
         let services = &self.services;
-        let odd = services.portless(&id.service, &id.section, &slot.documented);
+        let odd = services.unusable_ports(&id.service, &id.section, &slot.documented);
         odd.into_iter().map(|(service, node, value)| {
             let whose = match service == id.service {
                 true => String::new(),

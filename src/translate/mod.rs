@@ -83,7 +83,7 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     wanted.extend(attached.wanted);
     warnings.extend(doubts(expose, lb_policy, upstream_tls));
     warnings.extend(confided(expose, &cluster));
-    warnings.extend(portless(expose));
+    warnings.extend(chosen_later(expose));
     let attachment = expose.listener_port.map(|_| attached.attachment);
     secrets.sort_by(|a, b| a.name.cmp(&b.name));
     secrets.dedup();
@@ -99,7 +99,7 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
 }
 
 /// That there is no listener, where the gateway has not chosen its port.
-fn portless(expose: &Expose) -> Option<Diagnostic> {
+fn chosen_later(expose: &Expose) -> Option<Diagnostic> {
     let message = "the gateway chooses one when it serves the expose; there is no listener before";
     expose.listener_port.is_none().then(|| {
         Diagnostic::new(Severity::Info, codes::PORT_CHOSEN_LATER, message)

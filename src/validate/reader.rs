@@ -98,7 +98,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             if let (Some(reference), Ok(_), false) = (reference, &parsed, is_json(keyword)) {
                 self.warn(
                     one.label,
-                    codes::REFERENCE_UNKNOWN,
+                    codes::LITERAL_BRACES,
                     format!(
                         "{} is not a reference that the agent knows",
                         quote(reference)
@@ -208,7 +208,7 @@ impl<'a, 'f> Reader<'a, 'f> {
                 if !is_alone && !seen.insert(name) {
                     self.warn(
                         keyword.name,
-                        codes::REPEATED_REFERENCE,
+                        codes::SECTION_NAMED_TWICE,
                         format!("{name} is named twice"),
                         "only the first place counts",
                     );

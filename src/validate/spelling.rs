@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::value;
 
 impl Reader<'_, '_> {
-    /// What is wrong with a reference that leads nowhere.
+    /// What is wrong with the name of a section that a keyword cannot name.
     pub(super) fn dangling<'n>(
         &mut self,
         name: &str,
@@ -15,7 +15,7 @@ impl Reader<'_, '_> {
         known: impl Iterator<Item = &'n str> + Clone,
     ) -> Problem {
         let wrong =
-            |message: String, hint: String| Problem::new(codes::WRONG_REFERENCE, message, hint);
+            |message: String, hint: String| Problem::new(codes::WRONG_SECTION, message, hint);
         if name.contains([',', '[', ']', '"']) {
             return wrong(
                 format!("{} is not the name of a section", quote(name)),
@@ -55,7 +55,7 @@ impl Reader<'_, '_> {
             }
         };
         Problem::new(
-            codes::UNKNOWN_REFERENCE,
+            codes::UNDEFINED_SECTION,
             format!("{} is not defined", quote(name)),
             hint,
         )

@@ -77,7 +77,7 @@ pub(super) fn find(document: &Document, findings: &mut Findings) {
             findings.push(
                 Diagnostic::new(
                     Severity::Warning,
-                    codes::UNKNOWN_REFERENCE,
+                    codes::UNDEFINED_SECTION,
                     format!("'{name}' is not defined"),
                 )
                 .at(ip, "expose")

@@ -66,7 +66,7 @@ fn every_keyword_refuses_what_is_not_of_its_kind() {
             Kind::Port | Kind::PortOrZero => (json!("abc"), codes::INVALID_INTEGER),
             Kind::Address => (json!("www.acme.com"), codes::INVALID_ADDRESS),
             Kind::Choice => (json!("toto"), codes::INVALID_CHOICE),
-            Kind::Sections(_) => (json!("nosuch#7"), codes::UNKNOWN_REFERENCE),
+            Kind::Sections(_) => (json!("nosuch#7"), codes::UNDEFINED_SECTION),
             Kind::Boolean => (json!("maybe"), codes::INVALID_BOOLEAN),
             Kind::Duration | Kind::Timeout => (json!("abc"), codes::INVALID_DURATION),
             Kind::Object => (json!("{not json"), codes::INVALID_JSON),
@@ -94,7 +94,7 @@ fn every_keyword_takes_its_own_example_and_its_candidates() {
             let document = with(&base, section, &[(keyword.name, json!(text))]);
             for code in codes_at(&document, section, keyword.name) {
                 assert!(
-                    !code.starts_with("invalid") && code != codes::UNKNOWN_REFERENCE,
+                    !code.starts_with("invalid") && code != codes::UNDEFINED_SECTION,
                     "{section}.{}={text}: {code}",
                     keyword.name
                 );
@@ -219,13 +219,13 @@ fn bad_values_are_refused_with_their_code() {
             "expose#0",
             vec![("vhosts", json!("route#0"))],
             "vhosts",
-            codes::WRONG_REFERENCE,
+            codes::WRONG_SECTION,
         ),
         (
             "expose#0",
             vec![("vhosts", json!("vhost#0,vhost#1"))],
             "vhosts",
-            codes::WRONG_REFERENCE,
+            codes::WRONG_SECTION,
         ),
         (
             "vhost#0",
@@ -436,7 +436,7 @@ fn what_is_served_otherwise_than_meant_is_warned_of() {
             "expose#0",
             vec![("vhosts", json!("vhost#0 vhost#0"))],
             "vhosts",
-            codes::REPEATED_REFERENCE,
+            codes::SECTION_NAMED_TWICE,
         ),
         (
             "vhost#0",
