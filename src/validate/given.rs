@@ -20,7 +20,7 @@ pub(super) struct Given<'a> {
 
 /// The values of a section's keywords: of each the unscoped one first, then the scoped ones by scope.
 #[derive(Debug, Default)]
-pub(super) struct Values<'a> {
+pub(super) struct GivenValues<'a> {
     given: Vec<Given<'a>>,
     /// Whether something is said under another name of its keyword.
     has_aliases: bool,
@@ -28,7 +28,7 @@ pub(super) struct Values<'a> {
     is_plain: bool,
 }
 
-impl<'a> Values<'a> {
+impl<'a> GivenValues<'a> {
     /// What the `DEFAULT` section says of a group's keywords.
     pub(super) fn defaults(group: Group, keywords: &'a Map<String, Value>) -> Self {
         Self::read(group, keywords, true)
@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    fn labels<'a>(values: &Values<'a>, keyword: &Keyword) -> Vec<&'a str> {
+    fn labels<'a>(values: &GivenValues<'a>, keyword: &Keyword) -> Vec<&'a str> {
         let given = values.given(keyword).iter();
         given.map(|given| given.label).collect()
     }
@@ -130,8 +130,8 @@ mod tests {
     fn the_section_speaks_first_and_the_defaults_where_it_is_silent() {
         let own = keywords(json!({"port@b": 2, "port": 1, "port@a": 3, "sni": "", "unknown": 4}));
         let defaults = keywords(json!({"port@c": 5, "sni": "a.org", "listener_port": 6}));
-        let defaults = Values::defaults(Group::Expose, &defaults);
-        let values = Values::of(Group::Expose, &own, &defaults);
+        let defaults = GivenValues::defaults(Group::Expose, &defaults);
+        let values = GivenValues::of(Group::Expose, &own, &defaults);
         assert_eq!(labels(&values, &PORT), ["port", "port@a", "port@b"]);
         assert_eq!(labels(&values, &SNI), ["sni"]);
         assert_eq!(labels(&values, &LISTENER_PORT), ["listener_port"]);
@@ -144,11 +144,11 @@ mod tests {
         let alias = alias.copied().find(|k| k.alias_of.is_some());
         let alias = alias.map_or("", |k| k.name);
         let own = keywords(json!({alias: "a", "validation_secret": "b"}));
-        let values = Values::of(Group::Certificate, &own, &Values::default());
+        let values = GivenValues::of(Group::Certificate, &own, &GivenValues::default());
         assert_eq!(labels(&values, &CERTIFICATE_SECRET), [alias]);
         assert_eq!(labels(&values, &VALIDATION_SECRET), ["validation_secret"]);
         let own = keywords(json!({alias: "a", "certificate_secret": "b"}));
-        let values = Values::of(Group::Certificate, &own, &Values::default());
+        let values = GivenValues::of(Group::Certificate, &own, &GivenValues::default());
         assert_eq!(labels(&values, &CERTIFICATE_SECRET), ["certificate_secret"]);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::codes;
 use super::findings::Findings;
-use super::given::{Given, Values};
+use super::given::{Given, GivenValues};
 use super::keywords::{Group, Keyword, Kind};
 use super::problem::{Problem, quote};
 use super::value;
@@ -37,7 +37,7 @@ pub(super) struct Reader<'a, 'f> {
     pub(super) findings: &'f mut Findings,
     /// The sections that it names, in any scope.
     pub(super) links: Vec<&'a str>,
-    pub(super) values: Rc<Values<'a>>,
+    pub(super) values: Rc<GivenValues<'a>>,
     refused: bool,
     unknown: bool,
 }
@@ -48,11 +48,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         group: Group,
         document: &'a Document,
         section: &'a Section,
-        defaults: &Values<'a>,
+        defaults: &GivenValues<'a>,
         findings: &'f mut Findings,
     ) -> Self {
         Self {
-            values: Rc::new(Values::of(group, &section.keywords, defaults)),
+            values: Rc::new(GivenValues::of(group, &section.keywords, defaults)),
             name,
             group,
             document,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::findings::Findings;
-use super::given::Values;
+use super::given::GivenValues;
 use super::keywords::Group;
 use super::reader::{Parsed, Reader};
 use super::{Context, codes};
@@ -96,7 +96,7 @@ impl<'a> Sections<'a> {
     ) -> Table<'a, T> {
         let mut table = Vec::new();
         let document = self.document;
-        let defaults = Values::defaults(group, &document.defaults);
+        let defaults = GivenValues::defaults(group, &document.defaults);
         let mut groups = self.groups.iter_mut();
         let members = groups.find(|(of, _)| *of == group);
         let members = members.map_or_else(Vec::new, |(_, members)| mem::take(members));

@@ -66,7 +66,7 @@ fn certificates_that_cluster_data_replaces_are_not_wanted() {
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"},
         }}));
     let translation = translated(&replaced);
-    assert_eq!(translation.wanted, []);
+    assert_eq!(translation.required_secrets, []);
     let codes: Vec<_> = translation.warnings.iter().map(|w| w.code).collect();
     assert_eq!(
         codes,
@@ -74,5 +74,5 @@ fn certificates_that_cluster_data_replaces_are_not_wanted() {
         "and no word of what is not used"
     );
     let kept = tcp().with_upstream_tls(certificates);
-    assert_eq!(translated(&kept).wanted.len(), 1);
+    assert_eq!(translated(&kept).required_secrets.len(), 1);
 }
