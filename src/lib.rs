@@ -40,6 +40,7 @@ pub mod recording;
 pub mod sidecar;
 pub mod simnode;
 pub mod snapshot;
+pub mod text;
 pub mod translate;
 pub mod validate;
 pub mod verdict;

@@ -7,7 +7,8 @@ use super::failure::Failure;
 use super::source::{self, Source, SourceArgs};
 use super::terminal::{self, Paint, Style, Table, count, plain, styled};
 use super::{FAILED, OK};
-use crate::model::{Diagnostic, Expose, Severity, printable};
+use crate::model::{Diagnostic, Expose, ObjectPath, Severity};
+use crate::text::printable;
 use crate::verdict::{Facts, Verdict, judge};
 
 /// Options of `xds validate`.
@@ -151,11 +152,7 @@ pub(super) fn findings(findings: &[Diagnostic], paint: Paint) -> String {
         table.row([
             styled(style, finding.severity.to_string()),
             plain(printable(&place)),
-            plain(format!(
-                "{}{} {code}",
-                printable(&finding.message),
-                printable(&hint)
-            )),
+            plain(format!("{}{hint} {code}", finding.message)),
         ]);
     }
     let mut text = table.lines(2, paint);

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::model::{Remark, printable};
+use crate::model::Remark;
+use crate::text::printable;
 
 /// The sections of a configuration, every keyword as text, references unevaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{
     Certificate, DownstreamTls, ObjectPath, PathError, Protocol, Socket, UpstreamTls, VirtualHost,
-    printable,
 };
+use crate::text::printable;
 
 /// The name of an expose in the whole OpenSVC cluster, and of the Envoy cluster that serves it:
 /// `test/svc/web1.expose#0`.

@@ -11,7 +11,6 @@ mod expose;
 mod http;
 mod path;
 mod socket;
-mod text;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
 pub use diagnostic::{Diagnostic, Report, Severity};
@@ -24,4 +23,3 @@ pub use http::{
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
 pub use socket::{Protocol, Socket};
-pub use text::printable;
