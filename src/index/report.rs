@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::view::{ExposeView, Values};
 use super::{Index, slot::Slot};
 use crate::envoy::{holds_pem_key, shown};
-use crate::model::{Diagnostic, ExposeId, ObjectPath, Report, Severity};
+use crate::model::{Diagnostic, ExposeId, ObjectPath, Report, Severity, keyword_name};
 use crate::validate::codes;
 use crate::validate::keywords::{Group, Keyword, expose::LISTENER_PORT};
 
@@ -103,8 +103,8 @@ impl Index {
                 .get(section)?
                 .keywords
                 .get(keyword)?;
-            let name = keyword.split('@').next().unwrap_or(keyword);
-            let known = Group::of(section).and_then(|group| group.keyword(name));
+            let group = Group::of(section);
+            let known = group.and_then(|group| group.keyword(keyword_name(keyword)));
             let shown = known.is_none_or(Keyword::is_shown);
             shown.then(|| ((section.clone(), keyword.clone()), written(value)))
         });

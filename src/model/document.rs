@@ -57,6 +57,19 @@ pub enum Remark {
     },
 }
 
+/// A keyword as it is written, `port` or `port@node1`, in its name and its scope.
+pub fn split_scope(label: &str) -> (&str, Option<&str>) {
+    match label.split_once('@') {
+        Some((name, scope)) => (name, Some(scope)),
+        None => (label, None),
+    }
+}
+
+/// The name of a keyword as it is written, without its scope.
+pub fn keyword_name(label: &str) -> &str {
+    split_scope(label).0
+}
+
 impl Document {
     /// A service without any section.
     pub fn new(path: ObjectPath) -> Self {

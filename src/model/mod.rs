@@ -14,7 +14,7 @@ mod socket;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
 pub use diagnostic::{Diagnostic, Report, Severity};
-pub use document::{Document, IpSection, Remark, Section};
+pub use document::{Document, IpSection, Remark, Section, keyword_name, split_scope};
 pub(crate) use expose::owner_and_section;
 pub use expose::{Expose, ExposeId, ExposeIdError, LbPolicy, Service, TlsMatch, Traffic};
 pub use http::{

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::keywords::{Group, Keyword};
 use super::value::is_empty;
+use crate::model::keyword_name;
 
 /// A value that is written somewhere.
 #[derive(Debug, Clone, Copy)]
@@ -95,10 +96,8 @@ fn written(
 ) -> impl Iterator<Item = Given<'_>> {
     let said = keywords.iter().filter(|(_, value)| !is_empty(value));
     said.filter_map(move |(label, value)| {
-        let end = label.bytes().position(|byte| byte == b'@');
-        let name = label.get(..end.unwrap_or(label.len()))?;
         Some(Given {
-            keyword: group.keyword(name)?,
+            keyword: group.keyword(keyword_name(label))?,
             label,
             value,
             inherited,

@@ -14,7 +14,7 @@ use super::keywords::{Group, Keyword, Kind};
 use super::problem::{Problem, quote};
 use super::value;
 use crate::config::unresolved;
-use crate::model::{Diagnostic, Document, Section, Severity};
+use crate::model::{Diagnostic, Document, Section, Severity, keyword_name};
 
 /// What became of a section.
 #[derive(Debug)]
@@ -321,7 +321,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             && rest.iter().any(|one| one.value != first.value)
         {
             self.info(
-                first.label.split('@').next().unwrap_or_default(),
+                keyword_name(first.label),
                 codes::SCOPED_VALUE,
                 "differs from node to node",
                 format!(

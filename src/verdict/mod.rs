@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use crate::envoy::{Resource, ResourceType};
 use crate::model::{
-    Certificate, Diagnostic, Document, Expose, ExposeId, KeyPairSource, Report, Service, Socket,
+    Certificate, Diagnostic, Document, Expose, ExposeId, KeyPairSource, ObjectPath, Report,
+    Service, Socket, keyword_name,
 };
 use crate::translate::{self, Attachment, Translation};
 use crate::validate::conflict::{Occupancy, Reserved};
@@ -120,7 +121,7 @@ fn scoped(told: Diagnostic, document: &Document) -> Diagnostic {
     };
     // They are in the order of their names.
     let mut labels = keywords.keys();
-    match labels.find(|label| label.split('@').next() == Some(keyword)) {
+    match labels.find(|label| keyword_name(label) == keyword) {
         Some(label) => Diagnostic {
             keyword: Some(label.clone()),
             ..told
