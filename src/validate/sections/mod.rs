@@ -101,7 +101,7 @@ impl<'a> Sections<'a> {
         let members = groups.find(|(of, _)| *of == group);
         let members = members.map_or_else(Vec::new, |(_, members)| mem::take(members));
         for (name, section) in members {
-            if let Some(driver) = foreign_driver(group, section.driver.as_deref()) {
+            if let Some(driver) = group.foreign_driver(section.driver.as_deref()) {
                 findings.push(
                     Diagnostic::new(
                         Severity::Warning,
@@ -210,14 +210,4 @@ impl<'a> Sections<'a> {
             }
         }
     }
-}
-
-/// A driver that is not the gateway's, from `type` or from the daemon's `group.type`.
-fn foreign_driver(group: Group, driver: Option<&str>) -> Option<&str> {
-    let driver = driver?;
-    let name = match driver.split_once('.') {
-        Some((prefix, name)) if prefix == group.name() => name,
-        _ => driver,
-    };
-    (!name.is_empty() && name != group.driver()).then_some(name)
 }
