@@ -28,6 +28,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Whether Envoy asks for the endpoints of its cluster.
+    pub fn has_endpoints(&self) -> bool {
+        let references = &self.translation.cluster.references;
+        references.iter().any(|r| r.kind == ResourceType::Endpoints)
+    }
+
     /// Whether a private key stands in its configuration, or in what Envoy gets for it.
     pub fn is_confidential(&self) -> bool {
         let Translation {
