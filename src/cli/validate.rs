@@ -37,6 +37,7 @@ struct Shown<'a> {
     service: String,
     accepted: bool,
     served: Vec<String>,
+    secrets: Vec<String>,
     findings: &'a [Diagnostic],
 }
 
@@ -98,6 +99,7 @@ impl<'a> Shown<'a> {
             service: report.service.to_string(),
             accepted: report.worst() != Some(Severity::Error),
             served: judged.verdict.served().map(ToString::to_string).collect(),
+            secrets: texts(judged.verdict.secrets()),
             findings: &report.diagnostics,
         }
     }
@@ -116,8 +118,19 @@ impl Judged {
             true => "  nothing would be served\n".to_owned(),
             false => format!("  would serve {}\n", served.join(", ")),
         });
+        let secrets = texts(self.verdict.secrets());
+        if !secrets.is_empty() {
+            text.push_str(&format!(
+                "  needs {}, not looked at here\n",
+                secrets.join(", ")
+            ));
+        }
         text
     }
+}
+
+fn texts<'a>(secrets: impl IntoIterator<Item = &'a ObjectPath>) -> Vec<String> {
+    secrets.into_iter().map(ToString::to_string).collect()
 }
 
 /// The source of a configuration and its service, as a line.

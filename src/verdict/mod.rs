@@ -79,7 +79,8 @@ pub struct Facts {
 pub struct Verdict {
     /// Everything there is to say.
     pub report: Report,
-    /// The exposes that would be served, in section order.
+    /// The exposes that would be served, in section order: once the [`Verdict::secrets`] hold what is
+    /// needed, which nobody looked at.
     pub candidates: Vec<Candidate>,
 }
 
@@ -162,7 +163,18 @@ impl Verdict {
         resources
     }
 
-    /// The exposes that would be served.
+    /// The OpenSVC secrets without which the candidates are not served, sorted. Whether they exist, and
+    /// what is in them, is only known where the daemon is followed.
+    pub fn secrets(&self) -> BTreeSet<&ObjectPath> {
+        let translations = self
+            .candidates
+            .iter()
+            .map(|candidate| &candidate.translation);
+        let required = translations.flat_map(|translation| &translation.required_secrets);
+        required.map(|secret| &secret.path).collect()
+    }
+
+    /// The exposes that would be served, if their [secrets](Self::secrets) hold what is needed.
     pub fn served(&self) -> impl Iterator<Item = &ExposeId> {
         self.candidates.iter().map(|candidate| &candidate.expose.id)
     }
@@ -274,6 +286,24 @@ mod tests {
             let told: Vec<_> = verdict.report.errors().map(|e| e.keyword.clone()).collect();
             assert_eq!(told, [Some(keyword.to_owned())], "{data}");
         }
+    }
+
+    /// A verdict is given without a look at secrets, so it says which ones it depends on.
+    #[test]
+    fn a_verdict_names_the_secrets_that_it_depends_on() {
+        let text = "[ip#1]\nexpose = expose#0 expose#1\n\
+                    [expose#0]\nport = 80\nlistener_port = 1080\nsni = a.org\n\
+                    listener_certificates = certificate#0 certificate#1\n\
+                    [expose#1]\nport = 80810\nlistener_port = 1081\nsni = b.org\n\
+                    listener_certificates = certificate#2\n\
+                    [certificate#0]\ncertificate_secret = web\nvalidation_secret = ca\n\
+                    [certificate#1]\ncertificate_secret = web\n\
+                    [certificate#2]\ncertificate_secret = other\n";
+        let document = Document::from_config("test/svc/web".parse().unwrap(), text).unwrap();
+        let verdict = judge(&document, &Facts::default());
+        assert_eq!(verdict.served().count(), 1, "{:?}", verdict.report);
+        let secrets: Vec<String> = verdict.secrets().iter().map(ToString::to_string).collect();
+        assert_eq!(secrets, ["test/sec/ca", "test/sec/web"]);
     }
 
     /// Whoever names no gateway meets all the others, in whichever order they come.

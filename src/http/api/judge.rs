@@ -35,8 +35,10 @@ type Sections = BTreeMap<String, BTreeMap<String, String>>;
 pub struct Judgement {
     /// Whether nothing of it is refused.
     pub accepted: bool,
-    /// The exposes that would be served, were the service alone.
+    /// The exposes that would be served, were the service alone and `secrets` as they should be.
     pub served: Vec<String>,
+    /// The secrets that they need: whether they exist, and what they hold, is not looked at.
+    pub secrets: Vec<String>,
     /// Everything there is to say.
     pub findings: Vec<Finding>,
 }
@@ -157,6 +159,7 @@ fn judgement(verdict: &Verdict) -> Judgement {
     Judgement {
         accepted: report.worst() != Some(Severity::Error),
         served: verdict.served().map(ToString::to_string).collect(),
+        secrets: verdict.secrets().iter().map(ToString::to_string).collect(),
         findings: findings
             .map(|finding| Finding::of(&report.service, finding))
             .collect(),
