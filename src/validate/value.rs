@@ -97,7 +97,8 @@ pub(super) fn list(value: &Value) -> Result<Vec<String>, Problem> {
     }
 }
 
-fn integer(value: &Value, want: &str) -> Result<u64, Problem> {
+/// The number that is written for a port, which need not be one yet.
+fn port_number(value: &Value, want: &str) -> Result<u64, Problem> {
     let text = text(value)?;
     let digits = text.strip_prefix('-').unwrap_or(&text);
     let is_integer = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -119,7 +120,7 @@ fn integer(value: &Value, want: &str) -> Result<u64, Problem> {
 /// A port.
 pub(super) fn port(value: &Value) -> Result<NonZeroU16, Problem> {
     let want = "a port from 1 to 65535";
-    let number = integer(value, want)?;
+    let number = port_number(value, want)?;
     u16::try_from(number)
         .ok()
         .and_then(NonZeroU16::new)
@@ -135,7 +136,7 @@ pub(super) fn port(value: &Value) -> Result<NonZeroU16, Problem> {
 /// A port, or 0.
 pub(super) fn port_or_zero(value: &Value) -> Result<Option<NonZeroU16>, Problem> {
     let want = "a port from 1 to 65535, or 0 to have one chosen";
-    let number = integer(value, want)?;
+    let number = port_number(value, want)?;
     u16::try_from(number).map(NonZeroU16::new).map_err(|_| {
         Problem::new(
             codes::PORT_OUT_OF_RANGE,
