@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::tables::section_of;
+use super::keywords::section_of;
 use super::*;
 use crate::model::PathMatch;
 use crate::validate::keywords::{Group, Kind};

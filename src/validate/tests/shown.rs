@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::tables::{BASE, section_of};
+use super::keywords::{BASE, section_of};
 use super::*;
 use crate::validate::keywords::{Group, Keyword};
 
