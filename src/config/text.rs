@@ -45,6 +45,9 @@ pub enum ConfigError {
         /// What is on it.
         text: String,
     },
+    /// What begins as JSON and is not; the text names the line.
+    #[error("{0}")]
+    Json(String),
     /// JSON of another shape.
     #[error("{shown}: want {want}", shown = printable(at))]
     Shape {
@@ -169,7 +172,9 @@ impl Config {
 ///
 /// # Errors
 /// When none of them is one.
-pub fn check_is_service<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+pub(super) fn check_is_service<'a>(
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), ConfigError> {
     const PLAIN: [&str; 4] = ["DEFAULT", "env", "labels", "metadata"];
     let mut foreign = Vec::new();
     for name in names {
