@@ -1,6 +1,6 @@
 //! A service's configuration as it arrives, before anything is believed about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -18,6 +18,8 @@ pub struct Document {
     /// Whether the source has evaluated the values, as the daemon does. What still looks like a
     /// reference then is none that the agent knows, and stands for itself.
     pub evaluated: bool,
+    /// The keywords that the source has evaluated where it has not evaluated all, by section.
+    pub evaluated_keywords: BTreeMap<String, BTreeSet<String>>,
     /// The `DEFAULT` section: what every other section inherits where it says nothing. Empty when
     /// the source has already evaluated the keywords, as the daemon does.
     pub defaults: Map<String, Value>,
@@ -76,11 +78,18 @@ impl Document {
         Self {
             path,
             evaluated: false,
+            evaluated_keywords: BTreeMap::new(),
             defaults: Map::new(),
             sections: BTreeMap::new(),
             ips: BTreeMap::new(),
             remarks: Vec::new(),
         }
+    }
+
+    /// Whether the source has evaluated a keyword of a section.
+    pub fn has_evaluated(&self, section: &str, keyword: &str) -> bool {
+        let keywords = self.evaluated_keywords.get(section);
+        self.evaluated || keywords.is_some_and(|keywords| keywords.contains(keyword))
     }
 
     /// Whether an ip section lists an expose, without which nothing is behind it.

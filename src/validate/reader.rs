@@ -81,7 +81,8 @@ impl<'a, 'f> Reader<'a, 'f> {
         let mut chosen = None;
         for (i, one) in given.iter().enumerate() {
             let reference = reference_in(one.value);
-            if let (Some(reference), false) = (reference, self.document.evaluated) {
+            let is_evaluated = self.document.has_evaluated(self.name, one.label);
+            if let (Some(reference), false) = (reference, is_evaluated) {
                 self.unknown |= i == 0;
                 self.say(
                     Severity::Info,
@@ -185,7 +186,8 @@ impl<'a, 'f> Reader<'a, 'f> {
         let mut seen = HashSet::new();
         let values = Rc::clone(&self.values);
         for (i, one) in values.given(keyword).iter().enumerate() {
-            if !self.document.evaluated && reference_in(one.value).is_some() {
+            let is_evaluated = self.document.has_evaluated(self.name, one.label);
+            if !is_evaluated && reference_in(one.value).is_some() {
                 continue;
             }
             let names = match i {

@@ -75,6 +75,29 @@ fn that_one_value_of_several_counts_is_told_once_under_any_name_of_the_keyword()
     }
 }
 
+/// The agent leaves braces alone in which it knows no reference, and may say so of single keywords.
+#[test]
+fn braces_that_the_agent_has_looked_at_stand_for_themselves() {
+    let text = "[ip#1]\nexpose=expose#0\n[expose#0]\nport={nodename}\nvhosts=vhost#0\n\
+                [vhost#0]\ndomains=a.org\nroutes=route#0\n[route#0]\nmatch_path=/{user}\n";
+    let mut document = Document::from_config("web".parse().unwrap(), text).unwrap();
+    let keywords = ["match_path".to_owned()].into();
+    document.evaluated_keywords = [("route#0".to_owned(), keywords)].into();
+    let validated = validate(&document, &Context::default());
+    assert_eq!(
+        warnings(&validated),
+        [
+            "route#0.match_path: '{user}' is not a reference that the agent knows; it stands for itself, \
+          braces and all; check the name if that is not meant"
+        ]
+    );
+    let infos = lines(&validated, Severity::Info);
+    assert!(
+        infos[0].starts_with("expose#0.port: '{nodename}' is evaluated"),
+        "{infos:?}"
+    );
+}
+
 #[test]
 fn what_only_a_node_can_evaluate_is_neither_right_nor_wrong() {
     for value in ["{node.env.port}", "$(8000+80)", "{nodename}"] {
