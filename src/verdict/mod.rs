@@ -330,6 +330,30 @@ mod tests {
         assert_eq!(service(["", "b", "c"]), ["expose#0"]);
     }
 
+    /// The order of fields and the spaces between them are not part of what JSON says.
+    #[test]
+    fn the_same_filter_written_otherwise_is_not_another_one() {
+        let served = |filters: [&str; 2]| {
+            let mut text = "[ip#1]\nexpose = expose#0 expose#1\n".to_owned();
+            for (at, filter) in filters.into_iter().enumerate() {
+                text.push_str(&format!(
+                    "[expose#{at}]\nport = 80\nlistener_port = 1080\nvhosts = vhost#{at}\n\
+                     filter_config_data = {filter}\n\
+                     [vhost#{at}]\ndomains = {at}.org\nroutes = route#0\n"
+                ));
+            }
+            text.push_str("[route#0]\nmatch_prefix = /\n");
+            let document = Document::from_config("web".parse().unwrap(), &text).unwrap();
+            judge(&document, &Facts::default()).served().count()
+        };
+        let filter = r#"{"server_name": "a", "max_request_headers_kb": 90}"#;
+        let same = r#"{ "max_request_headers_kb":90,"server_name":"a" }"#;
+        let other = r#"{"server_name": "b", "max_request_headers_kb": 90}"#;
+        assert_eq!(served([filter, same]), 2);
+        assert_eq!(served([filter, other]), 1);
+        assert_eq!(served(["{}", ""]), 2);
+    }
+
     #[test]
     fn exposes_of_different_gateways_never_share_a_listener() {
         let text = "[ip#1]\nexpose = expose#0 expose#1 expose#2\n\
