@@ -86,12 +86,6 @@ impl Document {
         }
     }
 
-    /// Whether the source has evaluated a keyword of a section.
-    pub fn has_evaluated(&self, section: &str, keyword: &str) -> bool {
-        let keywords = self.evaluated_keywords.get(section);
-        self.evaluated || keywords.is_some_and(|keywords| keywords.contains(keyword))
-    }
-
     /// Whether an ip section lists an expose, without which nothing is behind it.
     pub fn publishes(&self, expose: &str) -> bool {
         self.published().any(|listed| listed == expose)
@@ -101,6 +95,12 @@ impl Document {
     pub fn published(&self) -> impl Iterator<Item = &str> {
         let ips = self.ips.values().filter(|ip| !ip.encap);
         ips.flat_map(|ip| ip.exposes.iter().map(String::as_str))
+    }
+
+    /// Whether the source has evaluated a keyword of a section.
+    pub fn has_evaluated(&self, section: &str, keyword: &str) -> bool {
+        let keywords = self.evaluated_keywords.get(section);
+        self.evaluated || keywords.is_some_and(|keywords| keywords.contains(keyword))
     }
 }
 
