@@ -2,28 +2,23 @@
 
 use serde_json::Value;
 
-use super::logical::{Services, exposes, own_port};
-use crate::daemon::{Availability, Info, Instance, ResourceStatus};
-use crate::model::ObjectPath;
+use super::logical::own_port;
+use super::placement::{Placed, Placement};
+use crate::daemon::{Availability, Info, ResourceStatus};
 
 /// How many instances are told of.
 const TOLD: usize = 3;
 
-impl Services {
+impl Placement<'_> {
     /// What keeps every instance of a logical service from being an endpoint of an expose, and what to
     /// do about the first of them. Says the same of the same state.
-    pub(super) fn idle(&self, owner: &ObjectPath, section: &str, documented: &Info) -> String {
-        let members = self.members(owner);
-        let states = members.filter_map(|path| Some((path, self.state(path)?)));
-        let mut instances = states.flat_map(|(path, state)| {
-            let instances = state.instances.iter();
-            instances.map(move |(node, instance)| (path, node, instance))
-        });
+    pub(super) fn idle(&self, section: &str, documented: &Info) -> String {
+        let mut instances = self.0.iter();
         let told = instances.by_ref().take(TOLD);
-        let told = told.map(|(path, node, of)| reason(path, node, of, section, documented));
+        let told = told.map(|placed| reason(placed, section, documented));
         let (told, advice): (Vec<String>, Vec<String>) = told.unzip();
         let told = told.join(", ");
-        let more = match instances.count() {
+        let more = match instances.len() {
             0 => String::new(),
             1 => " and 1 more instance".to_owned(),
             more => format!(" and {more} more instances"),
@@ -36,44 +31,37 @@ impl Services {
 }
 
 /// What keeps an instance from being an endpoint, and what to do.
-fn reason(
-    path: &ObjectPath,
-    node: &str,
-    instance: &Instance,
-    section: &str,
-    documented: &Info,
-) -> (String, String) {
-    let listing = instance.resources.iter().filter(|(name, resource)| {
-        name.starts_with("ip#")
-            && exposes(resource.info.get("expose")).any(|exposed| exposed == section)
-    });
-    let (disabled, enabled): (Vec<_>, Vec<_>) =
-        listing.partition(|(_, resource)| resource.disabled);
+fn reason(placed: &Placed<'_>, section: &str, documented: &Info) -> (String, String) {
+    let (path, node) = (placed.service, placed.node);
+    let listing = placed.listing(section);
+    let (disabled, enabled): (Vec<_>, Vec<_>) = listing.partition(|ip| ip.resource.disabled);
     // It may be that an instance is not up for this very reason.
-    if let (Some((ip, _)), true) = (disabled.first(), enabled.is_empty()) {
+    if let (Some(ip), true) = (disabled.first(), enabled.is_empty()) {
+        let ip = ip.name;
         let advice = format!("enable it with: om {path} enable --rid {ip}");
         return (format!("{ip} of {path} is disabled on {node}"), advice);
     }
-    if instance.avail != Availability::Serving {
+    if placed.instance.avail != Availability::Serving {
         let advice = format!("start it with: om {path} start");
         return (format!("{path} is not up on {node}"), advice);
     }
     let mut up = enabled
         .iter()
-        .filter(|(_, resource)| resource.status != ResourceStatus::NotUp);
-    let Some((ip, resource)) = up.next().or(enabled.first()) else {
+        .filter(|ip| ip.resource.status != ResourceStatus::NotUp);
+    let Some(listed) = up.next().or(enabled.first()) else {
         let advice = format!("add it to an ip: ip#1.expose+={section}");
         return (format!("no ip of {path} lists it on {node}"), advice);
     };
-    if resource.status == ResourceStatus::NotUp {
+    let ip = listed.name;
+    if listed.resource.status == ResourceStatus::NotUp {
         let advice = format!("start it with: om {path} start --rid {ip}");
         return (format!("{ip} of {path} is down on {node}"), advice);
     }
-    if own_port(instance, section, documented).is_err() {
-        let why = format!("its port on {node} is no port");
+    if own_port(placed.instance, section, documented).is_err() {
+        let why = format!("its port on {node} is not a port");
         return (why, format!("write {section}.port"));
     }
-    let why = match resource.info.get("ipaddr") {
+    let why = match &listed.address {
         Some(Value::String(address)) => {
             format!("nobody can be reached at {address}, the address of {ip} on {node}")
         }

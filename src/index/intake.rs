@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use serde_json::Value;
 
 use super::logical::Touch;
@@ -11,6 +12,7 @@ use super::spare::give_back;
 use super::{Index, Request, StorePort, Work};
 use crate::daemon::{ServiceState, Update};
 use crate::model::{Diagnostic, Document, Expose, ExposeId, ObjectPath, Section, Severity};
+use crate::validate::keywords::Group;
 use crate::validate::keywords::expose::{GATEWAY, LISTENER_PORT};
 use crate::validate::{Context, Validated, codes, validate};
 use crate::verdict::prepare;
@@ -78,7 +80,10 @@ impl Index {
         let mine = document.as_ref().map(|document| self.exposes_of(document));
         let mine = mine.unwrap_or_default();
         let known = self.slots.of(owner).iter().map(|(id, _)| id);
-        let gone: Vec<ExposeId> = known.filter(|id| !mine.contains(id)).cloned().collect();
+        let gone: Vec<ExposeId> = known
+            .filter(|id| mine.binary_search(id).is_err())
+            .cloned()
+            .collect();
         for id in &gone {
             self.leave(id, work);
         }
@@ -123,11 +128,9 @@ impl Index {
                 }
                 None => {
                     slot.refuse(Vec::new());
-                    // Whoever queued beside it may have a chance now.
-                    if slot.queue.is_some() {
-                        work.admit.insert(id.clone());
-                    }
                     self.portless.remove(&id);
+                    // It does not queue any more, nor want the secrets of what it asked for.
+                    work.admit.insert(id);
                 }
             }
         }
@@ -220,16 +223,16 @@ impl Index {
     }
 
     /// The exposes of a document that this gateway serves: of type envoy, not another gateway's,
-    /// and listed by an ip resource, without which nothing could ever answer.
+    /// and listed by an ip resource, without which nothing could ever answer; sorted.
     fn exposes_of(&self, document: &Document) -> Vec<ExposeId> {
+        let published: HashSet<&str> = document.published().collect();
         document
             .sections
             .iter()
             .filter(|(name, section)| {
-                name.starts_with("expose#")
-                    && section.driver.as_deref().unwrap_or("envoy") == "envoy"
+                Group::Expose.owns(name, section)
                     && self.is_mine(section)
-                    && document.publishes(name)
+                    && published.contains(&***name)
             })
             .map(|(name, _)| ExposeId {
                 service: document.path.clone(),

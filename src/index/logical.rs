@@ -4,16 +4,14 @@
 //! are copies that OpenSVC made of `web`, and serve under its name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::spare::give_back;
-use crate::daemon::{Availability, Info, Instance, ResourceState, ResourceStatus, ServiceState};
+use crate::daemon::{Info, Instance, ResourceState, ServiceState};
 use crate::model::{Document, Expose, IpSection, ObjectPath, Section};
-use crate::translate::Endpoint;
 use crate::validate::{Context, validate};
 
 /// What services expose, whatever their state: the incumbents that a newcomer is judged against. An
@@ -33,7 +31,8 @@ pub fn exposed(
         .filter_map(|owner| all.document(owner))
         .flat_map(|document| {
             let mut exposes = validate(&document, context).service.exposes;
-            exposes.retain(|expose| document.publishes(&expose.id.section));
+            let published: HashSet<&str> = document.published().collect();
+            exposes.retain(|expose| published.contains(&*expose.id.section));
             exposes
         })
         .collect()
@@ -211,8 +210,8 @@ impl Services {
         scoped
     }
 
-    /// The instances whose own port of an expose is none, by service and node, with what it is.
-    pub(super) fn portless(
+    /// The instances whose own port of an expose is not one, by service and node, with what it is.
+    pub(super) fn unusable_ports(
         &self,
         owner: &ObjectPath,
         section: &str,
@@ -231,56 +230,9 @@ impl Services {
             })
             .collect()
     }
-
-    /// Where an expose runs now: every ip resource that lists it and is up, of every instance that
-    /// may serve; sorted. Slaves of a scaler may share an address, which is one endpoint.
-    ///
-    /// The port is the instance's own where it differs from the `documented` one, since a keyword
-    /// may be scoped by node; otherwise the `served` one, which is what Envoy was configured for. An
-    /// instance whose own is no port has no endpoint: at another port something else may answer.
-    pub(super) fn endpoints(
-        &self,
-        owner: &ObjectPath,
-        section: &str,
-        documented: &Info,
-        served: u16,
-    ) -> Vec<Endpoint> {
-        let serving = self
-            .instances(owner)
-            .into_iter()
-            .filter(|instance| instance.avail == Availability::Serving);
-        let mut endpoints = Vec::new();
-        for instance in serving {
-            let Ok(own) = own_port(instance, section, documented) else {
-                continue;
-            };
-            let port = own.unwrap_or(served);
-            let up = instance.resources.iter().filter(|(name, resource)| {
-                name.starts_with("ip#")
-                    && resource.status != ResourceStatus::NotUp
-                    && !resource.disabled
-            });
-            endpoints.extend(up.filter_map(|(_, resource)| {
-                let keywords = ["expose", "ipaddr", "locality"];
-                let [exposed, addr, locality] = resource.info.pick(keywords);
-                exposes(exposed).find(|exposed| *exposed == *section)?;
-                // Nobody answers at these, and at 0.0.0.0 the gateway itself would.
-                let addr = addr?.as_str()?.parse::<IpAddr>().ok()?;
-                let is_host = !addr.is_unspecified() && !addr.is_multicast();
-                is_host.then(|| Endpoint {
-                    addr,
-                    port,
-                    locality: locality.and_then(text).map(Into::into),
-                })
-            }));
-        }
-        endpoints.sort();
-        endpoints.dedup();
-        endpoints
-    }
 }
 
-/// An instance's own port of an expose, where it differs from the `documented` one. What is no port
+/// An instance's own port of an expose, where it differs from the `documented` one. What is not a port
 /// is the error, as it is shown.
 pub(super) fn own_port(
     instance: &Instance,
@@ -326,7 +278,8 @@ pub(super) fn exposes(expose: Option<Value>) -> impl Iterator<Item = String> {
     names.filter(|name| name.contains('#'))
 }
 
-fn text(value: Value) -> Option<String> {
+/// A value that is a text.
+pub(super) fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
         _ => None,

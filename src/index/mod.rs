@@ -15,6 +15,7 @@ mod idle;
 mod intake;
 mod logical;
 mod memory;
+mod placement;
 mod ports;
 mod publish;
 mod report;
@@ -33,11 +34,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use imbl::OrdMap;
 
 use crate::daemon::Update;
 use crate::model::{Expose, ExposeId, ObjectPath, Report, Socket};
 use crate::snapshot::Snapshot;
-use crate::translate::WantedSecret;
+use crate::translate::RequiredSecret;
 use crate::validate::Context;
 use crate::validate::conflict::{Occupancy, Reserved};
 use gathered::Gathered;
@@ -88,7 +90,7 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadSecret {
     /// The secret, and what it is for.
-    pub secret: WantedSecret,
+    pub secret: RequiredSecret,
     /// The daemon's text for the revision.
     pub revision: String,
 }
@@ -130,6 +132,8 @@ pub struct Index {
     secrets: Secrets,
     publication: Publication,
     admitted: u64,
+    /// What Envoy has of each expose, for the next run.
+    incumbents: OrdMap<ExposeId, Incumbent>,
     recalled: BTreeMap<ExposeId, u64>,
     /// As an earlier run served them, until the daemon's state is known.
     last_good: BTreeMap<ExposeId, Arc<Expose>>,
@@ -153,6 +157,7 @@ impl Index {
             secrets: Secrets::default(),
             publication: Publication::default(),
             admitted: 0,
+            incumbents: OrdMap::new(),
             recalled: BTreeMap::new(),
             last_good: BTreeMap::new(),
             view: View::default(),
@@ -199,6 +204,9 @@ impl Index {
                 work.report.insert(store.expose.service);
             }
             Event::Retry => {
+                if self.known {
+                    self.forget_gone();
+                }
                 let unstored = self.unstored.keys();
                 let again = unstored.filter_map(|id| self.store_request(id));
                 work.requests.extend(again.map(Request::Store));

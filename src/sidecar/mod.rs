@@ -31,7 +31,7 @@ use crate::validate::conflict::Reserved;
 use crate::xds;
 use keeper::Keeper;
 use recalled::Recalled;
-use requests::Requests;
+use requests::DaemonRequests;
 use sockets::UnixSocket;
 
 pub use options::{Http, Options, State};
@@ -154,17 +154,18 @@ impl Sidecar {
             // A disk that hangs must not keep the sidecar.
             () = &mut shutdown => return Ok(()),
         };
-        let recalled = loaded.map(|keep::Loaded { kept, known_at }| {
+        let recalled = loaded.map(|keep::Loaded { kept, known_at, .. }| {
             index.recall(kept.memory, &kept.snapshot);
             Recalled::new(kept.snapshot, known_at, updates.connection())
         });
-        let publisher = Publisher {
+        let publisher = IndexPublisher {
             snapshots,
             views: self.views.clone(),
             logged: View::default(),
             telemetry: telemetry.clone(),
             is_current: false,
             recalled,
+            patience: FIRST_SECRETS,
         };
         let (stop, stopped) = oneshot::channel();
         let following = follow(index, daemon, updates, publisher, keeper, stopped);
@@ -241,11 +242,11 @@ async fn follow(
     mut index: Index,
     daemon: Arc<dyn Daemon>,
     mut updates: Updates,
-    mut publisher: Publisher,
+    mut publisher: IndexPublisher,
     mut keeper: Keeper,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let (requests, mut answers) = Requests::start(daemon);
+    let (requests, mut answers) = DaemonRequests::start(daemon);
     let mut retry = interval(RETRY);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut first_deadline = None;
@@ -306,7 +307,7 @@ async fn follow(
                 keeper.changed();
             }
         } else if first_deadline.is_none() {
-            first_deadline = Some(Instant::now() + FIRST_SECRETS);
+            first_deadline = Some(Instant::now() + publisher.patience);
         }
         if is_first && publisher.is_current {
             report::log_summary(index.view());
@@ -315,7 +316,7 @@ async fn follow(
 }
 
 /// Where what comes of the index goes.
-struct Publisher {
+struct IndexPublisher {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     views: watch::Sender<View>,
     /// What the log told of.
@@ -325,9 +326,11 @@ struct Publisher {
     is_current: bool,
     /// What was kept and is not published.
     recalled: Option<Recalled>,
+    /// How long the first snapshot waits for secrets.
+    patience: Duration,
 }
 
-impl Publisher {
+impl IndexPublisher {
     /// Completes when what was kept is to be published; never where there is nothing.
     async fn recalled_due(&mut self) {
         match &mut self.recalled {

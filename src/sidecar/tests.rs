@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::daemon::{self, Assignment, RequestError, Update};
+use crate::daemon::{
+    self, Assignment, Availability, Instance, RequestError, ResourceState, ResourceStatus,
+    ServiceState, Update,
+};
 use crate::envoy::Resource;
 use crate::envoy::ResourceType;
 use crate::index::{Incumbent, Memory, Serving};
@@ -41,6 +45,44 @@ fn kept_expose() -> ExposeId {
     "kept.expose#0".parse().unwrap()
 }
 
+fn index() -> Index {
+    Index::new(crate::index::Options {
+        gateway: "envoy".into(),
+        ports: 1025..=65535,
+        reserved: Vec::new(),
+    })
+}
+
+/// A whole state of one service, with these sections and an ip that lists its expose.
+fn state(sections: &Value) -> Update {
+    let mut instance = Instance {
+        avail: Availability::Serving,
+        ..Instance::default()
+    };
+    let ip = json!({"ip#0": {"ipaddr": "10.0.0.1", "expose": ["expose#0"]}});
+    let all = [&ip, sections].map(|sections| sections.as_object().unwrap());
+    for (name, keywords) in all.into_iter().flatten() {
+        let driver = match name.split('#').next().unwrap() {
+            "certificate" => "certificate.tls",
+            "ip" => "ip.host",
+            _ => "expose.envoy",
+        };
+        let resource = ResourceState {
+            driver: driver.into(),
+            status: ResourceStatus::Up,
+            disabled: false,
+            info: keywords.as_object().unwrap().into(),
+        };
+        instance.resources.insert(name.clone(), resource);
+    }
+    let instances = [("node1", Arc::new(instance))].into();
+    let service = Arc::new(ServiceState { instances });
+    Update::Reset {
+        services: [("web".parse().unwrap(), service)].into(),
+        secrets: [("sec/front".parse().unwrap(), "r1".to_owned())].into(),
+    }
+}
+
 /// A sidecar that starts with something kept.
 struct Start {
     daemon: daemon::Publisher,
@@ -52,6 +94,11 @@ struct Start {
 impl Start {
     /// `moment` says how long the daemon is waited for.
     fn new(moment: impl FnOnce(Recalled) -> Recalled) -> Self {
+        Self::with(moment, FIRST_SECRETS, Keeper::default())
+    }
+
+    /// The same, with so much `patience` for secrets, and with what keeps the state.
+    fn with(moment: impl FnOnce(Recalled) -> Recalled, patience: Duration, keeper: Keeper) -> Self {
         let (daemon, updates) = daemon::channel();
         let (snapshots, served) = watch::channel(None);
         let (views, told) = watch::channel(View::default());
@@ -64,31 +111,27 @@ impl Start {
             Vec::new(),
         ));
         let recalled = Recalled::new(kept, SystemTime::now(), updates.connection());
-        let publisher = Publisher {
+        let publisher = IndexPublisher {
             snapshots,
             views,
             logged: View::default(),
             telemetry: Arc::default(),
             is_current: false,
             recalled: Some(moment(recalled)),
+            patience,
         };
-        let mut index = Index::new(crate::index::Options {
-            gateway: "envoy".into(),
-            ports: 1025..=65535,
-            reserved: Vec::new(),
-        });
+        let mut index = index();
         let incumbent = Incumbent {
-            id: kept_expose(),
+            rank: 0,
             served: None,
             confidential: false,
         };
         let memory = Memory {
-            incumbents: vec![incumbent],
-            ports: Vec::new(),
+            incumbents: [(kept_expose(), incumbent)].into_iter().collect(),
+            ..Memory::default()
         };
         index.recall(memory, &Snapshot::default());
         let (stop, stopped) = oneshot::channel();
-        let keeper = Keeper::default();
         let asked = Arc::new(Silent);
         tokio::spawn(follow(index, asked, updates, publisher, keeper, stopped));
         Self {
@@ -105,10 +148,21 @@ impl Start {
 
     /// That there are no services.
     fn tells_its_state(&self) {
-        self.daemon.publish(Update::Reset {
+        self.tells(Update::Reset {
             services: BTreeMap::new(),
             secrets: BTreeMap::new(),
         });
+    }
+
+    fn tells(&self, update: Update) {
+        self.daemon.publish(update);
+    }
+
+    /// Lets whatever runs without the daemon run.
+    async fn rest(&self) {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Whether what is served next is what was kept.
@@ -123,10 +177,7 @@ impl Start {
 #[tokio::test]
 async fn what_was_kept_is_not_served_before_a_daemon_that_is_there_had_a_moment() {
     let mut start = Start::new(Recalled::patiently);
-    // Whatever runs without the daemon has run.
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    start.rest().await;
     assert!(start.served.borrow().is_none());
     start.link(Link::Following {
         since: SystemTime::now(),
@@ -156,4 +207,84 @@ async fn what_was_kept_is_served_at_once_without_a_daemon() {
 async fn what_was_kept_is_served_if_the_daemon_is_silent() {
     let mut start = Start::new(Recalled::no_longer);
     assert!(start.serves_what_was_kept().await);
+}
+
+/// A service of which one certificate is in a secret, which is never read.
+fn with_a_secret() -> Update {
+    state(&json!({
+        "expose#0": {
+            "port": 80, "listener_port": 8443, "sni": ["a.org"], "listener_certificates": ["certificate#0"],
+        },
+        "certificate#0": {"certificate_secret": "front"},
+    }))
+}
+
+#[tokio::test]
+async fn the_first_state_waits_for_the_secrets_that_are_being_read() {
+    let start = Start::with(
+        Recalled::patiently,
+        Duration::from_secs(3600),
+        Keeper::default(),
+    );
+    start.tells(with_a_secret());
+    start.rest().await;
+    assert!(start.served.borrow().is_none());
+}
+
+#[tokio::test]
+async fn the_first_state_does_not_wait_for_secrets_for_ever() {
+    let mut start = Start::with(Recalled::patiently, Duration::ZERO, Keeper::default());
+    start.tells(with_a_secret());
+    assert!(!start.serves_what_was_kept().await);
+    let told = start.told.borrow().exposes.values().next().cloned();
+    assert_eq!(told.map(|expose| expose.serving), Some(Serving::Waiting));
+}
+
+/// An earlier run kept private keys, and this one is told not to.
+#[tokio::test]
+async fn a_file_that_holds_a_key_is_written_anew_where_none_is_to_be_kept() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----";
+    let told = || {
+        state(&json!({"expose#0": {
+            "port": 80, "listener_port": 8080, "cluster_data": {"alt_stat_name": KEY},
+        }}))
+    };
+    let mut served = index();
+    served.apply(Event::Daemon(told()), &Context::default());
+    assert_eq!(served.snapshot().len(ResourceType::Listener), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let store = keep::Store::open(folder.path(), "envoy", true).unwrap();
+    let kept = keep::Kept {
+        snapshot: served.snapshot().clone(),
+        memory: served.memory(),
+    };
+    store.save(&kept).unwrap();
+    let file = || {
+        let bytes = std::fs::read(store.path()).unwrap();
+        let holds_it = bytes.windows(KEY.len()).any(|w| w == KEY.as_bytes());
+        (holds_it, store.load().unwrap().unwrap().kept)
+    };
+    assert!(file().0);
+
+    let options = State {
+        folder: folder.path().to_owned(),
+        with_keys: false,
+    };
+    let (keeper, loaded) = Keeper::open(Some(options), "envoy").await;
+    assert!(loaded.is_some());
+    let start = Start::with(Recalled::patiently, FIRST_SECRETS, keeper);
+    start.tells(told());
+    let begun = Instant::now();
+    while file().0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "it is left as it is"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // It is the same state otherwise.
+    let (_, now) = file();
+    for kind in ResourceType::ALL {
+        assert_eq!(now.snapshot.version(kind), kept.snapshot.version(kind));
+    }
 }

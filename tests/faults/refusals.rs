@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use igw_envoy::envoy::ResourceType;
+use tokio::net::TcpStream;
 
 use crate::support::discovery::{Server, VARIANTS, Way};
 use crate::support::envoy::{Envoy, binary};
@@ -121,5 +122,50 @@ async fn a_bad_cluster_that_envoy_does_not_name_is_found() {
         server.publish([cluster("c13", 1)]);
         answers(fronts[13], "one").await;
         assert_eq!(server.notes.count("refused"), refusals);
+    }
+}
+
+/// What an expose leads to is served where it was as long as Envoy cannot bind where it moves to.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expose_stays_until_the_port_that_it_moves_to_can_be_had() {
+    let Some(binary) = binary("an_expose_stays_until_the_port_that_it_moves_to_can_be_had") else {
+        return;
+    };
+    let one = backend("one").await;
+    for variant in VARIANTS {
+        let squatter = std::net::TcpListener::bind(free_address()).unwrap();
+        let busy = squatter.local_addr().unwrap();
+        let old = free_address();
+        let server = Server::with(web(one, &[old])).await;
+        let mut envoy = Envoy::start(&binary, "envoy1", server.address(Way::Unix), variant);
+        envoy.ready().await;
+        answers(old, "one").await;
+        let moves = |from: SocketAddr, to: SocketAddr| {
+            server.change(|state| {
+                state.remove(ResourceType::Listener, &format!("{from}/tcp"));
+                state.put(tcp_listener(to, "web"));
+            });
+        };
+        let removed = "listener_manager.listener_removed";
+        moves(old, busy);
+        // It is tried again and again.
+        refused(&server, 2).await;
+        answers(old, "one").await;
+        assert_eq!(envoy.stat(removed).await, 0, "{variant:?}");
+        drop(squatter);
+        answers(busy, "one").await;
+        eventually("the old port is closed", async || {
+            TcpStream::connect(old).await.is_err().then_some(())
+        })
+        .await;
+        // All addresses of a port can be bound beside one of them, so here the new one comes first as well.
+        let refusals = server.notes.count("refused");
+        moves(busy, SocketAddr::from(([0, 0, 0, 0], busy.port())));
+        eventually("the one address is given up", async || {
+            (envoy.stat(removed).await == 2).then_some(())
+        })
+        .await;
+        answers(busy, "one").await;
+        assert_eq!(server.notes.count("refused"), refusals, "{variant:?}");
     }
 }

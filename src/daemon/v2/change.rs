@@ -31,6 +31,8 @@ pub(super) enum Change {
     Checksum(String, ObjectPath, Arc<str>),
     /// A service's configuration on a node: where the service may run; `None` when it is gone.
     Listed(String, ObjectPath, Option<RunsOn>),
+    /// The nodes on which a service may run, as a node has its configuration: all of them, or one.
+    RunsOn(String, ObjectPath),
     /// An instance on a node; `None` when it is gone.
     Instance(String, ObjectPath, Option<Instance>),
     /// Something inside an instance.
@@ -72,7 +74,11 @@ impl Change {
             Self::Instance(.., instance) => instance.as_ref().map_or(0, Instance::weight),
             Self::Field { field, .. } => field.weight(),
             Self::Listed(.., scope) => scope.as_ref().map_or(0, RunsOn::weight),
-            Self::Phase(..) | Self::Secret(..) | Self::Checksum(..) | Self::Odd => 0,
+            Self::Phase(..)
+            | Self::Secret(..)
+            | Self::Checksum(..)
+            | Self::RunsOn(..)
+            | Self::Odd => 0,
         };
         size_of::<Self>() + inside
     }
@@ -216,6 +222,7 @@ fn read<'de, A: SeqAccess<'de>>(target: Target, list: &mut A) -> Result<Change, 
         Target::Listed(node, service) => {
             Change::Listed(node, service, value(list, dataset::ServiceConfig)?.0)
         }
+        Target::RunsOn(node, service) => Change::RunsOn(node, service),
         Target::Instance(node, service) => {
             Change::Instance(node, service, value(list, dataset::InstanceStatus)?.0)
         }

@@ -26,6 +26,9 @@ pub(super) enum Anomaly {
     /// An index beyond the place after the last.
     #[error("its index is out of range")]
     OutOfRange,
+    /// A part of something of which only what followed from it was kept.
+    #[error("what it is a part of is not kept")]
+    NotKept,
 }
 
 /// The value at a path; `None` where there is none.

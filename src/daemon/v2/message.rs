@@ -268,6 +268,8 @@ mod tests {
             r#"[[["monitor", "nodes", "n1", "services", "status", "web", "updated", 1]]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "config", "sec/c", "scope", 0], 1]]"#,
             r#"[[["monitor", "nodes", "n1", "services", "config", "web"], {}]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "web", "scope"], ["n1"]]]"#,
+            r#"[[["monitor", "nodes", "n1", "services", "config", "web", "scope", 0]]]"#,
             r#"[[["monitor", "n\u006fdes"]], [["monitor", 0], 1], 7, [[]], [], [["monitor", "nodes"], NaN]]"#,
         ] {
             let text = format!(r#"{{"kind":"patch" ,"id":7, "data": {data}, "ts": -1e5}}"#);
@@ -315,5 +317,30 @@ mod tests {
         let told = format!("{:?}", tables.take_instances());
         let kept = "{\"a\":\"NaN\",\"b\":\"-Infinity\",\"c\":\"NaN \u{fffd}\"}";
         assert!(told.contains(kept), "{told}");
+    }
+
+    #[test]
+    fn one_byte_that_is_not_utf8_does_not_hide_the_rest() {
+        let text = br#"{"monitor": {"nodes": {"n1": {"services": {"status": {"web": {"avail": "up", "resources":
+            {"expose#0": {"info": {"vhost": "M?ller"}}}}, "sql": {"avail": "up"}}}}}}}"#;
+        let odd = text.map(|byte| if byte == b'?' { 0xfc } else { byte });
+        let told = |mut tables: Tables| format!("{:?}", tables.take_instances());
+        let mended = told(status(&odd, &Known::default()).unwrap());
+        assert!(mended.contains("M\u{fffd}ller"), "{mended}");
+        let plain = told(status(text, &Known::default()).unwrap());
+        assert_eq!(
+            mended.replace('\u{fffd}', "?"),
+            plain.replace(": \"M", ":\"M")
+        );
+        let patch = br#"{"kind": "patch", "id": 1, "data": [[["monitor", "nodes", "n1", "services", "status", "web",
+            "resources", "expose#0", "info", "vhost"], "M?ller"]]}"#;
+        let odd = patch.map(|byte| if byte == b'?' { 0xfc } else { byte });
+        let Message::Patch { changes, .. } = message(&odd) else {
+            unreachable!()
+        };
+        assert!(
+            format!("{changes:?}").contains("M\u{fffd}ller"),
+            "{changes:?}"
+        );
     }
 }

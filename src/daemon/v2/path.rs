@@ -80,6 +80,8 @@ pub(super) enum Target {
     Checksum(String, ObjectPath),
     /// To a service's configuration on a node.
     Listed(String, ObjectPath),
+    /// To the nodes that the service may run on there, or one of them.
+    RunsOn(String, ObjectPath),
     /// To a service's instance on a node.
     Instance(String, ObjectPath),
     /// Into it.
@@ -161,8 +163,12 @@ fn walk<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Target, A::Error> {
             }
             match service(&object) {
                 Some(service) => {
-                    word!(list, else Target::Listed(node.into(), service));
-                    Ok(Target::Elsewhere)
+                    let word = word!(list, else Target::Listed(node.into(), service));
+                    if word != "scope" {
+                        return Ok(Target::Elsewhere);
+                    }
+                    skip_list(list)?;
+                    Ok(Target::RunsOn(node.into(), service))
                 }
                 None => Ok(Target::Elsewhere),
             }
@@ -316,6 +322,15 @@ mod tests {
             ("C", part(Scope::Configs(n1()))),
             (r#"C, "sec/c""#, Target::Secret(n1(), secret())),
             (r#"C, "sec/c", "csum""#, Target::Checksum(n1(), secret())),
+            (r#"C, "t/svc/web""#, Target::Listed(n1(), service())),
+            (
+                r#"C, "t/svc/web", "scope""#,
+                Target::RunsOn(n1(), service()),
+            ),
+            (
+                r#"C, "t/svc/web", "scope", 1"#,
+                Target::RunsOn(n1(), service()),
+            ),
             ("S", part(Scope::Statuses(n1()))),
             ("W", Target::Instance(n1(), service())),
             (r#"W, "avail""#, at(Place::Avail)),

@@ -2,16 +2,20 @@
 //!
 //! The daemon prints numbers that are no numbers as `NaN` and `Infinity`, and halves of surrogate
 //! pairs as they come. Both can be typed into a service's configuration, and one such service must
-//! not hide every other one. Nor must a number that is larger than any that can be held. Such a number
+//! not hide every other one. Nor must a number that is larger than any that can be held, or a byte that is
+//! not UTF-8, which Python does not write. Such a number
 //! becomes a text of the same letters, not null, which would be a keyword or field that is not set: no
 //! number is wanted where it stands, or the validation refuses it and shows it.
 
-/// The text with `NaN`, `Infinity` and what is as large in quotes and lone surrogates as U+FFFD; `None`
-/// where there is nothing to mend.
+use std::borrow::Cow;
+
+/// The text with `NaN`, `Infinity` and what is as large in quotes, and lone surrogates and what is not UTF-8
+/// as U+FFFD; `None` where there is nothing to mend.
 pub(super) fn repaired(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() + 64);
-    let mut rest = text;
-    let mut mended = false;
+    let text = String::from_utf8_lossy(text);
+    let mut mended = matches!(text, Cow::Owned(_));
+    let mut rest = text.as_bytes();
     let mut in_string = false;
     while let Some(&byte) = rest.first() {
         let (write, length): (&[u8], usize) = match byte {
@@ -100,6 +104,16 @@ mod tests {
         let text = r#"{"a": [NaN, Infinity, -Infinity, 1e5, 1e999, -1E999, 9.5], "b": "\ud83d\ude00 \ud83d \ude00"}"#;
         let mended = r#"{"a": ["NaN", "Infinity", "-Infinity", 1e5, "1e999", "-1E999", 9.5], "b": "\ud83d\ude00 \ufffd \ufffd"}"#;
         assert_eq!(mend(text).as_deref(), Some(mended));
+    }
+
+    #[test]
+    fn a_byte_that_is_not_utf8_costs_a_letter() {
+        let mended = repaired(b"{\"a\": \"M\xfcller\", \"b\": \"\xc3\xbc\"}");
+        let mended = mended.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        assert_eq!(
+            mended.as_deref(),
+            Some("{\"a\": \"M\u{fffd}ller\", \"b\": \"\u{fc}\"}")
+        );
     }
 
     #[test]

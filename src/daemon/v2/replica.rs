@@ -79,6 +79,11 @@ impl Replica {
                     self.remove(missing.0, missing.1, is_listed);
                 }
             }
+            Change::RunsOn(node, service) => {
+                if self.retained.contains_key(&(node.into(), service)) {
+                    return Err(Anomaly::NotKept);
+                }
+            }
             Change::Checksum(node, secret, checksum) => {
                 let known = self.secrets.get(&secret);
                 if known.is_some_and(|nodes| nodes.contains_key(&node)) {

@@ -75,7 +75,11 @@ fn is_elsewhere(entry: &[u8]) -> Option<bool> {
             }
             b"config" => {
                 let is_secret = is_secret(path.next()?);
-                path.next()? != b"csum" || !is_secret
+                match path.next()? {
+                    b"csum" => !is_secret,
+                    b"scope" => is_secret,
+                    _ => true,
+                }
             }
             _ => true,
         },

@@ -134,3 +134,26 @@ fn a_newcomer_does_not_come_between_two_that_swap() {
     assert!(story.is_served(1) && story.is_served(2));
     assert_eq!(story.serving("s0", "expose#0"), Some(Serving::Refused));
 }
+
+/// One stays as it cannot have what another asks for, which then cannot have it either.
+#[test]
+fn who_gave_way_to_one_that_does_not_move_after_all_moves() {
+    let named = |port: u16, names: &[&str]| json!({"expose#0": {"port": 443, "listener_port": port, "sni": names}});
+    let mut story = Story::begun();
+    story.give(0, named(8001, &["a.org", "b.org"]));
+    story.give(1, named(8000, &["a.org"]));
+    // The first asks for both names, and cannot have them as long as the second has either.
+    story.put(&[
+        ("s0", instance("10.0.0.1", named(8000, &["a.org", "b.org"]))),
+        ("s1", instance("10.0.0.2", named(8000, &["b.org"]))),
+        ("s2", instance("10.0.0.3", named(8000, &["b.org"]))),
+    ]);
+    assert!(story.is_served(1));
+    assert_eq!(story.serving("s0", "expose#0"), Some(Serving::Kept));
+    assert_eq!(story.serving("s2", "expose#0"), Some(Serving::Refused));
+    let findings = story.findings("s0");
+    assert!(
+        findings[0].contains("'b.org' is already served"),
+        "{findings:?}"
+    );
+}

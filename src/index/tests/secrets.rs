@@ -250,3 +250,21 @@ fn a_secret_that_could_not_be_read_is_asked_for_again() {
     story.apply(Event::Retry);
     assert_eq!(story.take_requests(), []);
 }
+
+#[test]
+fn a_secret_that_only_a_refused_version_named_is_not_read_any_more() {
+    let (mut story, _) = served();
+    let before = story.index.snapshot().version(ResourceType::Secret);
+    let mut other = tls();
+    other["certificate#0"]["certificate_secret"] = json!("other");
+    story.put(&[("web", instance("10.0.0.1", other.clone()))]);
+    other["expose#0"]["port"] = json!("abc");
+    story.put(&[("web", instance("10.0.0.1", other))]);
+    story.secret("sec/other", Some("r1"));
+    assert_eq!(story.take_requests(), []);
+    // What is served meanwhile is kept, and renewed.
+    assert_eq!(story.serving("web", "expose#0"), Some(Serving::Kept));
+    assert_eq!(story.index.snapshot().version(ResourceType::Secret), before);
+    story.secret("sec/front", Some("r2"));
+    assert_eq!(the_read(&mut story).secret.path, path("sec/front"));
+}

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::findings::Findings;
-use super::given::Values;
+use super::given::GivenValues;
 use super::keywords::Group;
 use super::reader::{Parsed, Reader};
 use super::table::Table;
@@ -100,15 +100,15 @@ impl<'a> Sections<'a> {
         if members.is_empty() {
             return Table::default();
         }
-        let defaults = Values::defaults(group, &document.defaults);
+        let defaults = GivenValues::defaults(group, &document.defaults);
         let mut table = Vec::with_capacity(members.len());
         for (name, section) in members {
-            if let Some(driver) = foreign_driver(group, section.driver.as_deref()) {
+            if let Some(driver) = group.foreign_driver(section.driver.as_deref()) {
                 findings.push(
                     Diagnostic::new(
                         Severity::Warning,
                         codes::UNKNOWN_TYPE,
-                        format!("type '{driver}' is no concern of the gateway"),
+                        format!("type '{driver}' is not for this gateway"),
                     )
                     .at(name, "type")
                     .hint(format!("write type={} to have it served", group.driver())),
@@ -211,14 +211,4 @@ impl<'a> Sections<'a> {
             }
         }
     }
-}
-
-/// A driver that is not the gateway's, from `type` or from the daemon's `group.type`.
-fn foreign_driver(group: Group, driver: Option<&str>) -> Option<&str> {
-    let driver = driver?;
-    let name = match driver.split_once('.') {
-        Some((prefix, name)) if prefix == group.name() => name,
-        _ => driver,
-    };
-    (!name.is_empty() && name != group.driver()).then_some(name)
 }

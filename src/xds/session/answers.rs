@@ -9,6 +9,7 @@ use super::has::Has;
 use super::newcomers::endpoints;
 use super::refusal;
 use super::search::Rules;
+use crate::envoy::refusal_text::{own, shortened};
 use crate::envoy::{ResourceType, Variant, Version};
 use crate::xds::wire::ErrorDetail;
 use crate::xds::{Event, Refusal};
@@ -121,7 +122,7 @@ impl Session {
             true => &outcome.culprits,
             false => &outcome.suspects,
         };
-        let words: Arc<str> = text.into();
+        let words: Arc<str> = shortened(text).into();
         let mut content = blake3::Hasher::new();
         for item in suspects.iter().filter(|item| outcome.blames(item)) {
             let version = item.sent.resource().map(|sent| sent.version);
@@ -130,7 +131,12 @@ impl Session {
                 None => content.update(item.name.as_bytes()),
             };
             lane.ledger.search.tell(&item.name);
-            lane.complain(&item.name, version, &words, now);
+            // Of one of many that are refused at once, its own reason is kept.
+            let own = own(text, &item.name);
+            match own.len() < text.len() {
+                true => lane.complain(&item.name, version, &shortened(own).into(), now),
+                false => lane.complain(&item.name, version, &words, now),
+            }
             refusal.suspects.push(item.name.clone());
         }
         lane.forget_mended();

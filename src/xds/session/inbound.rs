@@ -112,7 +112,11 @@ impl Session {
         let first = self.lane(kind).is_none();
         if first {
             // The nonce of a type's first request is that of an earlier stream.
-            let claim = Claim::of(&request.version_info);
+            let claim = match &request.error_detail {
+                None => Claim::of(&request.version_info),
+                // It may have taken a part of what it refused, whichever version it names.
+                Some(_) => Claim::Earlier(None),
+            };
             self.lanes[kind as usize] = Some(Lane::new(claim, now));
         }
         let Some((lane, interner)) = self.lane_and_names(kind) else {

@@ -12,7 +12,7 @@
 //! | How the client specifies what resources to return | `subscription` |
 //! | ACK/NACK and resource type instance version; Deletion | `answers` |
 //! | Incremental xDS; Subscribing to resources | `inbound`, `outbound` |
-//! | Eventual consistency considerations | `order`, `newcomers` |
+//! | Eventual consistency considerations | `order`, `newcomers`, `successors` |
 //! | Resource warming (endpoints after their cluster) | `newcomers`, `outbound` |
 //! | ACK/NACK: what becomes of a refused update | `refusal`, `search` |
 //!
@@ -23,6 +23,8 @@
 //!   cluster is acknowledged and its endpoints were sent; a removal waits until everything that named
 //!   the resource is acknowledged away. Neither waits longer than [`FALLBACK`] for a client that says
 //!   nothing. What names a cluster that the client *refused* waits until that is mended.
+//! - The listener of an expose that moves to another socket is removed after the other one was acknowledged, and
+//!   stays while that is refused; but a client that connects anew is not told of what was removed.
 //! - A client that asks for everything is answered when all of it can be sent, and not with what does not wait.
 //!   An Envoy is ready with the first answer about its listeners, be it empty, so it would be ready too early.
 //!   Nothing waits for what was refused.
@@ -37,8 +39,8 @@
 //!   accepted the earlier ones; if it refuses, the error may concern any of them, since a busy Envoy reports
 //!   only its last error.
 //! - A client that reconnects with the current version of all clusters or all listeners is sent none
-//!   of them again. What it took since of a response that it refused, which it does not tell, it keeps until
-//!   the next response.
+//!   of them again, unless it says in the same request that it refuses something. What it took since of a
+//!   response that it refused, which it does not tell otherwise, it keeps until the next response.
 
 mod answers;
 mod batch;
@@ -58,6 +60,7 @@ mod search;
 mod shared;
 mod status;
 mod subscription;
+mod successors;
 mod view;
 
 #[cfg(test)]

@@ -112,7 +112,10 @@ impl Session {
             named: None,
         };
         holders.leftovers = lanes.flat_map(|lane| lane.ledger.leftovers(now)).collect();
-        if pending.len() > MANY {
+        if kind == ResourceType::Listener {
+            // Nothing names a listener, but another may be about to take its place.
+            holders.named = Some(self.successions(pending, now));
+        } else if pending.len() > MANY {
             holders.index(pending);
         }
         holders

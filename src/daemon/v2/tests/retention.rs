@@ -235,6 +235,30 @@ fn a_status_on_its_way_is_waited_for_by_patches_too() {
     assert_eq!(known(&mut replica), ["sec/c"]);
 }
 
+/// What a service may run on is not kept, so that the whole state is read for what became of the wait.
+#[test]
+fn a_status_is_not_waited_for_where_the_service_cannot_run_any_more() {
+    let scope = |nodes: Value| json!({"a": {"scope": nodes}, "b": {"scope": ["n1"]}});
+    let of = |service: &str| {
+        json!([
+            "monitor", "nodes", "n1", "services", "config", service, "scope"
+        ])
+    };
+    let mut first = of("a");
+    first.as_array_mut().unwrap().push(json!(0));
+    for patch in [json!([[of("a"), ["n2"]]]), json!([[first, "n2"]])] {
+        let mut replica = replica(&cluster(json!({"n1": node("idle", &["a", "b"])})));
+        let waits = cluster(json!({"n1": listing("idle", scope(json!(["n1"])), &["b"])}));
+        assert_eq!(refresh(&mut replica, &waits), NOTHING);
+        assert!(!apply(&mut replica, &patch), "{patch}");
+        let gone = cluster(json!({"n1": listing("idle", scope(json!(["n2"])), &["b"])}));
+        assert_eq!(refresh(&mut replica, &gone), ["a"]);
+        // Nobody waits for it now, nor for the other.
+        assert!(apply(&mut replica, &patch));
+        assert!(apply(&mut replica, &json!([[of("b"), []]])));
+    }
+}
+
 #[test]
 fn a_node_that_leaves_takes_along_what_it_listed() {
     let listed = json!({"a": {"scope": ["n1", "n2"]}});

@@ -9,6 +9,7 @@ mod order;
 mod refusals;
 mod removals;
 mod sotw;
+mod successors;
 mod unknown;
 
 use std::collections::{HashMap, HashSet};

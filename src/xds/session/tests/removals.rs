@@ -145,3 +145,18 @@ fn what_is_named_by_what_was_not_removed_stays() {
     talk.ack(&response);
     talk.expect(Cluster, &[], &["a"]);
 }
+
+/// What may pass is tried again, and a removal like anything else: later and later.
+#[test]
+fn a_removal_that_is_refused_for_now_is_tried_again_once_a_minute_at_most() {
+    for variant in BOTH {
+        let mut talk = with(variant, &["a", "b"]);
+        talk.remove(Cluster, "a");
+        let mut refused = 0;
+        for _ in 0..3600 {
+            refused += keeps(&mut talk, &["a", "b"], &["a"], "a: cannot bind");
+            talk.pass(Duration::from_secs(1));
+        }
+        assert!((60..70).contains(&refused), "{variant:?}: {refused}");
+    }
+}

@@ -345,3 +345,23 @@ fn many_requests_before_any_answer_are_answered_by_the_last() {
     talk.accept(Endpoints, &["e99"]);
     talk.quiet();
 }
+
+/// What it refused, and took a part of, was sent by a stream that is gone.
+#[test]
+fn a_client_that_comes_back_with_a_refusal_is_told_everything() {
+    for refuses in [false, true] {
+        let mut talk = with(Variant::StateOfTheWorld, &["a", "b"]);
+        talk.publish([listener("l", "1", "a")]);
+        let version = talk.snapshot.version(Cluster).to_string();
+        let mut again = Talk::sotw();
+        again.snapshot = talk.snapshot.clone();
+        again.publish([]);
+        again.names.insert(Cluster, Vec::new());
+        again.say(Cluster, &version, "of-before", refuses.then_some("no"));
+        match refuses {
+            true => drop(again.accept(Cluster, &["a", "b"])),
+            false => again.quiet(),
+        }
+        again.quiet();
+    }
+}

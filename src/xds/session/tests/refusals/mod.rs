@@ -309,3 +309,37 @@ fn what_is_put_back_as_it_was_is_sent_again_when_that_is_refused_too() {
     talk.nack(&response, "malformed");
     talk.quiet();
 }
+
+#[test]
+fn of_an_endless_refusal_the_beginning_of_each_reason_is_kept() {
+    let mut talk = with(
+        Variant::Delta,
+        &["test/svc/a.expose#0", "test/svc/b.expose#0"],
+    );
+    let names = ["test/svc/a.expose#0", "test/svc/b.expose#0"];
+    talk.publish(names.map(|name| cluster(name, "bad")));
+    let response = talk.expect(Cluster, &names, &[]);
+    let long = "x".repeat(60_000);
+    talk.nack(
+        &response,
+        &format!(
+            "Error adding/updating cluster(s) {}: {long}, {}: short",
+            names[0], names[1]
+        ),
+    );
+    let kept: Vec<usize> = names.map(|name| talk.complaint(name).len()).into();
+    assert!(kept[0] > 1000 && kept[0] < 5000, "{kept:?}");
+    assert_eq!(talk.complaint(names[1]), "short");
+}
+
+impl Talk {
+    /// Why a cluster was refused, as it is kept.
+    fn complaint(&self, name: &str) -> String {
+        let statuses = self.session.statuses();
+        let status = statuses.iter().find(|status| &*status.name == name);
+        match &status.unwrap().state {
+            ConfigStatus::Refused { text, .. } => text.to_string(),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+}
