@@ -193,7 +193,10 @@ impl Index {
                 break;
             }
         }
-        self.claim_again(movers);
+        let stays = |mover: &Mover| mover.served.is_some() && mover.refused.is_some();
+        if movers.iter().any(stays) {
+            self.claim_again(movers);
+        }
     }
 
     /// Lets those choose again that stayed where they were: whoever was in their way may have had to stay as
