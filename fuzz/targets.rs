@@ -108,7 +108,7 @@ fn judge(service: &[u8], facts: *const IgwFacts) {
 
 /// The daemon's status in the first line, then messages of its event stream.
 pub(crate) fn daemon_messages(bytes: &[u8]) {
-    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let mut lines = bytes.split(|byte| *byte == 0xff);
     let status = lines.next().unwrap_or_default();
     // What is no status is refused, which is as good an answer.
     let _ = daemon::replay(status, lines);
@@ -186,12 +186,17 @@ pub(crate) fn state_file(bytes: &[u8]) {
     keep::encode(&keep::Kept::default(), "edge", true, &mut file).expect("it is small");
     let head = file.iter().position(|byte| *byte == b'\n').expect("a line");
     file.truncate(head + 1);
-    file.extend(bytes);
-    file.extend(blake3::hash(&file).as_bytes());
-    if let Ok(kept) = read(file) {
+    for part in bytes.split(|byte| *byte == 0xff) {
+        file.extend(part);
+        let sum = blake3::hash(&file);
+        // The field that ends a part, and its length.
+        file.extend([15 << 3 | 2, 32]);
+        file.extend(sum.as_bytes());
+    }
+    if let Ok(keep::Read { kept, .. }) = read(file) {
         let mut again = Vec::new();
         keep::encode(&kept, "edge", true, &mut again).expect("it fits");
-        let second = read(again).expect("it was just written");
+        let second = read(again).expect("it was just written").kept;
         for kind in ResourceType::ALL {
             let versions = [&kept, &second].map(|kept| kept.snapshot.version(kind));
             assert_eq!(versions[0], versions[1]);

@@ -347,6 +347,8 @@ async fn scale_down(rig: &mut Rig) -> Outcome<Memory> {
             missing = missing.saturating_sub(arrival.removed);
         }
     }
+    // What was kept on disk before is held until what is left is written.
+    sleep(Duration::from_secs(3)).await;
     settled(&rig.server).await?;
     rig.server.memory()
 }

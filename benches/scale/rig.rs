@@ -80,7 +80,8 @@ impl Rig {
         command.arg("--janitor-socket").arg(&socket);
         // A port that the sidecar takes for itself could be one of the services'.
         command
-            .args(["-p", "0", "--http", "off"])
+            .args(["-p", "0", "--http", "off", "--state-dir"])
+            .arg(at("state"))
             .args(&subject.args);
         let began = Instant::now();
         let server = Process::start(&mut command, &at("xds.log"))?;

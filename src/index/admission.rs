@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Index, Request, Work};
+use super::{Incumbent, Index, Request, Work};
 use crate::model::{Diagnostic, ExposeId, Socket};
 use crate::verdict::Candidate;
 
@@ -38,6 +38,7 @@ impl Index {
     pub(super) fn leave(&mut self, id: &ExposeId, work: &mut Work) {
         let awaited = self.unqueue(id);
         self.recalled.remove(id);
+        self.incumbents.remove(id);
         let Some(slot) = self.slots.remove(id) else {
             return;
         };
@@ -105,7 +106,7 @@ impl Index {
             let rank = self.recalled.get(&mover.id).copied();
             slot.since.get_or_insert(rank.unwrap_or(self.admitted));
             self.admitted += 1;
-            slot.served = Some(mover.wanted.clone());
+            self.sit(&mover.id, mover.wanted.clone());
             if let Some(served) = &mover.served {
                 self.publication.withdraw_but(served, &mover.wanted);
                 left.extend(served.expose.socket());
@@ -115,6 +116,19 @@ impl Index {
             self.want_secrets(&mover.id, work);
         }
         left
+    }
+
+    /// Notes what Envoy has of an expose, and what the next run should know of it.
+    pub(super) fn sit(&mut self, id: &ExposeId, candidate: Arc<Candidate>) {
+        if let Some(slot) = self.slots.get_mut(id) {
+            let incumbent = Incumbent {
+                rank: slot.since.unwrap_or(self.admitted),
+                served: Some(candidate.expose.clone()),
+                confidential: candidate.is_confidential(),
+            };
+            self.incumbents.insert(id.clone(), incumbent);
+            slot.served = Some(candidate);
+        }
     }
 
     /// Those of a batch that ask for something else than they have, and whose secrets can be served,

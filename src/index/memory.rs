@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use imbl::OrdMap;
+
 use super::{ExposeView, Index, Serving, View, Work};
 use crate::envoy::ResourceType;
 use crate::model::{Expose, ExposeId, Protocol};
@@ -12,20 +14,29 @@ use crate::snapshot::Snapshot;
 use crate::translate::endpoint_count;
 use crate::verdict::prepare;
 
-/// What a gateway that starts again should know from before.
+/// What a gateway that starts again should know from before: an immutable value that shares structure with
+/// the ones before it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Memory {
-    /// The exposes that are served, the first served first: who wins a conflict.
-    pub incumbents: Vec<Incumbent>,
-    /// The listener ports that were chosen and are not in the configuration yet.
-    pub ports: Vec<ChosenPort>,
+    /// The exposes that are served.
+    pub incumbents: OrdMap<ExposeId, Incumbent>,
+    /// The listener ports that were chosen and are not in the configuration yet, by the expose that asked
+    /// for one.
+    pub ports: OrdMap<ExposeId, ChosenPort>,
+}
+
+impl Memory {
+    /// Whether a memory was never changed since it was this one.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.incumbents.ptr_eq(&other.incumbents) && self.ports.ptr_eq(&other.ports)
+    }
 }
 
 /// An expose that is served.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incumbent {
-    /// Its name.
-    pub id: ExposeId,
+    /// When it was first served, as a sequence number: of two that want the same, the lower one wins.
+    pub rank: u64,
     /// As it is served, which may not be as it is configured; `None` where that is not known any more.
     pub served: Option<Arc<Expose>>,
     /// Whether that holds a private key.
@@ -35,8 +46,6 @@ pub struct Incumbent {
 /// A listener port that the gateway chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChosenPort {
-    /// The expose that asked for one.
-    pub expose: ExposeId,
     /// The address that it listens on.
     pub addr: IpAddr,
     /// The transport protocol.
@@ -46,36 +55,29 @@ pub struct ChosenPort {
 }
 
 impl Index {
-    /// What the next run should know.
+    /// What the next run should know. Cheap to clone.
     pub fn memory(&self) -> Memory {
-        let slots = self.slots.iter();
-        let served = slots.filter_map(|(id, slot)| Some((slot.since, id, slot.served.as_ref()?)));
-        let mut served: Vec<_> = served.collect();
-        served.sort_by_key(|(since, id, _)| (*since, *id));
-        let incumbents = served.into_iter().map(|(_, id, served)| Incumbent {
-            id: id.clone(),
-            served: Some(served.expose.clone()),
-            confidential: served.is_confidential(),
-        });
         Memory {
-            incumbents: incumbents.collect(),
-            ports: self.ports.all().collect(),
+            incumbents: self.incumbents.clone(),
+            ports: self.ports.all().clone(),
         }
     }
 
     /// Takes over what an earlier run knew, and the secrets of the snapshot that it `served`. To be
     /// called before any event.
     pub fn recall(&mut self, memory: Memory, served: &Snapshot) {
-        for (rank, incumbent) in (0..).zip(memory.incumbents) {
+        let mut by_rank: Vec<_> = memory.incumbents.into_iter().collect();
+        by_rank.sort_by(|(a, first), (b, second)| (first.rank, a).cmp(&(second.rank, b)));
+        for (rank, (id, incumbent)) in (0..).zip(by_rank) {
             if let Some(served) = incumbent.served {
-                self.last_good.insert(incumbent.id.clone(), served);
+                self.last_good.insert(id.clone(), served);
             }
-            self.recalled.insert(incumbent.id, rank);
+            self.recalled.insert(id, rank);
             self.admitted = rank + 1;
         }
         self.secrets.recall(served.iter(ResourceType::Secret));
-        for chosen in memory.ports {
-            self.ports.recall(chosen);
+        for (id, chosen) in memory.ports {
+            self.ports.recall(id, chosen);
         }
     }
 
@@ -122,8 +124,8 @@ impl Index {
         self.publication.serve(&candidate);
         let slot = self.slots.entry(id);
         slot.wanted = Some(candidate.clone());
-        slot.served = Some(candidate);
         slot.since = self.recalled.get(id).copied();
+        self.sit(id, candidate);
         work.admit.insert(id.clone());
     }
 }

@@ -34,6 +34,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use imbl::OrdMap;
 
 use crate::daemon::Update;
 use crate::model::{Expose, ExposeId, ObjectPath, Report, Socket};
@@ -131,6 +132,8 @@ pub struct Index {
     secrets: Secrets,
     publication: Publication,
     admitted: u64,
+    /// What Envoy has of each expose, for the next run.
+    incumbents: OrdMap<ExposeId, Incumbent>,
     recalled: BTreeMap<ExposeId, u64>,
     /// As an earlier run served them, until the daemon's state is known.
     last_good: BTreeMap<ExposeId, Arc<Expose>>,
@@ -154,6 +157,7 @@ impl Index {
             secrets: Secrets::default(),
             publication: Publication::default(),
             admitted: 0,
+            incumbents: OrdMap::new(),
             recalled: BTreeMap::new(),
             last_good: BTreeMap::new(),
             view: View::default(),

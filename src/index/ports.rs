@@ -4,34 +4,26 @@
 //! daemon has stored it: so an expose is served at once, and is given a second port only where
 //! somebody else took the first before it could sit there.
 
-use std::collections::BTreeMap;
-use std::mem;
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
+use imbl::OrdMap;
+
 use super::ChosenPort;
-use crate::model::{Expose, ExposeId, Protocol, Socket};
+use crate::model::{Expose, ExposeId, Socket};
 use crate::validate::conflict::Occupancy;
 
 /// The ports chosen and not yet in the configuration.
 #[derive(Debug)]
 pub(super) struct Ports {
     range: RangeInclusive<u16>,
-    chosen: BTreeMap<ExposeId, Choice>,
+    chosen: OrdMap<ExposeId, ChosenPort>,
+    /// Those that this run asked the daemon to store. An earlier one may not have come to that.
+    asked: BTreeSet<ExposeId>,
 }
 
-/// A port, and where it was chosen for.
-#[derive(Debug)]
-struct Choice {
-    addr: IpAddr,
-    protocol: Protocol,
-    port: NonZeroU16,
-    /// Whether this run asked the daemon to store it. An earlier one may not have come to that.
-    asked: bool,
-}
-
-impl Choice {
+impl ChosenPort {
     fn socket(&self) -> Socket {
         Socket {
             addr: self.addr,
@@ -45,7 +37,8 @@ impl Ports {
     pub(super) fn new(range: RangeInclusive<u16>) -> Self {
         Self {
             range,
-            chosen: BTreeMap::new(),
+            chosen: OrdMap::new(),
+            asked: BTreeSet::new(),
         }
     }
 
@@ -63,12 +56,12 @@ impl Ports {
         occupancy: &Occupancy,
     ) -> Option<(NonZeroU16, bool)> {
         let (addr, protocol) = (expose.listener_addr, expose.protocol);
-        let old = self.chosen.get_mut(&expose.id);
+        let old = self.chosen.get(&expose.id);
         if let Some(old) = old.filter(|old| (old.addr, old.protocol) == (addr, protocol))
             && (occupancy.seat_of(&expose.id) == Some(old.socket())
                 || !occupancy.is_taken(&old.socket()))
         {
-            return Some((old.port, !mem::replace(&mut old.asked, true)));
+            return Some((old.port, self.asked.insert(expose.id.clone())));
         }
         let taken = occupancy.taken_ports(addr, protocol);
         let promised = |port: u16| {
@@ -83,42 +76,34 @@ impl Ports {
         let mut range = self.range.clone();
         let port = range.find(|port| !taken.contains(port) && !promised(*port))?;
         let port = NonZeroU16::new(port)?;
-        let choice = Choice {
+        let choice = ChosenPort {
             addr,
             protocol,
             port,
-            asked: true,
         };
         self.chosen.insert(expose.id.clone(), choice);
+        self.asked.insert(expose.id.clone());
         Some((port, true))
     }
 
     /// Every choice.
-    pub(super) fn all(&self) -> impl Iterator<Item = ChosenPort> {
-        self.chosen.iter().map(|(expose, choice)| ChosenPort {
-            expose: expose.clone(),
-            addr: choice.addr,
-            protocol: choice.protocol,
-            port: choice.port,
-        })
+    pub(super) fn all(&self) -> &OrdMap<ExposeId, ChosenPort> {
+        &self.chosen
     }
 
     /// Takes over a choice from an earlier run, where it is one that could be made now.
-    pub(super) fn recall(&mut self, chosen: ChosenPort) {
+    pub(super) fn recall(&mut self, id: ExposeId, chosen: ChosenPort) {
         if self.range.contains(&chosen.port.get()) {
-            let choice = Choice {
-                addr: chosen.addr,
-                protocol: chosen.protocol,
-                port: chosen.port,
-                asked: false,
-            };
-            self.chosen.insert(chosen.expose, choice);
+            self.chosen.insert(id, chosen);
         }
     }
 
     /// Forgets the choices for all but some exposes.
-    pub(super) fn retain(&mut self, mut is_kept: impl FnMut(&ExposeId) -> bool) {
-        self.chosen.retain(|id, _| is_kept(id));
+    pub(super) fn retain(&mut self, is_kept: impl Fn(&ExposeId) -> bool) {
+        let gone = self.chosen.keys().filter(|id| !is_kept(id));
+        for id in gone.cloned().collect::<Vec<_>>() {
+            self.forget(&id);
+        }
     }
 
     /// The port chosen for an expose that the configuration does not carry yet.
@@ -129,5 +114,6 @@ impl Ports {
     /// Forgets a choice: the configuration carries a port now, or the expose is gone.
     pub(super) fn forget(&mut self, id: &ExposeId) {
         self.chosen.remove(id);
+        self.asked.remove(id);
     }
 }

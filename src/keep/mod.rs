@@ -6,18 +6,23 @@
 //! version is kept, which is enough to know that an Envoy has it, and not enough to serve it to one that
 //! has not.
 //!
-//! [`encode`] and [`decode`] are the format; [`Store`] is the file.
+//! A change costs what it changes: it is written behind what is there. [`encode`], [`encode_changes`] and
+//! [`decode`] are the format; [`Store`] is the file.
 
 mod format;
+mod read;
 mod store;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use crate::index::Memory;
 use crate::snapshot::Snapshot;
 
-pub use format::{Damage, LARGEST, decode, encode};
-pub use store::{LoadError, Loaded, Store};
+pub use format::LARGEST;
+pub use read::{Damage, Read, decode};
+pub use store::{Journal, LoadError, Loaded, Store};
+pub use write::{Written, encode, encode_changes};
 
 /// What is kept.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +38,7 @@ impl Kept {
     pub fn is_complete(&self) -> bool {
         let incumbents = &self.memory.incumbents;
         incumbents
-            .iter()
+            .values()
             .all(|incumbent| incumbent.served.is_some())
     }
 }

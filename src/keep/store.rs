@@ -1,14 +1,22 @@
-//! The file: replaced as a whole, readable by nobody else, and never trusted.
+//! The file: added to, or replaced as a whole; readable by nobody else, and never trusted.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IntoInnerError, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use imbl::ordmap::DiffItem;
+
 use super::Kept;
-use super::format::{Damage, LARGEST, decode, encode};
+use super::format::LARGEST;
+use super::read::{self, Damage, decode};
+use super::write::{Written, encode, encode_changes};
 use crate::envoy::ResourceType;
+use crate::snapshot::Change;
+
+/// How many bytes are added at least before the file is replaced.
+const ROOM: usize = 1 << 16;
 
 /// A gateway's file.
 #[derive(Debug, Clone)]
@@ -18,11 +26,35 @@ pub struct Store {
     with_keys: bool,
 }
 
+/// The file as this process wrote it, which is added to.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    written: Written,
+    /// How large it was when it was written as a whole.
+    whole: usize,
+    /// What it ends with.
+    kept: Kept,
+}
+
+impl Journal {
+    /// What the file holds.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    fn added(&self) -> usize {
+        self.written.size() - self.whole
+    }
+}
+
 /// What was read.
 #[derive(Debug)]
 pub struct Loaded {
     /// The state.
     pub kept: Kept,
+    /// How many bytes at its end are left out: a write that did not come to its end.
+    pub torn: usize,
     /// When it was last known to be what the daemon says.
     pub known_at: SystemTime,
 }
@@ -69,7 +101,7 @@ impl Store {
         let mut resources = ResourceType::ALL
             .into_iter()
             .flat_map(|kind| kept.snapshot.iter(kind));
-        let mut incumbents = kept.memory.incumbents.iter();
+        let mut incumbents = kept.memory.incumbents.values();
         self.with_keys
             || !resources.any(|resource| resource.confidential && resource.is_known())
                 && !incumbents.any(|incumbent| incumbent.confidential)
@@ -112,16 +144,19 @@ impl Store {
         if bytes.len() > LARGEST {
             return Err(LoadError::TooLarge);
         }
-        let kept = decode(&bytes.into(), &self.gateway)?;
-        let known_at = about.modified()?;
-        Ok(Some(Loaded { kept, known_at }))
+        let read::Read { kept, torn } = decode(&bytes.into(), &self.gateway)?;
+        Ok(Some(Loaded {
+            kept,
+            torn,
+            known_at: about.modified()?,
+        }))
     }
 
     /// Replaces it: after this, or after a crash at any moment, it is the old one or the new one.
     ///
     /// # Errors
     /// When the system cannot; the old one is left.
-    pub fn save(&self, kept: &Kept) -> io::Result<()> {
+    pub fn save(&self, kept: &Kept) -> io::Result<Journal> {
         let new = self.path.with_extension("state.new");
         // What a crash may have left.
         match fs::remove_file(&new) {
@@ -130,26 +165,97 @@ impl Store {
         }
         let written = self
             .write(kept, &new)
-            .and_then(|()| fs::rename(&new, &self.path));
+            .and_then(|journal| fs::rename(&new, &self.path).map(|()| journal));
         if written.is_err() {
             // Half a file on a full disk helps nobody; that there may be none is no matter.
             let _ = fs::remove_file(&new);
             return written;
         }
         let folder = self.path.parent().unwrap_or(Path::new("/"));
-        File::open(folder)?.sync_all()
+        File::open(folder)?.sync_all()?;
+        written
     }
 
-    fn write(&self, kept: &Kept, path: &Path) -> io::Result<()> {
+    /// Brings it to a state, from the one that a journal ends with: what changed is added, or the file is
+    /// replaced where it has grown to twice its size. After this, or after a crash at any moment, it is the
+    /// old one or the new one.
+    ///
+    /// # Errors
+    /// When the system cannot; the old one is left, and nothing can be added to it any more.
+    pub fn add(&self, kept: &Kept, journal: Journal) -> io::Result<Journal> {
+        let has_grown = journal.added() > journal.whole.max(ROOM);
+        if has_grown || !self.is_at_its_end(&journal) || self.leaves_keys(&journal.kept, kept) {
+            return self.save(kept);
+        }
+        let mut writer = BufWriter::with_capacity(1 << 16, journal.file);
+        let written = encode_changes(
+            &journal.kept,
+            kept,
+            journal.written,
+            self.with_keys,
+            &mut writer,
+        )?;
+        let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
+        file.sync_data()?;
+        Ok(Journal {
+            file,
+            written,
+            whole: journal.whole,
+            kept: kept.clone(),
+        })
+    }
+
+    /// Whether the file is still the one of a journal: nobody replaced it, or wrote to it.
+    fn is_at_its_end(&self, journal: &Journal) -> bool {
+        let (Ok(there), Ok(ours)) = (fs::symlink_metadata(&self.path), journal.file.metadata())
+        else {
+            return false;
+        };
+        (there.dev(), there.ino()) == (ours.dev(), ours.ino())
+            && usize::try_from(ours.len()) == Ok(journal.written.size())
+    }
+
+    /// Whether a private key that was written is not in use any more: then it should not stay behind.
+    fn leaves_keys(&self, older: &Kept, newer: &Kept) -> bool {
+        let held_one = |kind| {
+            let mut changes = newer.snapshot.changes(&older.snapshot, kind);
+            changes.any(|change| {
+                let name = match change {
+                    Change::Put(resource) => &resource.name,
+                    Change::Removed(name) => name,
+                };
+                let old = older.snapshot.get(kind, name);
+                old.is_some_and(|old| old.confidential)
+            })
+        };
+        let (older_exposes, exposes) = (&older.memory.incumbents, &newer.memory.incumbents);
+        let mut exposes = older_exposes.diff(exposes);
+        self.with_keys
+            && (ResourceType::ALL.into_iter().any(held_one)
+                || exposes.any(|change| match change {
+                    DiffItem::Update { old: (_, old), .. } | DiffItem::Remove(_, old) => {
+                        old.confidential
+                    }
+                    DiffItem::Add(..) => false,
+                }))
+    }
+
+    fn write(&self, kept: &Kept, path: &Path) -> io::Result<Journal> {
         let file = OpenOptions::new()
-            .write(true)
+            .append(true)
             .create_new(true)
             .mode(0o600)
             .open(path)?;
         let mut writer = BufWriter::with_capacity(1 << 16, file);
-        encode(kept, &self.gateway, self.with_keys, &mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()
+        let written = encode(kept, &self.gateway, self.with_keys, &mut writer)?;
+        let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
+        file.sync_all()?;
+        Ok(Journal {
+            file,
+            whole: written.size(),
+            written,
+            kept: kept.clone(),
+        })
     }
 
     /// Notes that what was saved is what the daemon says now.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::options::State;
 use crate::envoy::{ResourceType, Version};
 use crate::index::Index;
-use crate::keep::{Kept, Loaded, Store};
+use crate::keep::{Journal, Kept, Loaded, Store};
 
 /// How long changes are gathered before they are written.
 const HOLD_OFF: Duration = Duration::from_secs(1);
@@ -21,16 +21,21 @@ const SHARE: u32 = 20;
 /// What tells two states apart: the versions by type, and of how many resources only that is known.
 type Versions = ([Version; ResourceType::ALL.len()], usize);
 
+/// A write, and when it began.
+type Writing = (Versions, Instant, JoinHandle<io::Result<Journal>>);
+
 /// Writes the state down, one write at a time.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     store: Option<Arc<Store>>,
     /// What the file holds.
     saved: Option<Versions>,
+    /// The file, if this process wrote it.
+    journal: Option<Journal>,
     /// When the next write is due.
     due: Option<Instant>,
     not_before: Option<Instant>,
-    writing: Option<(Versions, Instant, JoinHandle<io::Result<()>>)>,
+    writing: Option<Writing>,
     /// Whether the last write failed, which was said.
     fails: bool,
 }
@@ -64,6 +69,15 @@ impl Keeper {
             );
             None
         });
+        if let Some(Loaded {
+            torn: torn @ 1.., ..
+        }) = loaded
+        {
+            let path = store.path().display();
+            tracing::warn!(
+                "{path}: its last {torn} bytes were not written to their end, and are left out"
+            );
+        }
         let keeper = Self {
             // A file that lacks something, or holds what it should not, is written anew, though Envoy is
             // served the same.
@@ -92,7 +106,7 @@ impl Keeper {
                 let written = writing
                     .await
                     .unwrap_or_else(|error| Err(io::Error::other(error)));
-                self.written(&written);
+                self.written(written);
             }
             (None, Some(due)) => sleep_until(due).await,
             (None, None) => std::future::pending().await,
@@ -112,26 +126,32 @@ impl Keeper {
         self.due = None;
         let kept = kept(index);
         let versions = versions(&kept);
-        if self.saved != Some(versions) {
-            let writing = spawn_blocking(move || store.save(&kept));
+        let remembers = |journal: &Journal| journal.kept().memory.is_same(&kept.memory);
+        if self.saved != Some(versions) || !self.journal.as_ref().is_none_or(remembers) {
+            let journal = self.journal.take();
+            let writing = spawn_blocking(move || match journal {
+                Some(journal) => store.add(&kept, journal),
+                None => store.save(&kept),
+            });
             self.writing = Some((versions, Instant::now(), writing));
         }
     }
 
-    fn written(&mut self, written: &io::Result<()>) {
+    fn written(&mut self, written: io::Result<Journal>) {
         let Some((versions, since, _)) = self.writing.take() else {
             return;
         };
         self.not_before = Some(Instant::now() + since.elapsed() * SHARE);
         match written {
-            Ok(()) => {
+            Ok(journal) => {
+                self.journal = Some(journal);
                 if std::mem::take(&mut self.fails) {
                     tracing::info!("what is served is kept on disk again");
                 }
                 self.saved = Some(versions);
             }
             Err(error) => {
-                self.fail(error);
+                self.fail(&error);
                 // Tried again with the next change, and by and by without one.
                 self.saved = None;
             }

@@ -154,7 +154,7 @@ impl Sidecar {
             // A disk that hangs must not keep the sidecar.
             () = &mut shutdown => return Ok(()),
         };
-        let recalled = loaded.map(|keep::Loaded { kept, known_at }| {
+        let recalled = loaded.map(|keep::Loaded { kept, known_at, .. }| {
             index.recall(kept.memory, &kept.snapshot);
             Recalled::new(kept.snapshot, known_at, updates.connection())
         });

@@ -122,13 +122,13 @@ impl Start {
         };
         let mut index = index();
         let incumbent = Incumbent {
-            id: kept_expose(),
+            rank: 0,
             served: None,
             confidential: false,
         };
         let memory = Memory {
-            incumbents: vec![incumbent],
-            ports: Vec::new(),
+            incumbents: [(kept_expose(), incumbent)].into_iter().collect(),
+            ..Memory::default()
         };
         index.recall(memory, &Snapshot::default());
         let (stop, stopped) = oneshot::channel();

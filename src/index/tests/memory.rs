@@ -259,7 +259,8 @@ fn what_cannot_be_served_as_it_was_is_not() {
     let mut story = Story::begun();
     story.put(&[("web", instance("10.0.0.1", l4(80, 8080)))]);
     let mut memory = story.index.memory();
-    let served = memory.incumbents[0].served.as_mut().unwrap();
+    let incumbent = memory.incumbents.get_mut(&id("web", "expose#0")).unwrap();
+    let served = incumbent.served.as_mut().unwrap();
     Arc::make_mut(served).listener_port = 9901.try_into().ok();
     let mut next = Story::new();
     next.index.recall(memory, story.index.snapshot());
@@ -285,8 +286,8 @@ fn what_was_deleted_without_a_gateway_does_not_hold_its_port_for_ever() {
     assert_eq!(next.codes("e"), ["ports-exhausted"], "it may be told late");
     next.apply(Event::Retry);
     assert_eq!(next.serving("e", "expose#0"), Some(Serving::Served));
-    let taken: Vec<_> = next.index.memory().ports;
-    let taken: Vec<_> = taken.iter().map(|p| p.expose.to_string()).collect();
+    let memory = next.index.memory();
+    let taken: Vec<_> = memory.ports.keys().map(ToString::to_string).collect();
     assert_eq!(
         taken,
         ["a.expose#0", "c.expose#0", "d.expose#0", "e.expose#0"]

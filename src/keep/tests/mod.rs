@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod journal;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -45,18 +47,26 @@ fn kept() -> Kept {
         service: "test/svc/web".parse().unwrap(),
         section: "expose#0".into(),
     };
-    kept.memory.incumbents = vec![Incumbent {
-        id: expose.clone(),
+    let incumbent = Incumbent {
+        rank: 7,
         served: Some(served()),
         confidential: false,
-    }];
-    kept.memory.ports = vec![ChosenPort {
-        expose,
+    };
+    kept.memory.incumbents.insert(expose.clone(), incumbent);
+    let port = ChosenPort {
         addr: "::".parse().unwrap(),
         protocol: Protocol::Udp,
         port: 1025.try_into().unwrap(),
-    }];
+    };
+    kept.memory.ports.insert(expose, port);
     kept
+}
+
+/// The only expose that is kept.
+fn incumbent(kept: &mut Kept) -> &mut Incumbent {
+    let all = &mut kept.memory.incumbents;
+    let id = all.keys().next().unwrap().clone();
+    all.get_mut(&id).unwrap()
 }
 
 /// An expose with one of everything that an expose may have, but for a key.
@@ -83,7 +93,10 @@ fn encoded(with_keys: bool) -> Vec<u8> {
 }
 
 fn read(bytes: impl Into<Bytes>) -> Result<Kept, Damage> {
-    decode(&bytes.into(), "edge")
+    decode(&bytes.into(), "edge").map(|read| {
+        assert_eq!(read.torn, 0);
+        read.kept
+    })
 }
 
 fn same(a: &Kept, b: &Kept) -> bool {
@@ -118,20 +131,16 @@ fn no_key_is_written_unless_asked_for_but_its_version_is() {
 #[test]
 fn an_expose_that_holds_a_key_is_written_where_keys_are() {
     let mut kept = kept();
-    kept.memory.incumbents[0].confidential = true;
+    incumbent(&mut kept).confidential = true;
     let served = |with_keys| {
         let mut bytes = Vec::new();
         encode(&kept, "edge", with_keys, &mut bytes).unwrap();
-        let read = read(bytes).unwrap();
+        let mut read = read(bytes).unwrap();
         assert_eq!(read.is_complete(), with_keys);
-        let [incumbent] = &read.memory.incumbents[..] else {
-            panic!("there is one");
-        };
-        assert_eq!(incumbent.id, kept.memory.incumbents[0].id);
-        incumbent.served.clone()
+        incumbent(&mut read).served.clone()
     };
     assert_eq!(served(false), None);
-    assert_eq!(served(true), kept.memory.incumbents[0].served);
+    assert_eq!(served(true), incumbent(&mut kept.clone()).served);
 }
 
 #[test]
@@ -147,12 +156,12 @@ fn what_is_damaged_is_refused() {
     for other in ["1", "27"] {
         let text = String::from_utf8_lossy(&good);
         let text = text.replace("good 2\n", &format!("good {other}\n"));
-        let error = read(text.into_bytes()).err().unwrap();
+        let error = read(text.into_bytes()).map(drop).err().unwrap();
         assert_eq!(error, Damage::Format(other.into()));
         let told = format!("its format is {other}, and this version of xds reads 2");
         assert_eq!(error.to_string(), told);
     }
-    let other = decode(&good.into(), "other").err();
+    let other = decode(&good.into(), "other").map(drop).err();
     assert_eq!(other, Some(Damage::Gateway("edge".into())));
 }
 
@@ -213,13 +222,13 @@ fn what_is_too_large_is_not_read() {
 #[test]
 fn no_key_is_written_that_stands_in_an_expose() {
     let mut kept = kept();
-    let mut served = Expose::clone(kept.memory.incumbents[0].served.as_ref().unwrap());
+    let mut served = Expose::clone(incumbent(&mut kept).served.as_ref().unwrap());
     served.cluster_data = serde_json::json!({
         "x": KEY
     })
     .as_object()
     .cloned();
-    kept.memory.incumbents[0].served = Some(Arc::new(served));
+    incumbent(&mut kept).served = Some(Arc::new(served));
     for with_keys in [false, true] {
         let mut bytes = Vec::new();
         encode(&kept, "edge", with_keys, &mut bytes).unwrap();
