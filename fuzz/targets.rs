@@ -110,7 +110,7 @@ fn judge(service: &[u8], facts: *const IgwFacts) {
 pub(crate) fn daemon_messages(bytes: &[u8]) {
     let mut lines = bytes.split(|byte| *byte == 0xff);
     let status = lines.next().unwrap_or_default();
-    // What is no status is refused, which is as good an answer.
+    // What is not a status is refused, which is as good an answer.
     let _ = daemon::replay(status, lines);
 }
 

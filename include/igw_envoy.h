@@ -67,7 +67,8 @@ enum IgwStatus
      */
     IGW_STATUS_NOT_JSON = 21,
     /**
-     * The JSON is not a service: `path`, of at most 1024 bytes, and `sections`, an object of objects.
+     * The JSON is not a service: `path`, of at most 1024 bytes, `sections`, an object of objects, and
+     * maybe `evaluated`, an object of lists.
      */
     IGW_STATUS_NOT_A_SERVICE = 22,
     /**
@@ -222,7 +223,8 @@ void igw_facts_free(IgwFacts *facts);
  * Parameters: `service` and its length, JSON:
  * `{"path": "test/svc/web", "sections": {"expose#0": {"type": "envoy", "port": "80"}}}`, each
  * keyword as the text of the configuration or evaluated; `facts`, or NULL for none; `out`, where to
- * write the report.
+ * write the report. What looks like a reference, such as `{nodename}`, is left unjudged, unless a
+ * third member says that the keyword was evaluated: `"evaluated": {"expose#0": ["sni"]}`.
  * Returns: OK, also for a configuration full of errors; NOT_UTF8, NOT_JSON or NOT_A_SERVICE.
  * Ownership: the report is the caller's, until `igw_report_free`.
  */
@@ -295,7 +297,7 @@ int igw_sidecar_run(int argc,
  * The text of a status.
  *
  * Parameters: `status`, any number.
- * Returns: a NUL-terminated text, also for a number that is no status.
+ * Returns: a NUL-terminated text, also for a number that is not a status.
  * Ownership: the text is static.
  */
 const char *igw_status_text(int32_t status);

@@ -20,7 +20,7 @@
 //! "daemon", "node", "instance" and "service" are OpenSVC's words here, except that the node of an xDS
 //! stream is Envoy's; "listener" and "endpoint" are Envoy's. "cluster" is Envoy's in [`translate`],
 //! [`envoy`], [`snapshot`], [`xds`] and [`inspect`], and OpenSVC's in [`daemon`] and the options of
-//! commands. "secret" is OpenSVC's where a path names it ([`translate::WantedSecret`]), Envoy's where it
+//! commands. "secret" is OpenSVC's where a path names it ([`translate::RequiredSecret`]), Envoy's where it
 //! is an [`envoy::Resource`].
 
 pub mod cli;
@@ -40,6 +40,7 @@ pub mod recording;
 pub mod sidecar;
 pub mod simnode;
 pub mod snapshot;
+pub mod text;
 pub mod translate;
 pub mod validate;
 pub mod verdict;

@@ -68,7 +68,7 @@ fn the_judge_refuses_what_envoy_would_not_take() {
 }
 
 #[test]
-fn l4_tcp_on_both_families() {
+fn envoy_takes_tcp_on_both_families() {
     let exposes = [
         tcp(),
         tcp().named("test/svc/web1.expose#0").on("127.0.0.1", 8081),
@@ -79,7 +79,7 @@ fn l4_tcp_on_both_families() {
 }
 
 #[test]
-fn sni_passthrough_termination_and_plain_tcp_on_one_port() {
+fn envoy_takes_sni_tls_and_plain_tcp_on_one_port() {
     let exposes = [
         sni(&["*.b.org", "a.org"]).named("pass.expose#0"),
         sni(&["c.org"])
@@ -92,7 +92,7 @@ fn sni_passthrough_termination_and_plain_tcp_on_one_port() {
 }
 
 #[test]
-fn udp_beside_tcp() {
+fn envoy_takes_udp_beside_tcp() {
     let exposes = [
         udp(),
         tcp().named("tcp.expose#0"),
@@ -105,7 +105,7 @@ fn udp_beside_tcp() {
 }
 
 #[test]
-fn http_and_https_on_one_port() {
+fn envoy_takes_http_and_https_on_one_port() {
     let (chain, key) = pair("d.org");
     let exposes = [
         http(vec![
@@ -134,7 +134,7 @@ fn http_and_https_on_one_port() {
 }
 
 #[test]
-fn routes_of_every_kind() {
+fn envoy_takes_routes_of_every_kind() {
     let policy = |key| HashPolicy {
         section: "hashpolicy#0".into(),
         key,
@@ -200,7 +200,7 @@ fn routes_of_every_kind() {
 }
 
 #[test]
-fn every_lb_policy() {
+fn envoy_takes_every_lb_policy() {
     let policies = [
         LbPolicy::RoundRobin,
         LbPolicy::LeastRequest,
@@ -223,7 +223,7 @@ fn every_lb_policy() {
 }
 
 #[test]
-fn upstream_tls_with_and_without_validation() {
+fn envoy_takes_upstream_tls_with_and_without_validation() {
     let exposes = [
         tcp().with_upstream_tls(by_secret("a")),
         tcp()
@@ -362,7 +362,7 @@ fn filters_may_say_anything_that_envoy_knows() {
 
 /// What the constraints here refuse, Envoy refuses too.
 #[test]
-fn constraints_are_envoys() {
+fn what_breaks_a_constraint_is_refused_by_envoy_too() {
     let good = bootstrap(&[tcp()], Vec::new());
     for (field, bad) in [
         ("name", json!("")),

@@ -7,73 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use hyper_util::rt::TokioIo;
 use prost::Message;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint, Uri};
 
 use super::Outcome;
 use super::cluster::HTTP_PORT;
 use super::meter::{Count, Metered};
-
-/// The variant of the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Variant {
-    /// Incremental.
-    Delta,
-    /// State of the world.
-    Sotw,
-}
-
-/// A type of resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Type {
-    /// CDS.
-    Clusters,
-    /// EDS.
-    Endpoints,
-    /// LDS.
-    Listeners,
-    /// RDS.
-    Routes,
-}
-
-const TYPES: [(Type, &str); 4] = [
-    (
-        Type::Clusters,
-        "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-    ),
-    (
-        Type::Endpoints,
-        "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
-    ),
-    (
-        Type::Listeners,
-        "type.googleapis.com/envoy.config.listener.v3.Listener",
-    ),
-    (
-        Type::Routes,
-        "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-    ),
-];
-
-impl Type {
-    fn url(self) -> &'static str {
-        TYPES[self as usize].1
-    }
-
-    fn of(url: &str) -> Option<Self> {
-        let known = TYPES.iter().find(|(_, known)| *known == url);
-        known.map(|(kind, _)| *kind)
-    }
-}
+use super::wire::{DeltaRequest, Node, Raw, SotwRequest, TYPES, Type, Variant, delta, sotw};
 
 /// A response that was read and answered.
 #[derive(Debug, Clone, Copy)]
@@ -153,132 +100,6 @@ pub(crate) async fn channel(socket: &Path, count: Arc<AtomicU64>) -> Outcome<Cha
         }
     });
     Ok(endpoint.connect_with_connector(connector).await?)
-}
-
-/// Messages as they are.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Node {
-    #[prost(string, tag = "1")]
-    id: String,
-    #[prost(string, tag = "2")]
-    cluster: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct DeltaRequest {
-    #[prost(message, optional, tag = "1")]
-    node: Option<Node>,
-    #[prost(string, tag = "2")]
-    type_url: String,
-    #[prost(string, repeated, tag = "3")]
-    subscribe: Vec<String>,
-    #[prost(string, repeated, tag = "4")]
-    unsubscribe: Vec<String>,
-    #[prost(string, tag = "6")]
-    nonce: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct DeltaResponse {
-    #[prost(message, repeated, tag = "2")]
-    resources: Vec<DeltaResource>,
-    #[prost(string, tag = "4")]
-    type_url: String,
-    #[prost(string, tag = "5")]
-    nonce: String,
-    #[prost(string, repeated, tag = "6")]
-    removed: Vec<String>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct DeltaResource {
-    #[prost(string, tag = "3")]
-    name: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct SotwRequest {
-    #[prost(string, tag = "1")]
-    version: String,
-    #[prost(message, optional, tag = "2")]
-    node: Option<Node>,
-    #[prost(string, repeated, tag = "3")]
-    names: Vec<String>,
-    #[prost(string, tag = "4")]
-    type_url: String,
-    #[prost(string, tag = "5")]
-    nonce: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct SotwResponse {
-    #[prost(string, tag = "1")]
-    version: String,
-    #[prost(message, repeated, tag = "2")]
-    resources: Vec<SotwResource>,
-    #[prost(string, tag = "4")]
-    type_url: String,
-    #[prost(string, tag = "5")]
-    nonce: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct SotwResource {
-    #[prost(message, optional, tag = "2")]
-    body: Option<Named>,
-}
-
-/// Every resource here has its name in field 1.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Named {
-    #[prost(string, tag = "1")]
-    name: String,
-}
-
-/// What a response says, in either variant.
-struct Said {
-    kind: Type,
-    nonce: String,
-    version: String,
-    names: Vec<String>,
-    removed: Vec<String>,
 }
 
 /// One type: the names wanted, and the answer to the last response.
@@ -471,27 +292,4 @@ impl Conversation {
         self.requests.send(request.into())?;
         Ok(())
     }
-}
-
-fn delta(message: &Bytes) -> Outcome<Said> {
-    let read = DeltaResponse::decode(message.clone())?;
-    Ok(Said {
-        kind: Type::of(&read.type_url).ok_or("a type that nobody asked for")?,
-        nonce: read.nonce,
-        version: String::new(),
-        names: read.resources.into_iter().map(|r| r.name).collect(),
-        removed: read.removed,
-    })
-}
-
-fn sotw(message: &Bytes) -> Outcome<Said> {
-    let read = SotwResponse::decode(message.clone())?;
-    let bodies = read.resources.into_iter().filter_map(|r| r.body);
-    Ok(Said {
-        kind: Type::of(&read.type_url).ok_or("a type that nobody asked for")?,
-        nonce: read.nonce,
-        version: read.version,
-        names: bodies.map(|body| body.name).collect(),
-        removed: Vec::new(),
-    })
 }

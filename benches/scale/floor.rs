@@ -24,8 +24,9 @@ use tonic::server::{Grpc, NamedService, StreamingService};
 use tonic::{Request, Response, Status};
 
 use super::Outcome;
-use super::client::{Raw, channel};
+use super::client::channel;
 use super::meter::Count;
+use super::wire::Raw;
 
 /// The arguments of the process that runs the floor.
 pub(crate) fn arguments(events: &Path, listen: &Path, bytes: usize) -> Vec<OsString> {

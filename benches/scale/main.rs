@@ -19,6 +19,7 @@ mod process;
 mod report;
 mod rig;
 mod translation;
+mod wire;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -6,10 +6,11 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use super::Outcome;
-use super::client::{Arrival, Type, Variant};
+use super::client::Arrival;
 use super::cluster::{Kind, kind};
 use super::process::Memory;
 use super::rig::{Cost, Floor, Rig, Subject, settled};
+use super::wire::{Type, Variant};
 
 /// The time between two changes, in which the server comes to rest: a change costs what it costs
 /// alone, with every wake-up.

@@ -12,12 +12,13 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::Outcome;
-use super::client::{Arrival, Client, Type, Variant, channel};
+use super::client::{Arrival, Client, channel};
 use super::cluster::{Cluster, Kind};
 use super::daemon::Daemon;
 use super::floor;
 use super::meter::Count;
 use super::process::Process;
+use super::wire::{Type, Variant};
 
 /// How long anything may take before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -68,6 +68,11 @@ class WithTheDrivers(AgentTestCase):
         result = self.om("set", "web", "DEFAULT.nodes=node1 node2", "expose#0.port@node2=abc")
         self.assert_refused(result, "on node2")
 
+    def test_braces_that_are_no_reference_are_a_warning(self):
+        code, said = self.om("set", "web", "route#0.match_path=/{user}", "route#0.match_prefix=")
+        self.assertEqual(code, 0, said)
+        self.assertIn("'{user}' is not a reference that the agent knows", said)
+
     def test_a_value_of_the_default_section_is_inherited(self):
         self.assert_refused(self.om("set", "web", "DEFAULT.lb_policy=toto"), "expose#0.lb_policy")
 

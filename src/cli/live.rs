@@ -14,7 +14,7 @@ use super::terminal::{Paint, Style};
 use crate::control::v1::control_client::ControlClient;
 use crate::control::{self, ConnectError, v1};
 use crate::inspect::Moment;
-use crate::model::printable;
+use crate::text::printable;
 
 /// Where a sidecar listens unless it is told otherwise.
 const USUAL: &str = "unix:///var/run/xds/xds.sock";

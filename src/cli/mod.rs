@@ -32,7 +32,7 @@ use std::future::Future;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::demo;
-use crate::model::printable;
+use crate::text::printable;
 use failure::Failure;
 
 pub use sidecar::SidecarArgs;

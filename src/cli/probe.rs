@@ -25,7 +25,7 @@ const TRIED: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Probe {
     /// What should listen there.
-    what: Place,
+    what: Probed,
     /// Where.
     address: SocketAddr,
     /// What went wrong; absent where the connection was made.
@@ -36,7 +36,7 @@ pub(super) struct Probe {
 /// Who should listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Place {
+enum Probed {
     /// Envoy.
     Listener,
     /// An instance of the service.
@@ -86,12 +86,12 @@ pub(super) async fn probe(explanation: &v1::Explanation, asked: Option<IpAddr>) 
     });
     let endpoints: Vec<SocketAddr> = endpoints.collect();
     probes.untried = endpoints.len();
-    probes.tried.push(connect(Place::Listener, address).await);
+    probes.tried.push(connect(Probed::Listener, address).await);
     let first = endpoints.get(..TRIED).unwrap_or(&endpoints);
     for some in first.chunks(AT_ONCE) {
         let tried = some
             .iter()
-            .map(|address| connect(Place::Endpoint, *address));
+            .map(|address| connect(Probed::Endpoint, *address));
         let tried = join_all(tried).await;
         let answers = tried.iter().any(|probe| probe.error.is_none());
         probes.untried -= tried.len();
@@ -106,10 +106,12 @@ pub(super) async fn probe(explanation: &v1::Explanation, asked: Option<IpAddr>) 
 impl Probes {
     /// Whether Envoy listens, and an endpoint if there is any.
     pub(super) fn is_well(&self) -> bool {
-        [Place::Listener, Place::Endpoint].into_iter().all(|what| {
-            let of = self.tried.iter().filter(|probe| probe.what == what);
-            of.clone().next().is_none() || of.clone().any(|probe| probe.error.is_none())
-        })
+        [Probed::Listener, Probed::Endpoint]
+            .into_iter()
+            .all(|what| {
+                let of = self.tried.iter().filter(|probe| probe.what == what);
+                of.clone().next().is_none() || of.clone().any(|probe| probe.error.is_none())
+            })
     }
 
     /// What came of it, a line each.
@@ -126,8 +128,8 @@ impl Probes {
         let mut table = Table::default();
         for probe in &self.tried {
             let what = match probe.what {
-                Place::Listener => "listener",
-                Place::Endpoint => "endpoint",
+                Probed::Listener => "listener",
+                Probed::Endpoint => "endpoint",
             };
             let found = match &probe.error {
                 None => styled(Style::Good, "accepts connections"),
@@ -141,7 +143,7 @@ impl Probes {
 
     /// What is said of the endpoints that were not tried.
     fn untried(&self) -> String {
-        let mut endpoints = self.tried.iter().filter(|p| p.what == Place::Endpoint);
+        let mut endpoints = self.tried.iter().filter(|p| p.what == Probed::Endpoint);
         let why = match endpoints.any(|probe| probe.error.is_none()) {
             true => ", as one of these answers",
             false => "",
@@ -154,7 +156,7 @@ impl Probes {
     }
 }
 
-async fn connect(what: Place, address: SocketAddr) -> Probe {
+async fn connect(what: Probed, address: SocketAddr) -> Probe {
     let error = match timeout(PATIENCE, TcpStream::connect(address)).await {
         Ok(Ok(_)) => None,
         Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -281,8 +283,8 @@ mod tests {
             error: error.map(str::to_owned),
         };
         let (listens, dead) = (
-            probe(Place::Listener, None),
-            probe(Place::Endpoint, Some("no")),
+            probe(Probed::Listener, None),
+            probe(Probed::Endpoint, Some("no")),
         );
         let is_well = |tried: &[Probe]| {
             let probes = Probes {
@@ -295,7 +297,7 @@ mod tests {
         assert!(is_well(&[]));
         assert!(is_well(std::slice::from_ref(&listens)));
         assert!(!is_well(&[listens.clone(), dead.clone()]));
-        assert!(is_well(&[listens, dead, probe(Place::Endpoint, None)]));
-        assert!(!is_well(&[probe(Place::Listener, Some("no"))]));
+        assert!(is_well(&[listens, dead, probe(Probed::Endpoint, None)]));
+        assert!(!is_well(&[probe(Probed::Listener, Some("no"))]));
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn run(args: RecordArgs) -> Result<u8, Failure> {
     let whole = daemon.status_text().await.map_err(unreachable)?;
     let whole: Value = serde_json::from_slice(&whole).map_err(|error| {
         Failure::Unreachable(format!(
-            "what answers at {} is no OpenSVC daemon, or one that is not ready: its state is not JSON: \
+            "what answers at {} is not an OpenSVC daemon, or one that is not ready: its state is not JSON: \
              {error}; name its socket with --socket PATH",
             socket.display()
         ))
@@ -84,7 +84,7 @@ pub(super) async fn run(args: RecordArgs) -> Result<u8, Failure> {
         };
         let said = text.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
         let Some(said) = said else {
-            eprintln!("xds: a message that is no JSON is left out");
+            eprintln!("xds: a message that is not JSON is left out");
             continue;
         };
         if let Some(message) = message(&said) {

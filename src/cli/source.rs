@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
-use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::sidecar::daemon_socket_of;
-use crate::config::{Config, check_is_service, parse_json};
+use crate::config::Written;
 use crate::daemon::{Availability, DaemonV2, ResourceStatus, ServiceState};
 use crate::index;
 use crate::model::{Document, Expose, ObjectPath};
@@ -118,43 +117,19 @@ impl Source {
         Self::parse(name, service, &text)
     }
 
-    /// Reads text: JSON where it begins as an object does.
     fn parse(name: String, service: ObjectPath, text: &str) -> Result<Self, Failure> {
-        let wrong = |error: String| Failure::Usage(format!("{name}: {error}"));
-        if text.trim_start().starts_with('{') {
-            let json = parse_json(text).map_err(|error| wrong(error.to_string()))?;
-            let sections = json.as_object().into_iter().flat_map(Map::keys);
-            check_is_service(sections.map(String::as_str))
-                .map_err(|error| wrong(error.to_string()))?;
-            return Self::from_json(name, service, &json);
+        match Written::read(text) {
+            Ok(written) => Self::of(name, service, &written),
+            Err(error) => Err(Failure::Usage(format!("{name}: {error}"))),
         }
-        let config = Config::parse(text).map_err(|error| wrong(error.to_string()))?;
-        check_is_service(config.sections.keys().map(String::as_str))
-            .map_err(|error| wrong(error.to_string()))?;
-        let ips = config
-            .sections
-            .keys()
-            .filter(|name| name.starts_with("ip#"));
-        let (addresses, placeholders) = addresses(ips.map(|section| {
-            let ipname = config.get(section, "ipname", "");
-            (section.as_str(), ipname)
-        }));
-        Ok(Self {
-            document: Document::of(service, config),
-            addresses,
-            placeholders,
-            name,
-        })
     }
 
-    fn from_json(name: String, service: ObjectPath, json: &Value) -> Result<Self, Failure> {
-        let document = Document::from_json(service, json.clone());
+    fn of(name: String, service: ObjectPath, written: &Written) -> Result<Self, Failure> {
+        let document = written.document(service);
         let document = document.map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
-        let ips = document.ips.keys();
-        let (addresses, placeholders) = addresses(ips.map(|section| {
-            let ipname = json.get(section).and_then(|ip| ip.get("ipname"));
-            (section.as_str(), ipname.and_then(Value::as_str))
-        }));
+        let ips = document.ips.keys().map(String::as_str);
+        let (addresses, placeholders) =
+            addresses(ips.map(|section| (section, written.get(section, "ipname"))));
         Ok(Self {
             document,
             addresses,
@@ -193,7 +168,8 @@ impl Cluster {
         let name = service.to_string();
         match self.daemon.service_config(service).await {
             Ok(Some(config)) => {
-                let mut source = Source::from_json(name, service.clone(), &config)?;
+                let written = Written::Json(config);
+                let mut source = Source::of(name, service.clone(), &written)?;
                 source.addresses = self.addresses(service);
                 source.placeholders.clear();
                 Ok(source)

@@ -7,7 +7,8 @@ use super::failure::Failure;
 use super::source::{self, Source, SourceArgs};
 use super::terminal::{self, Paint, Style, Table, count, plain, styled};
 use super::{FAILED, OK};
-use crate::model::{Diagnostic, Expose, Severity, printable};
+use crate::model::{Diagnostic, Expose, ObjectPath, Severity};
+use crate::text::printable;
 use crate::verdict::{Facts, Verdict, judge};
 
 /// Options of `xds validate`.
@@ -36,6 +37,7 @@ struct Shown<'a> {
     service: String,
     accepted: bool,
     served: Vec<String>,
+    secrets: Vec<String>,
     findings: &'a [Diagnostic],
 }
 
@@ -97,6 +99,7 @@ impl<'a> Shown<'a> {
             service: report.service.to_string(),
             accepted: report.worst() != Some(Severity::Error),
             served: judged.verdict.served().map(ToString::to_string).collect(),
+            secrets: texts(judged.verdict.secrets()),
             findings: &report.diagnostics,
         }
     }
@@ -115,8 +118,19 @@ impl Judged {
             true => "  nothing would be served\n".to_owned(),
             false => format!("  would serve {}\n", served.join(", ")),
         });
+        let secrets = texts(self.verdict.secrets());
+        if !secrets.is_empty() {
+            text.push_str(&format!(
+                "  needs {}, not looked at here\n",
+                secrets.join(", ")
+            ));
+        }
         text
     }
+}
+
+fn texts<'a>(secrets: impl IntoIterator<Item = &'a ObjectPath>) -> Vec<String> {
+    secrets.into_iter().map(ToString::to_string).collect()
 }
 
 /// The source of a configuration and its service, as a line.
@@ -151,11 +165,7 @@ pub(super) fn findings(findings: &[Diagnostic], paint: Paint) -> String {
         table.row([
             styled(style, finding.severity.to_string()),
             plain(printable(&place)),
-            plain(format!(
-                "{}{} {code}",
-                printable(&finding.message),
-                printable(&hint)
-            )),
+            plain(format!("{}{hint} {code}", finding.message)),
         ]);
     }
     let mut text = table.lines(2, paint);

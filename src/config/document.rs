@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::reference::{self, Effort, TooLarge};
 use super::{Config, ConfigError};
-use crate::model::{Document, IpSection, ObjectPath, Remark, Section};
+use crate::model::{Document, IpSection, ObjectPath, Remark, Section, keyword_name, split_scope};
 
 impl Document {
     /// A document from configuration text.
@@ -109,8 +109,9 @@ fn evaluate_all(path: &ObjectPath, raw: &mut Sections) -> Vec<Remark> {
     let scoped: HashSet<(&str, &str)> = raw
         .iter()
         .flat_map(|(section, keywords)| {
-            let names = keywords.keys().filter_map(|label| label.split_once('@'));
-            names.map(move |(name, _)| (section.as_str(), name))
+            let labels = keywords.keys().map(|label| split_scope(label));
+            let scoped = labels.filter(|(_, scope)| scope.is_some());
+            scoped.map(move |(name, _)| (section.as_str(), name))
         })
         .collect();
     let mut effort = Effort::default();
@@ -135,7 +136,7 @@ fn evaluate_all(path: &ObjectPath, raw: &mut Sections) -> Vec<Remark> {
 }
 
 fn has(keywords: &Keywords, name: &str) -> bool {
-    keywords.keys().any(|k| k.split('@').next() == Some(name))
+    keywords.keys().any(|label| keyword_name(label) == name)
 }
 
 /// Whether a section lives in a container: by `encap`, or as the agent had it before, by a tag.
@@ -157,7 +158,7 @@ fn is_encap(keywords: &Keywords) -> bool {
 fn exposes(keywords: &Keywords) -> impl Iterator<Item = String> + '_ {
     keywords
         .iter()
-        .filter(|(name, _)| name.split('@').next() == Some("expose"))
+        .filter(|(label, _)| keyword_name(label) == "expose")
         .flat_map(|(_, value)| match value {
             Value::String(text) => text.split_whitespace().map(str::to_owned).collect(),
             Value::Array(items) => items

@@ -6,27 +6,27 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
-use crate::model::printable;
+use crate::text::printable;
 
 /// Reads JSON.
 ///
 /// # Errors
-/// Where it is none, or an object has a name twice: says which one, with the line.
+/// Where it is not JSON, or an object has a name twice: says which one, with the line.
 pub fn parse_json(text: &str) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Place::default().deserialize(&mut reader)?;
+    let value = JsonPath::default().deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
 
 /// Where a value is. Only made a text for an error, so that reading costs no more for long names.
 #[derive(Clone, Copy, Default)]
-struct Place<'p> {
-    outer: Option<&'p Place<'p>>,
+struct JsonPath<'p> {
+    outer: Option<&'p JsonPath<'p>>,
     name: &'p str,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     /// Names joined by dots, as `expose#0.port`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.outer {
@@ -36,7 +36,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Place<'_> {
+impl<'de> DeserializeSeed<'de> for JsonPath<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -44,7 +44,7 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Place<'_> {
+impl<'de> Visitor<'de> for JsonPath<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,18 +54,18 @@ impl<'de> Visitor<'de> for Place<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = from.next_key::<String>()? {
-            let place = |name| Place {
+            let path = |name| JsonPath {
                 outer: Some(&self),
                 name,
             };
             match object.entry(name) {
                 Entry::Vacant(entry) => {
-                    let value = from.next_value_seed(place(entry.key()))?;
+                    let value = from.next_value_seed(path(entry.key()))?;
                     entry.insert(value);
                 }
                 Entry::Occupied(entry) => {
-                    let place = place(entry.key());
-                    let twice = format_args!("{place} is given twice; keep one of the two");
+                    let path = path(entry.key());
+                    let twice = format_args!("{path} is given twice; keep one of the two");
                     return Err(A::Error::custom(twice));
                 }
             }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_name_twice_is_what_it_always_was() {
+    fn json_without_a_repeated_name_is_read_as_serde_json_reads_it() {
         for text in [
             "{}",
             r#"{"expose#0": {"port": 80, "sni": ["a", "b"]}, "vhost#0": {"port": -1.5}}"#,

@@ -6,8 +6,10 @@ mod document;
 mod json;
 mod reference;
 mod text;
+mod written;
 
 pub use json::parse_json;
 pub use reference::unresolved;
 pub(crate) use reference::{Effort, own, resolve};
-pub use text::{Config, ConfigError, check_is_service};
+pub use text::{Config, ConfigError};
+pub use written::Written;

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::model::{Remark, printable};
+use crate::model::Remark;
+use crate::text::printable;
 
 /// The sections of a configuration, every keyword as text, references unevaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,6 +45,9 @@ pub enum ConfigError {
         /// What is on it.
         text: String,
     },
+    /// What begins as JSON and is not; the text names the line.
+    #[error("{0}")]
+    Json(String),
     /// JSON of another shape.
     #[error("{shown}: want {want}", shown = printable(at))]
     Shape {
@@ -54,7 +58,7 @@ pub enum ConfigError {
     },
     /// Sections that no service has.
     #[error(
-        "this is no configuration of a service: it has {found}; want sections such as DEFAULT, ip#1 and \
+        "this is not the configuration of a service: it has {found}; want sections such as DEFAULT, ip#1 and \
          expose#0, with keywords in them"
     )]
     Foreign {
@@ -168,7 +172,9 @@ impl Config {
 ///
 /// # Errors
 /// When none of them is one.
-pub fn check_is_service<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+pub(super) fn check_is_service<'a>(
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), ConfigError> {
     const PLAIN: [&str; 4] = ["DEFAULT", "env", "labels", "metadata"];
     let mut foreign = Vec::new();
     for name in names {

@@ -35,13 +35,13 @@ pub enum ConnectError {
         socket: PathBuf,
     },
     /// It is a file of another kind.
-    #[error("{} is no socket", file.display())]
+    #[error("{} is not a socket", file.display())]
     NoSocket {
         /// The file.
         file: PathBuf,
     },
     /// Somebody else answers at the socket.
-    #[error("what answers at {} is no sidecar: it does not speak gRPC", socket.display())]
+    #[error("what answers at {} is not a sidecar: it does not speak gRPC", socket.display())]
     Stranger {
         /// The socket.
         socket: PathBuf,
@@ -104,7 +104,7 @@ pub async fn connect(socket: &Path) -> Result<Channel, ConnectError> {
     channel.map_err(|error| nobody(error.to_string()))
 }
 
-/// Whether something is there which is no socket.
+/// Whether something is there which is not a socket.
 fn is_file(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|about| !about.file_type().is_socket())
 }

@@ -6,7 +6,6 @@ use prost_types::Timestamp;
 
 use super::v1;
 use crate::daemon::{Connection, Link};
-use crate::envoy::Variant;
 use crate::envoy::{Resource, ResourceType};
 use crate::inspect::board::{Board, Standing, Summary, Traffic};
 use crate::inspect::explain::{Caveat, Explanation, Outcome, Stage};
@@ -110,16 +109,12 @@ pub(super) fn envoys(board: &Board) -> Vec<v1::Envoy> {
 
 fn envoy(board: &Board, report: &Report, envoy: &Envoy) -> v1::Envoy {
     let stream = &envoy.stream;
-    let variant = match stream.variant {
-        Variant::Delta => "delta",
-        Variant::StateOfTheWorld => "state_of_the_world",
-    };
     let refusals = envoy.refusals().map(|(kind, r)| refusal(board, kind, r));
     v1::Envoy {
         node: stream.node.to_string(),
         gateway: stream.gateway.to_string(),
         stream: stream.id,
-        variant: variant.into(),
+        variant: stream.variant.word().into(),
         transport: stream.transport.to_string(),
         connected: Some(time(envoy.connected.into())),
         lag_seconds: report.lag(envoy).as_secs_f64(),

@@ -87,7 +87,7 @@ impl Control for Gateway {
         let service: Result<ObjectPath, _> = asked.parse();
         let service = service.map_err(|error| Status::invalid_argument(error.to_string()))?;
         if service.kind() != ObjectKind::Svc {
-            let why = format!("{service} is no service; only services expose anything");
+            let why = format!("{service} is not a service; only services expose anything");
             return Err(Status::invalid_argument(why));
         }
         let follower = self.follower()?;

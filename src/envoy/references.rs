@@ -187,7 +187,7 @@ mod tests {
 
         /// However many there are, and whatever comes and goes: they are a set in order.
         #[test]
-        fn are_a_set_in_order(
+        fn references_are_a_set_in_order(
             first in vec(0..700usize, 0..600),
             steps in vec((vec(0..700usize, 0..40), vec(0..700usize, 0..40)), 0..20),
         ) {

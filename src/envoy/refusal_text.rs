@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::text::push_printable;
+
 /// How it begins a refusal of clusters or listeners of which it took the others: it then names each
 /// that it could not use, and says why.
 pub(crate) const EACH: &str = "Error adding/updating ";
@@ -49,10 +51,7 @@ pub(crate) fn on_one_line(text: &str) -> String {
             line.push(' ');
         }
         for c in word.chars() {
-            match c.is_control() {
-                true => line.extend(c.escape_default()),
-                false => line.push(c),
-            }
+            push_printable(&mut line, c);
         }
     }
     line

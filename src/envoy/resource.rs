@@ -186,7 +186,7 @@ pub struct Resource {
     /// Whether `body` holds a private key, a password or a token: such a resource is only served
     /// where the transport keeps other users out, and never printed.
     pub confidential: bool,
-    /// When this content came to be in a snapshot; `None` until then. It is no part of what the
+    /// When this content came to be in a snapshot; `None` until then. It is not part of what the
     /// resource is.
     pub since: Option<SystemTime>,
     known: bool,

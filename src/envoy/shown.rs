@@ -1,6 +1,7 @@
 //! A user's words in a message.
 
 use super::sensitive::holds_pem_key;
+use crate::text::push_printable;
 
 /// How much of a value or a name is shown, in characters.
 const SHOWN: usize = 60;
@@ -14,10 +15,7 @@ pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(4 * SHOWN));
     let mut rest = text.chars();
     for c in rest.by_ref().take(SHOWN) {
-        match c.is_control() {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
+        push_printable(&mut shown, c);
     }
     if rest.next().is_some() {
         shown.push('…');
@@ -32,7 +30,7 @@ mod tests {
     #[test]
     fn what_is_shown_is_short_on_one_line_and_no_key() {
         assert_eq!(shown("/a'b\"\\d+"), "/a'b\"\\d+");
-        assert_eq!(shown("a\nb\u{1b}"), "a\\nb\\u{1b}");
+        assert_eq!(shown("a\nb\u{1b}\u{202e}"), r"a\nb\u{1b}\u{202e}");
         assert_eq!(shown(&"é".repeat(60)), "é".repeat(60));
         assert_eq!(shown(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
         let key = format!("{}-----BEGIN RSA PRIVATE KEY-----", "x".repeat(100));

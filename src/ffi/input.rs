@@ -19,7 +19,8 @@ use crate::verdict::Facts;
 /// agent's objects have. Everything that is made for a service carries its path.
 const LONGEST_PATH: usize = 1024;
 
-/// Reads a service: `{"path": …, "sections": {…}}`.
+/// Reads a service: `{"path": …, "sections": {…}, "evaluated": {SECTION: [KEYWORD, …]}}`, the last where there
+/// is something to say.
 ///
 /// # Errors
 /// Where the bytes are not that.
@@ -34,7 +35,12 @@ pub fn read_document(bytes: &[u8]) -> Result<Document, IgwStatus> {
         .ok_or(IgwStatus::NotAService)?;
     let sections = service.remove("sections");
     let sections = sections.ok_or(IgwStatus::NotAService)?;
-    Document::from_json(path, sections).map_err(|_| IgwStatus::NotAService)
+    let evaluated = service.remove("evaluated").map(serde_json::from_value);
+    let mut document = Document::from_json(path, sections).map_err(|_| IgwStatus::NotAService)?;
+    if let Some(evaluated) = evaluated {
+        document.evaluated_keywords = evaluated.map_err(|_| IgwStatus::NotAService)?;
+    }
+    Ok(document)
 }
 
 /// Reads facts: the daemon's status, empty where there is none, and the time in seconds since 1970,

@@ -115,7 +115,8 @@ pub(super) unsafe fn judge(
 /// Parameters: `service` and its length, JSON:
 /// `{"path": "test/svc/web", "sections": {"expose#0": {"type": "envoy", "port": "80"}}}`, each
 /// keyword as the text of the configuration or evaluated; `facts`, or NULL for none; `out`, where to
-/// write the report.
+/// write the report. What looks like a reference, such as `{nodename}`, is left unjudged, unless a
+/// third member says that the keyword was evaluated: `"evaluated": {"expose#0": ["sni"]}`.
 /// Returns: OK, also for a configuration full of errors; NOT_UTF8, NOT_JSON or NOT_A_SERVICE.
 /// Ownership: the report is the caller's, until `igw_report_free`.
 ///

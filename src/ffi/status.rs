@@ -18,7 +18,8 @@ pub enum IgwStatus {
     NotUtf8 = 20,
     /// A text is not JSON, or an object in it has a name twice.
     NotJson = 21,
-    /// The JSON is not a service: `path`, of at most 1024 bytes, and `sections`, an object of objects.
+    /// The JSON is not a service: `path`, of at most 1024 bytes, `sections`, an object of objects, and
+    /// maybe `evaluated`, an object of lists.
     NotAService = 22,
     /// The JSON is not the daemon's status.
     NotAStatus = 23,
@@ -55,7 +56,7 @@ impl IgwStatus {
 /// The text of a status.
 ///
 /// Parameters: `status`, any number.
-/// Returns: a NUL-terminated text, also for a number that is no status.
+/// Returns: a NUL-terminated text, also for a number that is not a status.
 /// Ownership: the text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn igw_status_text(status: i32) -> *const c_char {

@@ -147,7 +147,7 @@ impl Index {
             let Some(wanted) = slot.wanted.clone() else {
                 continue;
             };
-            let ready = self.secrets.ready(&wanted.translation.wanted);
+            let ready = self.secrets.ready(&wanted.translation.required_secrets);
             if slot.is_settled() || !ready {
                 continue;
             }
@@ -221,7 +221,7 @@ impl Index {
             return;
         };
         let candidates = slot.wanted.iter().chain(&slot.served);
-        let wanted = candidates.flat_map(|c| c.translation.wanted.iter().cloned());
+        let wanted = candidates.flat_map(|c| c.translation.required_secrets.iter().cloned());
         let snapshot = self.publication.snapshot_mut();
         let reads = self.secrets.want(id, wanted.collect(), snapshot);
         work.requests.extend(reads.into_iter().map(Request::Read));

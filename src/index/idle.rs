@@ -58,7 +58,7 @@ fn reason(placed: &Placed<'_>, section: &str, documented: &Info) -> (String, Str
         return (format!("{ip} of {path} is down on {node}"), advice);
     }
     if own_port(placed.instance, section, documented).is_err() {
-        let why = format!("its port on {node} is no port");
+        let why = format!("its port on {node} is not a port");
         return (why, format!("write {section}.port"));
     }
     let why = match &listed.address {

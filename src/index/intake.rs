@@ -12,6 +12,7 @@ use super::spare::give_back;
 use super::{Index, Request, StorePort, Work};
 use crate::daemon::{ServiceState, Update};
 use crate::model::{Diagnostic, Document, Expose, ExposeId, ObjectPath, Section, Severity};
+use crate::validate::keywords::Group;
 use crate::validate::keywords::expose::{GATEWAY, LISTENER_PORT};
 use crate::validate::{Context, Validated, codes, validate};
 use crate::verdict::prepare;
@@ -229,8 +230,7 @@ impl Index {
             .sections
             .iter()
             .filter(|(name, section)| {
-                name.starts_with("expose#")
-                    && section.driver.as_deref().unwrap_or("envoy") == "envoy"
+                Group::Expose.owns(name, section)
                     && self.is_mine(section)
                     && published.contains(&***name)
             })

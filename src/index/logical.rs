@@ -210,8 +210,8 @@ impl Services {
         scoped
     }
 
-    /// The instances whose own port of an expose is none, by service and node, with what it is.
-    pub(super) fn portless(
+    /// The instances whose own port of an expose is not one, by service and node, with what it is.
+    pub(super) fn unusable_ports(
         &self,
         owner: &ObjectPath,
         section: &str,
@@ -232,7 +232,7 @@ impl Services {
     }
 }
 
-/// An instance's own port of an expose, where it differs from the `documented` one. What is no port
+/// An instance's own port of an expose, where it differs from the `documented` one. What is not a port
 /// is the error, as it is shown.
 pub(super) fn own_port(
     instance: &Instance,

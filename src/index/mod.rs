@@ -39,7 +39,7 @@ use imbl::OrdMap;
 use crate::daemon::Update;
 use crate::model::{Expose, ExposeId, ObjectPath, Report, Socket};
 use crate::snapshot::Snapshot;
-use crate::translate::WantedSecret;
+use crate::translate::RequiredSecret;
 use crate::validate::Context;
 use crate::validate::conflict::{Occupancy, Reserved};
 use gathered::Gathered;
@@ -90,7 +90,7 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadSecret {
     /// The secret, and what it is for.
-    pub secret: WantedSecret,
+    pub secret: RequiredSecret,
     /// The daemon's text for the revision.
     pub revision: String,
 }

@@ -101,9 +101,8 @@ impl Ports {
     /// Forgets the choices for all but some exposes.
     pub(super) fn retain(&mut self, is_kept: impl Fn(&ExposeId) -> bool) {
         let gone = self.chosen.keys().filter(|id| !is_kept(id));
-        for id in gone.cloned().collect::<Vec<_>>() {
-            self.forget(&id);
-        }
+        let gone: Vec<ExposeId> = gone.cloned().collect();
+        gone.iter().for_each(|id| self.forget(id));
     }
 
     /// The port chosen for an expose that the configuration does not carry yet.

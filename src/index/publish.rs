@@ -138,7 +138,7 @@ impl Publication {
     pub(super) fn withdraw_but(&mut self, candidate: &Candidate, next: &Candidate) {
         let kept: Vec<&Resource> = own_resources(next).collect();
         self.detach(candidate, &kept);
-        if !has_endpoints(next) {
+        if !next.has_endpoints() {
             let name = &next.translation.cluster.name;
             self.snapshot.remove(ResourceType::Endpoints, name);
         }
@@ -178,7 +178,7 @@ impl Publication {
 
     /// Says where a served expose runs.
     pub(super) fn put_endpoints(&mut self, candidate: &Candidate, endpoints: &[Endpoint]) {
-        if has_endpoints(candidate) {
+        if candidate.has_endpoints() {
             let cluster = &candidate.translation.cluster.name;
             self.snapshot
                 .put(translate::load_assignment(cluster.clone(), endpoints));
@@ -224,10 +224,4 @@ fn own_resources(candidate: &Candidate) -> impl Iterator<Item = &Resource> {
     let attachment = candidate.translation.attachment.as_ref();
     let routes = attachment.and_then(Attachment::own_routes);
     candidate.translation.secrets.iter().chain(routes)
-}
-
-/// Whether Envoy asks for the endpoints of an expose's cluster.
-fn has_endpoints(candidate: &Candidate) -> bool {
-    let references = &candidate.translation.cluster.references;
-    references.iter().any(|r| r.kind == ResourceType::Endpoints)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::view::{ExposeView, Values};
 use super::{Index, slot::Slot};
 use crate::envoy::{holds_pem_key, shown};
-use crate::model::{Diagnostic, ExposeId, ObjectPath, Report, Severity};
+use crate::model::{Diagnostic, ExposeId, ObjectPath, Report, Severity, keyword_name};
 use crate::validate::codes;
 use crate::validate::keywords::{Group, Keyword, expose::LISTENER_PORT};
 
@@ -104,25 +104,25 @@ impl Index {
                 .get(section)?
                 .keywords
                 .get(keyword)?;
-            let name = keyword.split('@').next().unwrap_or(keyword);
-            let known = Group::of(section).and_then(|group| group.keyword(name));
+            let group = Group::of(section);
+            let known = group.and_then(|group| group.keyword(keyword_name(keyword)));
             let shown = known.is_none_or(Keyword::is_shown);
             shown.then(|| ((section.clone(), keyword.clone()), written(value)))
         });
         known.collect()
     }
 
-    /// Instances that get no traffic, as their own `port` is none.
+    /// Instances that get no traffic, as their own `port` is not one.
     fn odd_ports(&self, id: &ExposeId, slot: &Slot) -> impl Iterator<Item = Diagnostic> {
         let services = &self.services;
-        let odd = services.portless(&id.service, &id.section, &slot.documented);
+        let odd = services.unusable_ports(&id.service, &id.section, &slot.documented);
         odd.into_iter().map(|(service, node, value)| {
             let whose = match service == id.service {
                 true => String::new(),
                 false => format!(" of {service}"),
             };
             let message = format!(
-                "{} is no port; the instance{whose} on {node} is left out",
+                "{} is not a port; the instance{whose} on {node} is left out",
                 shown(&value)
             );
             Diagnostic::new(Severity::Warning, codes::PORT_OF_A_NODE, message)

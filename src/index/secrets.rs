@@ -13,7 +13,7 @@ use super::{ReadSecret, SecretContent};
 use crate::envoy::{Resource, ResourceType};
 use crate::model::{Diagnostic, Expose, ExposeId, ObjectPath, Severity};
 use crate::snapshot::Snapshot;
-use crate::translate::{SecretUse, WantedSecret, tls_certificate, validation_context};
+use crate::translate::{RequiredSecret, SecretUse, tls_certificate, validation_context};
 use crate::validate::keywords::certificate::{CERTIFICATE_SECRET, VALIDATION_SECRET};
 use crate::validate::{certificate, codes};
 use crate::verdict::Candidate;
@@ -22,8 +22,8 @@ use crate::verdict::Candidate;
 #[derive(Debug, Default)]
 pub(super) struct Secrets {
     revisions: HashMap<ObjectPath, String>,
-    wanted: BTreeMap<WantedSecret, Wanted>,
-    uses: HashMap<ExposeId, BTreeSet<WantedSecret>>,
+    wanted: BTreeMap<RequiredSecret, Wanted>,
+    uses: HashMap<ExposeId, BTreeSet<RequiredSecret>>,
     /// As an earlier run served them, by name.
     last_good: HashMap<Arc<str>, Resource>,
 }
@@ -64,7 +64,7 @@ impl Secrets {
     pub(super) fn want(
         &mut self,
         id: &ExposeId,
-        wanted: BTreeSet<WantedSecret>,
+        wanted: BTreeSet<RequiredSecret>,
         snapshot: &mut Snapshot,
     ) -> Vec<ReadSecret> {
         let mut requests = Vec::new();
@@ -113,7 +113,7 @@ impl Secrets {
         let mut requests = Vec::new();
         for usage in [SecretUse::KeyPair, SecretUse::Validation] {
             let path = path.clone();
-            let secret = WantedSecret { path, usage };
+            let secret = RequiredSecret { path, usage };
             if let Some(entry) = self.wanted.get_mut(&secret) {
                 entry.state = revision.as_ref().map_or(State::Missing, |_| State::Reading);
                 requests.extend(revision.as_ref().map(|revision| request(&secret, revision)));
@@ -170,14 +170,14 @@ impl Secrets {
             .into_iter()
             .filter_map(|usage| {
                 let path = path.clone();
-                self.wanted.get(&WantedSecret { path, usage })
+                self.wanted.get(&RequiredSecret { path, usage })
             })
             .flat_map(|entry| entry.users.iter().cloned())
             .collect()
     }
 
     /// Whether every one of some secrets has a good version to serve, maybe not its newest.
-    pub(super) fn ready(&self, wanted: &[WantedSecret]) -> bool {
+    pub(super) fn ready(&self, wanted: &[RequiredSecret]) -> bool {
         wanted
             .iter()
             .all(|secret| self.wanted.get(secret).is_some_and(|entry| entry.good))
@@ -195,7 +195,7 @@ impl Secrets {
     pub(super) fn problems(&self, candidate: &Candidate, is_kept: bool) -> Vec<Diagnostic> {
         let expose = &candidate.expose;
         let mut problems = Vec::new();
-        for secret in &candidate.translation.wanted {
+        for secret in &candidate.translation.required_secrets {
             if let Some(problem) = self.problem(secret, &expose.id.section, is_kept) {
                 let keyword = naming(secret.usage);
                 let sections = sections(expose, secret).into_iter();
@@ -205,7 +205,7 @@ impl Secrets {
         problems
     }
 
-    fn problem(&self, secret: &WantedSecret, expose: &str, is_kept: bool) -> Option<Diagnostic> {
+    fn problem(&self, secret: &RequiredSecret, expose: &str, is_kept: bool) -> Option<Diagnostic> {
         let entry = self.wanted.get(secret)?;
         let consequence = match entry.good {
             true => "the last good version stays in use".to_owned(),
@@ -239,7 +239,7 @@ fn naming(usage: SecretUse) -> &'static str {
 }
 
 /// The certificate sections in which an expose names a secret, each once.
-fn sections<'a>(expose: &'a Expose, secret: &WantedSecret) -> BTreeSet<&'a str> {
+fn sections<'a>(expose: &'a Expose, secret: &RequiredSecret) -> BTreeSet<&'a str> {
     let certificates = expose.certificates().filter(|certificate| {
         let named = match secret.usage {
             SecretUse::KeyPair => certificate.secret(),
@@ -250,7 +250,7 @@ fn sections<'a>(expose: &'a Expose, secret: &WantedSecret) -> BTreeSet<&'a str> 
     certificates.map(|c| c.section.as_str()).collect()
 }
 
-fn request(secret: &WantedSecret, revision: &str) -> ReadSecret {
+fn request(secret: &RequiredSecret, revision: &str) -> ReadSecret {
     ReadSecret {
         secret: secret.clone(),
         revision: revision.into(),
@@ -258,7 +258,7 @@ fn request(secret: &WantedSecret, revision: &str) -> ReadSecret {
 }
 
 /// The Envoy secret of what was read, or why there is none.
-fn resource(secret: &WantedSecret, content: &SecretContent) -> Result<Resource, String> {
+fn resource(secret: &RequiredSecret, content: &SecretContent) -> Result<Resource, String> {
     let key = |name: &str| content.get(name).map(String::as_str);
     let name = secret.resource_name();
     match secret.usage {

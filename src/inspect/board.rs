@@ -169,7 +169,7 @@ impl Board {
     }
 
     /// The findings that concern an expose: those of its own section, and those of its service's
-    /// sections that are no expose.
+    /// sections that are not an expose.
     pub fn findings<'a>(&'a self, id: &'a ExposeId) -> impl Iterator<Item = &'a Diagnostic> {
         findings(&self.view, id)
     }

@@ -17,7 +17,8 @@ pub(super) const MAGIC: &[u8] = b"igw-envoy last known good ";
 /// another version: an Envoy that comes back is judged by these.
 ///
 /// - 1: one hash made the version of every resource.
-/// - 2: parts, with exposes as they are served; the version of a route configuration is made of those of its fields.
+/// - 2: changes behind a whole; exposes as they are served; the version of a route configuration is made of
+///   those of its fields.
 pub(super) const FORMAT: &[u8] = b"2";
 
 /// The field that ends a part: the checksum (BLAKE3) of everything before it.

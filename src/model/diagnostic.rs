@@ -1,10 +1,12 @@
 //! What the gateway has to say about a configuration.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
 
-use super::{ExposeId, ObjectPath, printable};
+use super::{ExposeId, ObjectPath};
+use crate::text::printable;
 
 /// How bad a [`Diagnostic`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -53,13 +55,16 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A diagnostic about the service as a whole; narrow it with the other methods.
+    ///
+    /// What comes from outside may be in the message and in the hint as it is: both are kept
+    /// [`printable`].
     pub fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             severity,
             code,
             section: None,
             keyword: None,
-            message: message.into(),
+            message: made_printable(message.into()),
             hint: String::new(),
             incumbent: None,
         }
@@ -83,7 +88,7 @@ impl Diagnostic {
     /// Says what to write instead.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = hint.into();
+        self.hint = made_printable(hint.into());
         self
     }
 
@@ -105,11 +110,18 @@ impl fmt::Display for Diagnostic {
             (Some(section), None) => write!(f, "{}: ", printable(section))?,
             _ => {}
         }
-        f.write_str(&printable(&self.message))?;
+        f.write_str(&self.message)?;
         if !self.hint.is_empty() {
-            write!(f, "; {}", printable(&self.hint))?;
+            write!(f, "; {}", self.hint)?;
         }
         Ok(())
+    }
+}
+
+fn made_printable(text: String) -> String {
+    match printable(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A service's configuration as it arrives, before anything is believed about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -18,6 +18,8 @@ pub struct Document {
     /// Whether the source has evaluated the values, as the daemon does. What still looks like a
     /// reference then is none that the agent knows, and stands for itself.
     pub evaluated: bool,
+    /// The keywords that the source has evaluated where it has not evaluated all, by section.
+    pub evaluated_keywords: BTreeMap<String, BTreeSet<String>>,
     /// The `DEFAULT` section: what every other section inherits where it says nothing. Empty when
     /// the source has already evaluated the keywords, as the daemon does.
     pub defaults: Map<String, Value>,
@@ -57,12 +59,26 @@ pub enum Remark {
     },
 }
 
+/// A keyword as it is written, `port` or `port@node1`, in its name and its scope.
+pub fn split_scope(label: &str) -> (&str, Option<&str>) {
+    match label.split_once('@') {
+        Some((name, scope)) => (name, Some(scope)),
+        None => (label, None),
+    }
+}
+
+/// The name of a keyword as it is written, without its scope.
+pub fn keyword_name(label: &str) -> &str {
+    split_scope(label).0
+}
+
 impl Document {
     /// A service without any section.
     pub fn new(path: ObjectPath) -> Self {
         Self {
             path,
             evaluated: false,
+            evaluated_keywords: BTreeMap::new(),
             defaults: Map::new(),
             sections: BTreeMap::new(),
             ips: BTreeMap::new(),
@@ -75,6 +91,12 @@ impl Document {
     pub fn published(&self) -> impl Iterator<Item = &str> {
         let ips = self.ips.values().filter(|ip| !ip.encap);
         ips.flat_map(|ip| ip.exposes.iter().map(String::as_str))
+    }
+
+    /// Whether the source has evaluated a keyword of a section.
+    pub fn has_evaluated(&self, section: &str, keyword: &str) -> bool {
+        let keywords = self.evaluated_keywords.get(section);
+        self.evaluated || keywords.is_some_and(|keywords| keywords.contains(keyword))
     }
 }
 

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{
     Certificate, DownstreamTls, ObjectPath, PathError, Protocol, Socket, UpstreamTls, VirtualHost,
-    printable,
 };
+use crate::text::printable;
 
 /// The name of an expose in the whole OpenSVC cluster, and of the Envoy cluster that serves it:
 /// `test/svc/web1.expose#0`.
@@ -36,7 +36,7 @@ pub enum ExposeIdError {
     /// No section is in it.
     #[error("an expose is named as in test/svc/web.expose#0: '{shown}'", shown = printable(.0))]
     NoSection(String),
-    /// What is before the section is no object's path.
+    /// What is before the section is not an object's path.
     #[error(transparent)]
     Path(#[from] PathError),
 }

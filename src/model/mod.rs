@@ -11,11 +11,10 @@ mod expose;
 mod http;
 mod path;
 mod socket;
-mod text;
 
 pub use certificate::{Certificate, DownstreamTls, KeyPairSource, UpstreamTls};
 pub use diagnostic::{Diagnostic, Report, Severity};
-pub use document::{Document, IpSection, Remark, Section};
+pub use document::{Document, IpSection, Remark, Section, keyword_name, split_scope};
 pub(crate) use expose::owner_and_section;
 pub use expose::{Expose, ExposeId, ExposeIdError, LbPolicy, Service, TlsMatch, Traffic};
 pub use http::{
@@ -24,4 +23,3 @@ pub use http::{
 };
 pub use path::{ObjectKind, ObjectPath, PathError};
 pub use socket::{Protocol, Socket};
-pub use text::printable;

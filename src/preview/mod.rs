@@ -15,7 +15,6 @@ use std::net::IpAddr;
 pub use difference::{Difference, Field, Kind, differences};
 pub use drain::{Drain, Extent, drains};
 
-use crate::envoy::ResourceType;
 use crate::model::{Document, Expose, ExposeId};
 use crate::snapshot::Snapshot;
 use crate::translate::{self, Endpoint};
@@ -95,10 +94,9 @@ impl Preview {
             snapshot.put(resource);
         }
         for (candidate, endpoints) in self.served.values() {
-            let cluster = &candidate.translation.cluster;
-            let mut references = cluster.references.iter();
-            if references.any(|reference| reference.kind == ResourceType::Endpoints) {
-                snapshot.put(translate::load_assignment(cluster.name.clone(), endpoints));
+            if candidate.has_endpoints() {
+                let name = candidate.translation.cluster.name.clone();
+                snapshot.put(translate::load_assignment(name, endpoints));
             }
         }
         snapshot

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::envoy::ResourceType;
 use crate::model::ObjectPath;
 use crate::verdict::{Facts, judge};
 

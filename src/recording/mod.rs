@@ -76,7 +76,7 @@ pub enum BadRecording {
     #[error("it is larger than {} MiB; record a shorter time", LARGEST >> 20)]
     TooLarge,
     /// It does not begin as one.
-    #[error("this is no recording: want a JSON object a line, as `xds record` writes them")]
+    #[error("this is not a recording: want a JSON object a line, as `xds record` writes them")]
     Foreign,
     /// A line is not one of a recording.
     #[error("line {line}: {why}")]

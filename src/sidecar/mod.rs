@@ -31,7 +31,7 @@ use crate::validate::conflict::Reserved;
 use crate::xds;
 use keeper::Keeper;
 use recalled::Recalled;
-use requests::Requests;
+use requests::DaemonRequests;
 use sockets::UnixSocket;
 
 pub use options::{Http, Options, State};
@@ -158,7 +158,7 @@ impl Sidecar {
             index.recall(kept.memory, &kept.snapshot);
             Recalled::new(kept.snapshot, known_at, updates.connection())
         });
-        let publisher = Publisher {
+        let publisher = IndexPublisher {
             snapshots,
             views: self.views.clone(),
             logged: View::default(),
@@ -242,11 +242,11 @@ async fn follow(
     mut index: Index,
     daemon: Arc<dyn Daemon>,
     mut updates: Updates,
-    mut publisher: Publisher,
+    mut publisher: IndexPublisher,
     mut keeper: Keeper,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let (requests, mut answers) = Requests::start(daemon);
+    let (requests, mut answers) = DaemonRequests::start(daemon);
     let mut retry = interval(RETRY);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut first_deadline = None;
@@ -316,7 +316,7 @@ async fn follow(
 }
 
 /// Where what comes of the index goes.
-struct Publisher {
+struct IndexPublisher {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     views: watch::Sender<View>,
     /// What the log told of.
@@ -330,7 +330,7 @@ struct Publisher {
     patience: Duration,
 }
 
-impl Publisher {
+impl IndexPublisher {
     /// Completes when what was kept is to be published; never where there is nothing.
     async fn recalled_due(&mut self) {
         match &mut self.recalled {

@@ -21,12 +21,12 @@ const ATTEMPTS: u32 = 30;
 ///
 /// Secrets and ports have a task each, since storing a port takes the agent more than a second.
 #[derive(Debug)]
-pub(super) struct Requests {
+pub(super) struct DaemonRequests {
     reads: UnboundedSender<ReadSecret>,
     stores: UnboundedSender<StorePort>,
 }
 
-impl Requests {
+impl DaemonRequests {
     /// Starts asking. The tasks end when this is dropped.
     pub(super) fn start(daemon: Arc<dyn Daemon>) -> (Self, UnboundedReceiver<Event>) {
         let (answers, events) = unbounded_channel();

@@ -111,7 +111,7 @@ impl Start {
             Vec::new(),
         ));
         let recalled = Recalled::new(kept, SystemTime::now(), updates.connection());
-        let publisher = Publisher {
+        let publisher = IndexPublisher {
             snapshots,
             views,
             logged: View::default(),

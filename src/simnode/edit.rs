@@ -2,6 +2,7 @@
 
 use super::config::{Config, Scope};
 use super::drivers::{self, Convert};
+use crate::model::keyword_name;
 
 /// What the agent prints about a configuration: it stores it unless there is an error.
 #[derive(Debug, Default)]
@@ -75,7 +76,7 @@ pub(super) fn judge(config: &Config, scope: Scope<'_>) -> Complaints {
             continue;
         };
         for name in keywords.keys() {
-            let name = name.split('@').next().unwrap_or(name);
+            let name = keyword_name(name);
             let known = driver.keywords.iter().any(|keyword| keyword.name == name);
             if !known && name != "type" && name != "comment" {
                 complaints.warnings.push(format!(

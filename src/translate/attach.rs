@@ -8,7 +8,7 @@ use super::attachment::{Attachment, Shape};
 use super::chains::{self, SHARED_HTTP};
 use super::passthrough;
 use super::routes::{self, virtual_host};
-use super::secrets::WantedSecret;
+use super::secrets::RequiredSecret;
 use super::tls;
 use crate::envoy::{Reference, Resource, ResourceType};
 use crate::model::{
@@ -16,10 +16,10 @@ use crate::model::{
 };
 
 /// An attachment and the secrets that it needs.
-pub(super) struct Attached {
+pub(super) struct AttachmentWithSecrets {
     pub(super) attachment: Attachment,
     pub(super) secrets: Vec<Resource>,
-    pub(super) wanted: Vec<WantedSecret>,
+    pub(super) required_secrets: Vec<RequiredSecret>,
 }
 
 /// The name of the expose's `cluster` is shared with all that names it.
@@ -29,12 +29,12 @@ pub(super) fn attach(
     socket: Socket,
     lb_policy: LbPolicy,
     warnings: &mut Vec<Diagnostic>,
-) -> Result<Attached, Vec<Diagnostic>> {
+) -> Result<AttachmentWithSecrets, Vec<Diagnostic>> {
     let listener: Arc<str> = socket.to_string().into();
     let tls_match = expose.traffic.tls_match();
     let mut references = Vec::new();
     let mut secrets = Vec::new();
-    let mut wanted = Vec::new();
+    let mut required_secrets = Vec::new();
     let shape = match &expose.traffic {
         Traffic::Udp => {
             references.push(reference(ResourceType::Cluster, cluster.clone()));
@@ -53,7 +53,7 @@ pub(super) fn attach(
             if let Some(tls) = tls {
                 references.extend(tls.references);
                 secrets = tls.secrets;
-                wanted = tls.wanted;
+                required_secrets = tls.required_secrets;
             }
             Shape::Chain {
                 chain,
@@ -81,7 +81,7 @@ pub(super) fn attach(
             let filter = chains::http_manager(&listener, &name, base);
             references.extend(tls.references);
             secrets = tls.secrets;
-            wanted = tls.wanted;
+            required_secrets = tls.required_secrets;
             Shape::Chain {
                 chain: chains::chain(cluster, filter, tls_match, Some(&tls.context)),
                 routes: Some(own_routes(name, vhosts, socket, cluster)),
@@ -90,7 +90,7 @@ pub(super) fn attach(
     };
     references.sort();
     references.dedup();
-    Ok(Attached {
+    Ok(AttachmentWithSecrets {
         attachment: Attachment {
             expose: expose.id.clone(),
             socket,
@@ -99,7 +99,7 @@ pub(super) fn attach(
             references,
         },
         secrets,
-        wanted,
+        required_secrets,
     })
 }
 

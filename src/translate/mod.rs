@@ -23,7 +23,7 @@ mod tls;
 pub use attachment::{Attachment, Shape, listener, route_configuration};
 pub use endpoints::{Endpoint, endpoint_count, load_assignment};
 pub use routes::expanded_domains;
-pub use secrets::{SecretUse, WantedSecret, tls_certificate, validation_context};
+pub use secrets::{RequiredSecret, SecretUse, tls_certificate, validation_context};
 
 use crate::envoy::Resource;
 use crate::model::{Diagnostic, Expose, LbPolicy, Severity, Socket, UpstreamTls};
@@ -41,7 +41,7 @@ pub struct Translation {
     /// that name the same `certificate#…` section give the same secret.
     pub secrets: Vec<Resource>,
     /// The OpenSVC secrets that it needs, sorted.
-    pub wanted: Vec<WantedSecret>,
+    pub required_secrets: Vec<RequiredSecret>,
     /// What is served, but probably not as meant, or not wholly known yet.
     pub warnings: Vec<Diagnostic>,
 }
@@ -55,9 +55,9 @@ pub struct Translation {
 pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
     let mut secrets = Vec::new();
-    let mut wanted = Vec::new();
+    let mut required_secrets = Vec::new();
     let (base, lb_policy) = passthrough::cluster(expose, &mut warnings)?;
-    // The certificates of a socket that `cluster_data` replaces are not used, so they are not wanted.
+    // The certificates of a socket that `cluster_data` replaces are not used, so they are not required.
     let upstream_tls = expose.upstream_tls.as_ref();
     let upstream_tls = upstream_tls.filter(|_| !base.gives("transport_socket"));
     let tls = match upstream_tls {
@@ -68,7 +68,7 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     check::cluster(expose, &cluster)?;
     if let Some(tls) = tls {
         secrets.extend(tls.secrets);
-        wanted.extend(tls.wanted);
+        required_secrets.extend(tls.required_secrets);
     }
     // Without a port the attachment has no use yet, but what is wrong with it is wrong now.
     let socket = expose.socket().unwrap_or(Socket {
@@ -80,26 +80,26 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     check::attachment(expose, &attached.attachment)?;
     check_secrecy(expose, &attached.attachment)?;
     secrets.extend(attached.secrets);
-    wanted.extend(attached.wanted);
+    required_secrets.extend(attached.required_secrets);
     warnings.extend(doubts(expose, lb_policy, upstream_tls));
     warnings.extend(confided(expose, &cluster));
-    warnings.extend(portless(expose));
+    warnings.extend(chosen_later(expose));
     let attachment = expose.listener_port.map(|_| attached.attachment);
     secrets.sort_by(|a, b| a.name.cmp(&b.name));
     secrets.dedup();
-    wanted.sort();
-    wanted.dedup();
+    required_secrets.sort();
+    required_secrets.dedup();
     Ok(Translation {
         cluster,
         attachment,
         secrets,
-        wanted,
+        required_secrets,
         warnings,
     })
 }
 
 /// That there is no listener, where the gateway has not chosen its port.
-fn portless(expose: &Expose) -> Option<Diagnostic> {
+fn chosen_later(expose: &Expose) -> Option<Diagnostic> {
     let message = "the gateway chooses one when it serves the expose; there is no listener before";
     expose.listener_port.is_none().then(|| {
         Diagnostic::new(Severity::Info, codes::PORT_CHOSEN_LATER, message)
@@ -159,7 +159,8 @@ fn check_secrecy(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Dia
     if expose.filter_config_data.is_none() || !attachment.shape.holds_secret() {
         return Ok(());
     }
-    let message = "holds a private key, password or token itself, and a listener is no secret";
+    let message =
+        "holds a private key, password or token itself, and a listener is not kept secret";
     Err(vec![
         Diagnostic::new(Severity::Error, codes::PASSTHROUGH_SECRET, message)
             .at(&expose.id.section, keyword::FILTER_CONFIG_DATA.name)

@@ -32,14 +32,14 @@ impl SecretUse {
 
 /// An OpenSVC secret that an expose cannot be served without.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WantedSecret {
+pub struct RequiredSecret {
     /// The secret.
     pub path: ObjectPath,
     /// What for.
     pub usage: SecretUse,
 }
 
-impl WantedSecret {
+impl RequiredSecret {
     /// The name of the Envoy secret that it becomes.
     pub fn resource_name(&self) -> String {
         self.usage.resource_name(&self.path)

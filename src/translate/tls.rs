@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
 use envoy_types::pb::google::protobuf::BoolValue;
 
 use super::parts::ads;
-use super::secrets::{SecretUse, WantedSecret, own_secret, own_secret_name};
+use super::secrets::{RequiredSecret, SecretUse, own_secret, own_secret_name};
 use crate::envoy::{Reference, Resource, ResourceType};
 use crate::model::{
     Certificate, Diagnostic, Expose, ExposeId, KeyPairSource, ObjectPath, Severity,
@@ -23,7 +23,7 @@ pub(super) struct Tls<Context> {
     /// Those of them that are made of the configuration itself.
     pub(super) secrets: Vec<Resource>,
     /// Those of them that are made of OpenSVC secrets.
-    pub(super) wanted: Vec<WantedSecret>,
+    pub(super) required_secrets: Vec<RequiredSecret>,
 }
 
 /// TLS towards clients: where a certificate validates, clients must present one too.
@@ -74,7 +74,7 @@ impl<Context> Tls<Context> {
             context: wrap(self.context),
             references: self.references,
             secrets: self.secrets,
-            wanted: self.wanted,
+            required_secrets: self.required_secrets,
         }
     }
 }
@@ -88,14 +88,14 @@ fn common(
     let validation = only_validation(id, keyword, certificates)?;
     let mut names: Vec<String> = Vec::new();
     let mut secrets = Vec::new();
-    let mut wanted = Vec::new();
+    let mut required_secrets = Vec::new();
     for certificate in certificates {
         let Some(source) = &certificate.key_pair else {
             continue;
         };
         let name = match source {
             KeyPairSource::Secret(path) => {
-                wanted.push(WantedSecret {
+                required_secrets.push(RequiredSecret {
                     path: path.clone(),
                     usage: SecretUse::KeyPair,
                 });
@@ -110,7 +110,7 @@ fn common(
         }
     }
     let validation = validation.map(|path| {
-        wanted.push(WantedSecret {
+        required_secrets.push(RequiredSecret {
             path: path.clone(),
             usage: SecretUse::Validation,
         });
@@ -135,7 +135,7 @@ fn common(
             ..CommonTlsContext::default()
         },
         secrets,
-        wanted,
+        required_secrets,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Judging certificates and keys: the ones written inline, and secrets before they are served.
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use rustls::crypto::ring::sign::any_supported_type;
@@ -203,36 +204,38 @@ pub(crate) fn is_digest(hash: &str) -> bool {
 
 fn facts(leaf: &CertificateDer<'_>, compared: bool) -> Option<PairFacts> {
     let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
-    let alternatives = leaf.subject_alternative_name().ok().flatten();
-    let names = alternatives
-        .iter()
-        .flat_map(|found| &found.value.general_names);
     Some(PairFacts {
         subject: leaf.subject().to_string(),
-        names: names.filter_map(host).collect(),
-        not_before: time(leaf.validity().not_before),
-        not_after: time(leaf.validity().not_after),
+        names: host_names(&leaf),
+        not_before: system_time(leaf.validity().not_before),
+        not_after: system_time(leaf.validity().not_after),
         compared,
     })
 }
 
-fn host(name: &GeneralName<'_>) -> Option<String> {
+/// The host names and addresses that a certificate is for: those of its subject alternative name.
+pub(crate) fn host_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let alternatives = certificate.subject_alternative_name().ok().flatten();
+    let names = alternatives
+        .iter()
+        .flat_map(|found| &found.value.general_names);
+    names.filter_map(host_name).collect()
+}
+
+fn host_name(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes)
-                .ok()
-                .map(|b| std::net::Ipv4Addr::from(b).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes)
-                .ok()
-                .map(|b| std::net::Ipv6Addr::from(b).to_string()),
-        },
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            let v6 = <[u8; 16]>::try_from(*bytes).map(IpAddr::from);
+            Some(v4.or(v6).ok()?.to_string())
+        }
         _ => None,
     }
 }
 
 /// Times before 1970 are 1970: such a certificate has expired whatever the day.
-fn time(time: ASN1Time) -> SystemTime {
+pub(crate) fn system_time(time: ASN1Time) -> SystemTime {
     let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }

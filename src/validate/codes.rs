@@ -109,19 +109,19 @@ codes! {
         "The value refers to something that is known on a node only.",
         "The agent evaluates references such as {nodename} on each node, and the gateway judges what \
          comes out of it.";
-    REFERENCE_UNKNOWN = "reference-unknown",
-        "The value holds what looks like a reference, and the agent knows none of that name.",
+    LITERAL_BRACES = "literal-braces",
+        "The value holds what looks like a reference, but is not one that the agent knows.",
         "The agent evaluates references such as {env.port} before the gateway sees the value, and \
          leaves alone what leads nowhere. What is left is taken as it is written: in match_regex=/a/{id} \
          and in match_path=/a/{id} the braces are matched like any other character.";
-    UNKNOWN_REFERENCE = "unknown-reference",
+    UNDEFINED_SECTION = "undefined-section",
         "A section is named that does not exist.",
         "OpenSVC does not check these names. An expose that leads nowhere is not served.";
-    WRONG_REFERENCE = "wrong-reference",
+    WRONG_SECTION = "wrong-section",
         "The name is not that of a section that is wanted there.",
         "vhosts names vhost sections, routes names route sections, hash_policies names hashpolicy \
          sections, and the certificates keywords name certificate sections; separated by spaces.";
-    REPEATED_REFERENCE = "repeated-reference",
+    SECTION_NAMED_TWICE = "section-named-twice",
         "A section is named twice in the same keyword.",
         "Only the first place counts.";
 
@@ -397,8 +397,8 @@ codes! {
          PEM or verify_certificate_hash is needed. Until then the last good version stays in use, \
          so a renewal that changes one key after the other is safe.";
     PORT_OF_A_NODE = "port-of-a-node",
-        "On one node, the port of an expose is no port.",
-        "A keyword may be scoped by node, as in port@node2. An instance whose own value is no port is \
+        "On one node, the port of an expose is not a valid port.",
+        "A keyword may be scoped by node, as in port@node2. An instance whose own value is not a port is \
          left out of the endpoints: at the port of the others something else may answer there.";
     PORT_CHOSEN_LATER = "port-chosen-later",
         "The listener port is not known yet, so there is no listener to show.",

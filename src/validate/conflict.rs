@@ -40,13 +40,13 @@ impl Reserved {
 #[derive(Debug, Default)]
 pub struct Occupancy {
     reserved: Vec<Reserved>,
-    sockets: HashMap<Socket, Seats>,
-    places: HashMap<ExposeId, Place>,
+    sockets: HashMap<Socket, SocketSeats>,
+    seatings: HashMap<ExposeId, Seating>,
 }
 
 /// Where one expose sits: its socket and the names that it holds there.
 #[derive(Debug)]
-struct Place {
+struct Seating {
     socket: Socket,
     names: Vec<String>,
 }
@@ -54,7 +54,7 @@ struct Place {
 /// The seats of one socket. UDP has one. TCP has one for everything, one for TLS of any name, one a
 /// server name, and one that all plain-HTTP exposes share, in which each domain is a seat again.
 #[derive(Debug, Default)]
-struct Seats {
+struct SocketSeats {
     udp: Option<ExposeId>,
     everything: Option<ExposeId>,
     any_tls: Option<ExposeId>,
@@ -90,8 +90,8 @@ impl Occupancy {
         let seats = self.sockets.entry(socket).or_default();
         match seats.seat(expose, socket) {
             Ok(names) => {
-                self.places
-                    .insert(expose.id.clone(), Place { socket, names });
+                self.seatings
+                    .insert(expose.id.clone(), Seating { socket, names });
                 Ok(())
             }
             Err(conflict) => {
@@ -105,14 +105,14 @@ impl Occupancy {
 
     /// Frees the seats of an expose. Returns the socket it sat on, where others may now try again.
     pub fn release(&mut self, id: &ExposeId) -> Option<Socket> {
-        let place = self.places.remove(id)?;
-        if let Some(seats) = self.sockets.get_mut(&place.socket) {
-            seats.leave(id, &place.names);
+        let seating = self.seatings.remove(id)?;
+        if let Some(seats) = self.sockets.get_mut(&seating.socket) {
+            seats.leave(id, &seating.names);
             if seats.is_empty() {
-                self.sockets.remove(&place.socket);
+                self.sockets.remove(&seating.socket);
             }
         }
-        Some(place.socket)
+        Some(seating.socket)
     }
 
     /// The ports that an expose cannot have for itself on an address: somebody, or the gateway, has
@@ -136,7 +136,7 @@ impl Occupancy {
 
     /// The socket on which an expose sits.
     pub fn seat_of(&self, id: &ExposeId) -> Option<Socket> {
-        self.places.get(id).map(|place| place.socket)
+        self.seatings.get(id).map(|seating| seating.socket)
     }
 
     /// The sockets on which somebody sits, and those that the gateway needs for itself.
@@ -151,7 +151,7 @@ impl Occupancy {
     }
 }
 
-impl Seats {
+impl SocketSeats {
     /// Seats an expose. Returns the names that it holds from now on.
     fn seat(&mut self, expose: &Expose, socket: Socket) -> Result<Vec<String>, Diagnostic> {
         let id = &expose.id;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::keywords::{Group, Keyword};
 use super::value::is_empty;
+use crate::model::keyword_name;
 
 /// A value that is written somewhere.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +21,7 @@ pub(super) struct Given<'a> {
 
 /// The values of a section's keywords: of each the unscoped one first, then the scoped ones by scope.
 #[derive(Debug, Default)]
-pub(super) struct Values<'a> {
+pub(super) struct GivenValues<'a> {
     given: Vec<Given<'a>>,
     /// Whether something is said under another name of its keyword.
     has_aliases: bool,
@@ -28,7 +29,7 @@ pub(super) struct Values<'a> {
     is_plain: bool,
 }
 
-impl<'a> Values<'a> {
+impl<'a> GivenValues<'a> {
     /// What the `DEFAULT` section says of a group's keywords.
     pub(super) fn defaults(group: Group, keywords: &'a Map<String, Value>) -> Self {
         Self::read(group, keywords, true)
@@ -95,10 +96,8 @@ fn written(
 ) -> impl Iterator<Item = Given<'_>> {
     let said = keywords.iter().filter(|(_, value)| !is_empty(value));
     said.filter_map(move |(label, value)| {
-        let end = label.bytes().position(|byte| byte == b'@');
-        let name = label.get(..end.unwrap_or(label.len()))?;
         Some(Given {
-            keyword: group.keyword(name)?,
+            keyword: group.keyword(keyword_name(label))?,
             label,
             value,
             inherited,
@@ -121,7 +120,7 @@ mod tests {
         }
     }
 
-    fn labels<'a>(values: &Values<'a>, keyword: &Keyword) -> Vec<&'a str> {
+    fn labels<'a>(values: &GivenValues<'a>, keyword: &Keyword) -> Vec<&'a str> {
         let given = values.given(keyword).iter();
         given.map(|given| given.label).collect()
     }
@@ -130,8 +129,8 @@ mod tests {
     fn the_section_speaks_first_and_the_defaults_where_it_is_silent() {
         let own = keywords(json!({"port@b": 2, "port": 1, "port@a": 3, "sni": "", "unknown": 4}));
         let defaults = keywords(json!({"port@c": 5, "sni": "a.org", "listener_port": 6}));
-        let defaults = Values::defaults(Group::Expose, &defaults);
-        let values = Values::of(Group::Expose, &own, &defaults);
+        let defaults = GivenValues::defaults(Group::Expose, &defaults);
+        let values = GivenValues::of(Group::Expose, &own, &defaults);
         assert_eq!(labels(&values, &PORT), ["port", "port@a", "port@b"]);
         assert_eq!(labels(&values, &SNI), ["sni"]);
         assert_eq!(labels(&values, &LISTENER_PORT), ["listener_port"]);
@@ -144,11 +143,11 @@ mod tests {
         let alias = alias.copied().find(|k| k.alias_of.is_some());
         let alias = alias.map_or("", |k| k.name);
         let own = keywords(json!({alias: "a", "validation_secret": "b"}));
-        let values = Values::of(Group::Certificate, &own, &Values::default());
+        let values = GivenValues::of(Group::Certificate, &own, &GivenValues::default());
         assert_eq!(labels(&values, &CERTIFICATE_SECRET), [alias]);
         assert_eq!(labels(&values, &VALIDATION_SECRET), ["validation_secret"]);
         let own = keywords(json!({alias: "a", "certificate_secret": "b"}));
-        let values = Values::of(Group::Certificate, &own, &Values::default());
+        let values = GivenValues::of(Group::Certificate, &own, &GivenValues::default());
         assert_eq!(labels(&values, &CERTIFICATE_SECRET), ["certificate_secret"]);
     }
 }

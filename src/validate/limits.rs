@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::codes;
 use super::keywords::Group;
-use crate::model::{Diagnostic, Document, Severity};
+use crate::model::{Diagnostic, Document, Severity, keyword_name};
 
 /// What the daemon surely carries: beyond some 40 KB a node stops posting the service's status, and
 /// the gateway would see nothing of what changes.
@@ -76,10 +76,7 @@ pub(super) fn check(document: &Document) -> Result<Option<Diagnostic>, Diagnosti
 fn inheritable(document: &Document, group: Group) -> Vec<(&str, usize)> {
     let defaults = document.defaults.iter();
     defaults
-        .filter(|(label, _)| {
-            let name = label.split('@').next().unwrap_or(label);
-            group.keyword(name).is_some()
-        })
+        .filter(|(label, _)| group.keyword(keyword_name(label)).is_some())
         .map(|(label, value)| (label.as_str(), label.len() + size(value)))
         .collect()
 }

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::codes;
 use super::findings::Findings;
-use super::given::{Given, Values};
+use super::given::{Given, GivenValues};
 use super::keywords::{Group, Keyword, Kind};
 use super::problem::{Problem, quote};
 use super::value;
 use crate::config::unresolved;
-use crate::model::{Diagnostic, Document, Section, Severity};
+use crate::model::{Diagnostic, Document, Section, Severity, keyword_name};
 
 /// What became of a section.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Reader<'a, 'f> {
     pub(super) findings: &'f mut Findings,
     /// The sections that it names, in any scope.
     pub(super) links: Vec<&'a str>,
-    pub(super) values: Rc<Values<'a>>,
+    pub(super) values: Rc<GivenValues<'a>>,
     refused: bool,
     unknown: bool,
 }
@@ -48,11 +48,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         group: Group,
         document: &'a Document,
         section: &'a Section,
-        defaults: &Values<'a>,
+        defaults: &GivenValues<'a>,
         findings: &'f mut Findings,
     ) -> Self {
         Self {
-            values: Rc::new(Values::of(group, &section.keywords, defaults)),
+            values: Rc::new(GivenValues::of(group, &section.keywords, defaults)),
             name,
             group,
             document,
@@ -81,7 +81,8 @@ impl<'a, 'f> Reader<'a, 'f> {
         let mut chosen = None;
         for (i, one) in given.iter().enumerate() {
             let reference = reference_in(one.value);
-            if let (Some(reference), false) = (reference, self.document.evaluated) {
+            let is_evaluated = self.document.has_evaluated(self.name, one.label);
+            if let (Some(reference), false) = (reference, is_evaluated) {
                 self.unknown |= i == 0;
                 self.say(
                     Severity::Info,
@@ -98,8 +99,11 @@ impl<'a, 'f> Reader<'a, 'f> {
             if let (Some(reference), Ok(_), false) = (reference, &parsed, is_json(keyword)) {
                 self.warn(
                     one.label,
-                    codes::REFERENCE_UNKNOWN,
-                    format!("{} is no reference that the agent knows", quote(reference)),
+                    codes::LITERAL_BRACES,
+                    format!(
+                        "{} is not a reference that the agent knows",
+                        quote(reference)
+                    ),
                     "it stands for itself, braces and all; check the name if that is not meant",
                 );
             }
@@ -182,7 +186,8 @@ impl<'a, 'f> Reader<'a, 'f> {
         let mut seen = HashSet::new();
         let values = Rc::clone(&self.values);
         for (i, one) in values.given(keyword).iter().enumerate() {
-            if !self.document.evaluated && reference_in(one.value).is_some() {
+            let is_evaluated = self.document.has_evaluated(self.name, one.label);
+            if !is_evaluated && reference_in(one.value).is_some() {
                 continue;
             }
             let names = match i {
@@ -205,7 +210,7 @@ impl<'a, 'f> Reader<'a, 'f> {
                 if !is_alone && !seen.insert(name) {
                     self.warn(
                         keyword.name,
-                        codes::REPEATED_REFERENCE,
+                        codes::SECTION_NAMED_TWICE,
                         format!("{name} is named twice"),
                         "only the first place counts",
                     );
@@ -318,7 +323,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             && rest.iter().any(|one| one.value != first.value)
         {
             self.info(
-                first.label.split('@').next().unwrap_or_default(),
+                keyword_name(first.label),
                 codes::SCOPED_VALUE,
                 "differs from node to node",
                 format!(

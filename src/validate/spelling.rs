@@ -5,9 +5,10 @@ use super::keywords::Group;
 use super::problem::{Problem, quote};
 use super::reader::Reader;
 use super::value;
+use crate::model::{keyword_name, split_scope};
 
 impl Reader<'_, '_> {
-    /// What is wrong with a reference that leads nowhere.
+    /// What is wrong with the name of a section that a keyword cannot name.
     pub(super) fn dangling<'n>(
         &mut self,
         name: &str,
@@ -15,7 +16,7 @@ impl Reader<'_, '_> {
         known: impl Iterator<Item = &'n str> + Clone,
     ) -> Problem {
         let wrong =
-            |message: String, hint: String| Problem::new(codes::WRONG_REFERENCE, message, hint);
+            |message: String, hint: String| Problem::new(codes::WRONG_SECTION, message, hint);
         if name.contains([',', '[', ']', '"']) {
             return wrong(
                 format!("{} is not the name of a section", quote(name)),
@@ -55,7 +56,7 @@ impl Reader<'_, '_> {
             }
         };
         Problem::new(
-            codes::UNKNOWN_REFERENCE,
+            codes::UNDEFINED_SECTION,
             format!("{} is not defined", quote(name)),
             hint,
         )
@@ -67,10 +68,7 @@ impl Reader<'_, '_> {
             return;
         }
         for (label, value) in &*self.section.keywords {
-            let (name, scope) = match label.split_once('@') {
-                Some((name, scope)) => (name, Some(scope)),
-                None => (label.as_str(), None),
-            };
+            let (name, scope) = split_scope(label);
             match self.group.keyword(name) {
                 _ if matches!(name, "comment" | "type") => {}
                 Some(keyword) if scope.is_some() && !keyword.scopable => self.error(
@@ -102,7 +100,7 @@ impl Reader<'_, '_> {
     /// Whether the section itself says something under exactly that name, in any scope.
     fn says(&self, name: &str) -> bool {
         let mut said = self.section.keywords.iter();
-        said.any(|(label, value)| label.split('@').next() == Some(name) && !value::is_empty(value))
+        said.any(|(label, value)| keyword_name(label) == name && !value::is_empty(value))
     }
 
     fn unknown_keyword(&mut self, label: &str, name: &str) {

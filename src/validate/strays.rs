@@ -42,7 +42,7 @@ pub(super) fn find(document: &Document, findings: &mut Findings) {
                 Diagnostic::new(
                     Severity::Warning,
                     codes::UNKNOWN_SECTION,
-                    format!("{group} is no group of sections, so this one is ignored"),
+                    format!("{group} is not a group of sections, so this one is ignored"),
                 )
                 .in_section(name)
                 .hint(format!("did you mean {meant}#{index}?")),
@@ -77,7 +77,7 @@ pub(super) fn find(document: &Document, findings: &mut Findings) {
             findings.push(
                 Diagnostic::new(
                     Severity::Warning,
-                    codes::UNKNOWN_REFERENCE,
+                    codes::UNDEFINED_SECTION,
                     format!("'{name}' is not defined"),
                 )
                 .at(ip, "expose")

@@ -97,7 +97,8 @@ pub(super) fn list(value: &Value) -> Result<Vec<String>, Problem> {
     }
 }
 
-fn integer(value: &Value, want: &str) -> Result<u64, Problem> {
+/// The number that is written for a port, which need not be one yet.
+fn port_number(value: &Value, want: &str) -> Result<u64, Problem> {
     let text = text(value)?;
     let digits = text.strip_prefix('-').unwrap_or(&text);
     let is_integer = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -105,7 +106,7 @@ fn integer(value: &Value, want: &str) -> Result<u64, Problem> {
         Ok(number) if is_integer => Ok(number),
         _ if is_integer => Err(Problem::new(
             codes::PORT_OUT_OF_RANGE,
-            format!("{} is no port", shown(&text)),
+            format!("{} is not a port", shown(&text)),
             format!("write {want}"),
         )),
         _ => Err(Problem::new(
@@ -119,14 +120,14 @@ fn integer(value: &Value, want: &str) -> Result<u64, Problem> {
 /// A port.
 pub(super) fn port(value: &Value) -> Result<NonZeroU16, Problem> {
     let want = "a port from 1 to 65535";
-    let number = integer(value, want)?;
+    let number = port_number(value, want)?;
     u16::try_from(number)
         .ok()
         .and_then(NonZeroU16::new)
         .ok_or_else(|| {
             Problem::new(
                 codes::PORT_OUT_OF_RANGE,
-                format!("{number} is no port"),
+                format!("{number} is not a port"),
                 format!("write {want}"),
             )
         })
@@ -135,11 +136,11 @@ pub(super) fn port(value: &Value) -> Result<NonZeroU16, Problem> {
 /// A port, or 0.
 pub(super) fn port_or_zero(value: &Value) -> Result<Option<NonZeroU16>, Problem> {
     let want = "a port from 1 to 65535, or 0 to have one chosen";
-    let number = integer(value, want)?;
+    let number = port_number(value, want)?;
     u16::try_from(number).map(NonZeroU16::new).map_err(|_| {
         Problem::new(
             codes::PORT_OUT_OF_RANGE,
-            format!("{number} is no port"),
+            format!("{number} is not a port"),
             format!("write {want}"),
         )
     })
@@ -212,7 +213,7 @@ fn parse_duration(value: &Value, fractions: bool, hint: &str) -> Result<Duration
     let nanos = nanos.ok_or_else(|| {
         Problem::new(
             codes::INVALID_DURATION,
-            format!("{} is no duration", quote(&text)),
+            format!("{} is not a duration", quote(&text)),
             hint,
         )
     })?;
@@ -282,7 +283,7 @@ pub(super) fn address(value: &Value) -> Result<IpAddr, Problem> {
         )),
         Ok(address) if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) => {
             Err(problem(
-                "no address that a node can have",
+                "not an address that a node can have",
                 "write an address of the gateway's node, or 0.0.0.0",
             ))
         }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use crate::envoy::{Resource, ResourceType};
 use crate::model::{
-    Certificate, Diagnostic, Document, Expose, ExposeId, KeyPairSource, Report, Service, Socket,
+    Certificate, Diagnostic, Document, Expose, ExposeId, KeyPairSource, ObjectPath, Report,
+    Service, Socket, keyword_name,
 };
 use crate::translate::{self, Attachment, Translation};
 use crate::validate::conflict::{Occupancy, Reserved};
@@ -27,6 +28,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Whether Envoy asks for the endpoints of its cluster.
+    pub fn has_endpoints(&self) -> bool {
+        let references = &self.translation.cluster.references;
+        references.iter().any(|r| r.kind == ResourceType::Endpoints)
+    }
+
     /// Whether a private key stands in its configuration, or in what Envoy gets for it.
     pub fn is_confidential(&self) -> bool {
         let Translation {
@@ -72,7 +79,8 @@ pub struct Facts {
 pub struct Verdict {
     /// Everything there is to say.
     pub report: Report,
-    /// The exposes that would be served, in section order.
+    /// The exposes that would be served, in section order: once the [`Verdict::secrets`] hold what is
+    /// needed, which nobody looked at.
     pub candidates: Vec<Candidate>,
 }
 
@@ -120,7 +128,7 @@ fn scoped(told: Diagnostic, document: &Document) -> Diagnostic {
     };
     // They are in the order of their names.
     let mut labels = keywords.keys();
-    match labels.find(|label| label.split('@').next() == Some(keyword)) {
+    match labels.find(|label| keyword_name(label) == keyword) {
         Some(label) => Diagnostic {
             keyword: Some(label.clone()),
             ..told
@@ -155,7 +163,18 @@ impl Verdict {
         resources
     }
 
-    /// The exposes that would be served.
+    /// The OpenSVC secrets without which the candidates are not served, sorted. Whether they exist, and
+    /// what is in them, is only known where the daemon is followed.
+    pub fn secrets(&self) -> BTreeSet<&ObjectPath> {
+        let translations = self
+            .candidates
+            .iter()
+            .map(|candidate| &candidate.translation);
+        let required = translations.flat_map(|translation| &translation.required_secrets);
+        required.map(|secret| &secret.path).collect()
+    }
+
+    /// The exposes that would be served, if their [secrets](Self::secrets) hold what is needed.
     pub fn served(&self) -> impl Iterator<Item = &ExposeId> {
         self.candidates.iter().map(|candidate| &candidate.expose.id)
     }
@@ -269,6 +288,24 @@ mod tests {
         }
     }
 
+    /// A verdict is given without a look at secrets, so it says which ones it depends on.
+    #[test]
+    fn a_verdict_names_the_secrets_that_it_depends_on() {
+        let text = "[ip#1]\nexpose = expose#0 expose#1\n\
+                    [expose#0]\nport = 80\nlistener_port = 1080\nsni = a.org\n\
+                    listener_certificates = certificate#0 certificate#1\n\
+                    [expose#1]\nport = 80810\nlistener_port = 1081\nsni = b.org\n\
+                    listener_certificates = certificate#2\n\
+                    [certificate#0]\ncertificate_secret = web\nvalidation_secret = ca\n\
+                    [certificate#1]\ncertificate_secret = web\n\
+                    [certificate#2]\ncertificate_secret = other\n";
+        let document = Document::from_config("test/svc/web".parse().unwrap(), text).unwrap();
+        let verdict = judge(&document, &Facts::default());
+        assert_eq!(verdict.served().count(), 1, "{:?}", verdict.report);
+        let secrets: Vec<String> = verdict.secrets().iter().map(ToString::to_string).collect();
+        assert_eq!(secrets, ["test/sec/ca", "test/sec/web"]);
+    }
+
     /// Whoever names no gateway meets all the others, in whichever order they come.
     #[test]
     fn an_expose_of_every_gateway_is_held_against_those_of_each() {
@@ -291,6 +328,30 @@ mod tests {
         assert_eq!(service(["a", "b", "a"]), ["expose#0", "expose#1"]);
         assert_eq!(service(["a", "b", ""]), ["expose#0", "expose#1"]);
         assert_eq!(service(["", "b", "c"]), ["expose#0"]);
+    }
+
+    /// The order of fields and the spaces between them are not part of what JSON says.
+    #[test]
+    fn the_same_filter_written_otherwise_is_not_another_one() {
+        let served = |filters: [&str; 2]| {
+            let mut text = "[ip#1]\nexpose = expose#0 expose#1\n".to_owned();
+            for (at, filter) in filters.into_iter().enumerate() {
+                text.push_str(&format!(
+                    "[expose#{at}]\nport = 80\nlistener_port = 1080\nvhosts = vhost#{at}\n\
+                     filter_config_data = {filter}\n\
+                     [vhost#{at}]\ndomains = {at}.org\nroutes = route#0\n"
+                ));
+            }
+            text.push_str("[route#0]\nmatch_prefix = /\n");
+            let document = Document::from_config("web".parse().unwrap(), &text).unwrap();
+            judge(&document, &Facts::default()).served().count()
+        };
+        let filter = r#"{"server_name": "a", "max_request_headers_kb": 90}"#;
+        let same = r#"{ "max_request_headers_kb":90,"server_name":"a" }"#;
+        let other = r#"{"server_name": "b", "max_request_headers_kb": 90}"#;
+        assert_eq!(served([filter, same]), 2);
+        assert_eq!(served([filter, other]), 1);
+        assert_eq!(served(["{}", ""]), 2);
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn with(keyword: &str, value: impl Into<serde_json::Value>) -> Vec<u8> {
 }
 
 #[test]
-fn lengths_and_pointers_that_cannot_be() {
+fn impossible_lengths_and_pointers_are_refused() {
     let mut report = ptr::null_mut();
     let mut facts = ptr::null_mut();
     let mut text = empty();
@@ -70,7 +70,7 @@ fn lengths_and_pointers_that_cannot_be() {
 }
 
 #[test]
-fn nesting_without_an_end() {
+fn endless_nesting_is_refused_or_found() {
     for open in ["[", "{\"a\":"] {
         let deep = open.repeat(100_000);
         assert_eq!(judge(deep.as_bytes()).0, IgwStatus::NotJson);
@@ -94,7 +94,7 @@ fn nesting_without_an_end() {
 }
 
 #[test]
-fn fifty_megabytes() {
+fn fifty_megabytes_are_answered_as_any_other_bytes() {
     const LEN: usize = 50 << 20;
     assert_eq!(judge(&vec![b' '; LEN]).0, IgwStatus::NotJson);
     assert_eq!(judge(&vec![0xff; LEN]).0, IgwStatus::NotUtf8);
@@ -116,7 +116,7 @@ fn the_path_of_a_service_has_a_limit() {
 }
 
 #[test]
-fn every_keyword_with_every_type() {
+fn a_value_of_any_type_is_judged_at_every_keyword() {
     let wrong = [
         "null",
         "true",
@@ -148,7 +148,7 @@ fn every_keyword_with_every_type() {
 }
 
 #[test]
-fn json_that_readers_disagree_on() {
+fn json_that_readers_disagree_on_is_refused() {
     for (service, status) in [
         (
             &br#"{"path":"web","path":"b","sections":{"expose#0":{"port":"1","port":"2"}}}"#[..],

@@ -62,7 +62,7 @@ async fn two_thousand_exposes_are_a_short_page() {
 /// The numbers in docs/guide/dashboard.md: `cargo test --test browser -- --ignored --nocapture numbers`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures; a noisy machine is no defect"]
-async fn numbers() {
+async fn the_numbers_of_a_dashboard_of_thousands() {
     let mut served = Served::new(city()).await;
     let started = Instant::now();
     let Some(mut page) = served.open("numbers", "").await else {

@@ -96,9 +96,9 @@ fn a_terminal_gets_no_control_characters() {
 fn a_recording_ends_somewhere() {
     xds(&["replay", "/dev/zero"])
         .ends(2)
-        .complains("/dev/zero: this is no recording");
+        .complains("/dev/zero: this is not a recording");
     let (_folder, path) = file("web.conf", WEB);
     xds(&["replay", path.to_str().unwrap()])
         .ends(2)
-        .complains("this is no recording: want a JSON object a line");
+        .complains("this is not a recording: want a JSON object a line");
 }

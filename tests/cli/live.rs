@@ -110,7 +110,7 @@ async fn the_gateway_tells_what_it_serves_and_refuses_and_where_requests_go() {
         .ask(&["wait", "sec/web"])
         .await
         .ends(2)
-        .complains("is no service");
+        .complains("is not a service");
 }
 
 /// The same answer without a sidecar, from the configuration.
@@ -151,8 +151,8 @@ async fn what_is_no_sidecar_is_told_to_be_none() {
     let file = file.to_str().unwrap().to_owned();
     for args in [&["status"][..], &["watch"], &["wait", "web"]] {
         for (socket, why) in [
-            (&daemon, "is no sidecar: it does not speak gRPC"),
-            (&file, "xds.sock is no socket"),
+            (&daemon, "is not a sidecar: it does not speak gRPC"),
+            (&file, "xds.sock is not a socket"),
         ] {
             let args = [args, &["--janitor-socket", socket]].concat();
             let args: Vec<String> = args.into_iter().map(str::to_owned).collect();

@@ -32,7 +32,7 @@ fn a_good_configuration_is_accepted() {
 fn a_mistake_is_told_with_place_remedy_and_code() {
     let wrong = WEB.replace("8080", "80810").replace("sni", "snl");
     let done = xds_with(&["validate", "-", "--service", "test/svc/web"], &wrong).ends(1);
-    done.says("expose#0.listener_port  80810 is no port; write a port from 1 to 65535")
+    done.says("expose#0.listener_port  80810 is not a port; write a port from 1 to 65535")
         .says("[port-out-of-range]")
         .says("1 error, 1 warning");
 }

@@ -8,7 +8,7 @@ use igw_envoy::validate::{Context, codes, validate};
 use crate::pages;
 
 /// What a block that shows only a part of a service may lack.
-const PARTIAL: [&str; 2] = [codes::MISSING_KEYWORD, codes::UNKNOWN_REFERENCE];
+const PARTIAL: [&str; 2] = [codes::MISSING_KEYWORD, codes::UNDEFINED_SECTION];
 
 #[test]
 fn the_configurations_that_the_pages_show_are_right() {

@@ -116,6 +116,9 @@ impl Story {
             for id in verdict.served() {
                 writeln!(text, "  would serve {}", id.section).unwrap();
             }
+            for secret in verdict.secrets() {
+                writeln!(text, "  needs {secret}").unwrap();
+            }
             others.extend(verdict.candidates.iter().map(|c| (*c.expose).clone()));
             verdicts.push(verdict);
         }

@@ -84,7 +84,7 @@ fn b14_validation_is_referenced_by_the_name_it_is_served_under() {
     ]);
     let translation = translated(&expose);
     let names: Vec<String> = translation
-        .wanted
+        .required_secrets
         .iter()
         .map(|w| w.resource_name())
         .collect();

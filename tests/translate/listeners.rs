@@ -190,7 +190,7 @@ fn mistakes_and_secrets_are_known_before_the_port_is() {
     let expose = unallocated(tcp().with_filter_data(json!({"idle_timeout": 5})));
     assert!(refused(&expose)[0].contains("idle_timeout: 5 is not a duration"));
     let expose = unallocated(tcp().with_tls(vec![certificate("certificate#0", "sec/web")]));
-    assert_eq!(translated(&expose).wanted.len(), 1);
+    assert_eq!(translated(&expose).required_secrets.len(), 1);
 }
 
 #[test]

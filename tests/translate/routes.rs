@@ -70,7 +70,7 @@ fn routes_keep_the_order_of_the_keyword() {
 }
 
 #[test]
-fn rewrites_and_timeouts() {
+fn rewrites_and_timeouts_are_envoys_own_fields() {
     let action = shown_action(|extras| {
         extras.prefix_rewrite = Some("/new".into());
         extras.host_rewrite = Some("b.org".into());
@@ -101,7 +101,7 @@ fn a_websocket_is_the_listeners_unless_the_route_says() {
 }
 
 #[test]
-fn every_kind_of_hash_policy() {
+fn every_kind_of_hash_policy_is_envoys_own() {
     let policy = |key, terminal| HashPolicy {
         section: "hashpolicy#0".into(),
         key,
@@ -146,7 +146,7 @@ fn every_kind_of_hash_policy() {
 }
 
 #[test]
-fn redirects() {
+fn a_redirect_says_only_what_differs_from_envoys_defaults() {
     assert_eq!(shown_redirect(|_| {}), json!({}), "301 is the default");
     let full = shown_redirect(|to| {
         to.host = Some("b.org:8443".into());

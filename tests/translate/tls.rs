@@ -124,7 +124,7 @@ fn a_validation_secret_makes_client_certificates_mandatory() {
         by_sds("validation_context/sec/ca")
     );
     let wanted: Vec<(String, SecretUse)> = translated(&expose)
-        .wanted
+        .required_secrets
         .into_iter()
         .map(|wanted| (wanted.resource_name(), wanted.usage))
         .collect();
@@ -151,7 +151,7 @@ fn inline_and_file_certificates_travel_as_secrets_of_the_service() {
         },
     ]);
     let translation = translated(&expose);
-    assert_eq!(translation.wanted, []);
+    assert_eq!(translation.required_secrets, []);
     let [files, inline] = &translation.secrets[..] else {
         panic!("two secrets");
     };

@@ -1,9 +1,13 @@
 """A service of the agent, as the document that the library judges."""
 
+import re
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 #: The sections that the library reads.
 GROUPS = ("expose", "vhost", "route", "hashpolicy", "certificate", "ip")
+
+#: What the agent takes for a reference.
+REFERENCE = re.compile(r"{(\w*[\w#][\w.\[\]:/]*)}")
 
 #: What it reads of an ip section, which is not its own: the exposes, and whether it is in a container.
 OF_AN_IP = {"expose", "type", "encap", "tags"}
@@ -26,7 +30,8 @@ def evaluated(svc: Any, keywords: Mapping[str, Set[str]]) -> List[Tuple[Dict[str
         nodes = nodes[:1] or [None]
     documents = []  # type: List[Tuple[Dict[str, Any], List[Optional[str]]]]
     for node in nodes:
-        document = {"path": _path(svc), "sections": _sections(svc, node, keywords)}
+        sections, literal = _sections(svc, node, keywords)
+        document = {"path": _path(svc), "sections": sections, "evaluated": literal}
         for known, its_nodes in documents:
             if known == document:
                 its_nodes.append(node)
@@ -57,9 +62,13 @@ def _depends_on_node(cd: Mapping[str, Any]) -> bool:
     )
 
 
-def _sections(svc: Any, node: Optional[str], keywords: Mapping[str, Set[str]]) -> Dict[str, Any]:
+def _sections(
+    svc: Any, node: Optional[str], keywords: Mapping[str, Set[str]]
+) -> Tuple[Dict[str, Dict[str, str]], Dict[str, List[str]]]:
+    """The sections as a node has them, and the keywords in which braces are left that stand for themselves."""
     defaults = set(_name(option) for option in svc.cd.get("DEFAULT", {}))
-    sections = {}
+    sections = {}  # type: Dict[str, Dict[str, str]]
+    literal = {}  # type: Dict[str, List[str]]
     for section, options in svc.cd.items():
         group = _group(section)
         if group not in GROUPS or "#" not in section:
@@ -69,28 +78,41 @@ def _sections(svc: Any, node: Optional[str], keywords: Mapping[str, Set[str]]) -
             names = (names | defaults) & OF_AN_IP
         else:
             names |= defaults & keywords.get(group, set())
-        values = ((name, _value(svc, section, name, node)) for name in sorted(names))
-        sections[section] = {name: value for name, value in values if value is not None}
-    return sections
+        sections[section] = {}
+        for name in sorted(names):
+            text, is_literal = _value(svc, section, name, node)
+            if text is not None:
+                sections[section][name] = text
+            if is_literal:
+                literal.setdefault(section, []).append(name)
+    return sections, literal
 
 
 def _name(option: str) -> str:
     return option.split("@", 1)[0]
 
 
-def _value(svc: Any, section: str, name: str, node: Optional[str]) -> Optional[str]:
-    """The keyword's text on a node: dereferenced where that can be done today, raw where not."""
+def _value(svc: Any, section: str, name: str, node: Optional[str]) -> Tuple[Optional[str], bool]:
+    """The keyword's text on a node: dereferenced where that can be done today, raw where not.
+
+    Also whether references are left in it that the agent knows nowhere: those to another section may
+    only be unknown on this node.
+    """
     try:
         text = svc.conf_get_val_scoped(section, name, impersonate=node, default_keyword=name)
     except Exception:  # not set on this node
-        return None
+        return None, False
+    is_literal = False
     if isinstance(text, str) and _is_dynamic(text):
         try:
             evaluated = svc.conf_get(section, name, t="string", impersonate=node, verbose=False)
         except Exception:  # a reference that nothing resolves yet
             evaluated = None
-        text = text if evaluated is None else evaluated
-    return text if isinstance(text, str) else str(text)
+        if evaluated is not None:
+            text = str(evaluated)
+            left = REFERENCE.findall(text)
+            is_literal = bool(left) and not any("." in reference for reference in left)
+    return text if isinstance(text, str) else str(text), is_literal
 
 
 def _is_dynamic(text: str) -> bool:

@@ -5,6 +5,8 @@
 
 use serde_json::Value as Json;
 
+use crate::text::is_unprintable;
+
 /// How long a value may be to be told, in characters.
 const TOLD: usize = 60;
 
@@ -20,7 +22,7 @@ pub(super) enum Shown {
 /// The beginning of a sentence about a value, up to `is `.
 pub(super) fn found(json: &Json, shown: Shown) -> String {
     let is_word = match json {
-        Json::String(text) => text.chars().count() <= TOLD && !text.chars().any(char::is_control),
+        Json::String(text) => text.chars().count() <= TOLD && !text.contains(is_unprintable),
         Json::Number(_) | Json::Bool(_) | Json::Null => true,
         Json::Array(_) | Json::Object(_) => false,
     };

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Query;
-use super::status::type_name;
 use crate::inspect::board::Board;
 use crate::inspect::{Moment, State};
 
@@ -80,7 +79,7 @@ pub(in crate::http) fn current(board: &Board, limit: usize) -> Vec<Change> {
                 removed: part.removed,
                 names: names.collect(),
             };
-            (type_name(part.kind), part_of)
+            (part.kind.word(), part_of)
         });
         let last = change.acknowledged.iter().map(|ack| ack.after).max();
         Change {

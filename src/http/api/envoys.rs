@@ -7,9 +7,7 @@ use axum::extract;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::status::type_name;
 use crate::envoy::ResourceType;
-use crate::envoy::Variant;
 use crate::inspect::board::Board;
 use crate::inspect::{Moment, State};
 
@@ -99,13 +97,13 @@ pub(in crate::http) fn current(board: &Board) -> Vec<Envoy> {
                     sent_bytes: of.bytes,
                     withheld: of.withheld,
                 };
-                (type_name(kind), state)
+                (kind.word(), state)
             })
         });
         let refusals = envoy.refusals().map(|(kind, refusal)| {
             let owners = board.owners.of_refusal(kind, &refusal.name, &refusal.text);
             Refusal {
-                kind: type_name(kind),
+                kind: kind.word(),
                 resource: refusal.name.to_string(),
                 text: refusal.text.to_string(),
                 certain: refusal.certain,
@@ -117,9 +115,9 @@ pub(in crate::http) fn current(board: &Board) -> Vec<Envoy> {
             node: stream.node.to_string(),
             gateway: stream.gateway.to_string(),
             stream: stream.id,
-            variant: variant(stream.variant),
+            variant: stream.variant.word(),
             transport: stream.transport.to_string(),
-            scope: stream.scope.map(type_name),
+            scope: stream.scope.map(ResourceType::word),
             connected: envoy.connected.into(),
             lag_seconds: report.lag(envoy).as_secs_f64(),
             types: types.collect(),
@@ -127,11 +125,4 @@ pub(in crate::http) fn current(board: &Board) -> Vec<Envoy> {
         }
     });
     envoys.collect()
-}
-
-pub(in crate::http) fn variant(variant: Variant) -> &'static str {
-    match variant {
-        Variant::Delta => "delta",
-        Variant::StateOfTheWorld => "state_of_the_world",
-    }
 }

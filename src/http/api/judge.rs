@@ -6,13 +6,12 @@ use axum::Json;
 use axum::extract;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 use utoipa::{IntoParams, ToSchema};
 
 use super::exposes::Finding;
 use super::resources::Resource;
 use super::{Body, Problem, Query};
-use crate::config::{Config, ConfigError, check_is_service, parse_json};
+use crate::config::{ConfigError, Written};
 use crate::inspect::State;
 use crate::model::{Document, ObjectPath, Severity};
 use crate::validate::Context;
@@ -35,8 +34,10 @@ type Sections = BTreeMap<String, BTreeMap<String, String>>;
 pub struct Judgement {
     /// Whether nothing of it is refused.
     pub accepted: bool,
-    /// The exposes that would be served, were the service alone.
+    /// The exposes that would be served, were the service alone and `secrets` as they should be.
     pub served: Vec<String>,
+    /// The secrets that they need: whether they exist, and what they hold, is not looked at.
+    pub secrets: Vec<String>,
     /// Everything there is to say.
     pub findings: Vec<Finding>,
 }
@@ -117,7 +118,7 @@ async fn run<T: Send + 'static>(
     })
 }
 
-/// The configuration in a body: JSON where it begins as an object does.
+/// The configuration in a body.
 fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| unreadable("the body is not UTF-8"))?;
     if text.trim().is_empty() {
@@ -125,15 +126,8 @@ fn document(path: ObjectPath, body: &[u8]) -> Result<Document, Problem> {
             "the body is empty; post the service's configuration",
         ));
     }
-    if !text.trim_start().starts_with('{') {
-        let config = Config::parse(text).map_err(from_config)?;
-        check_is_service(config.sections.keys().map(String::as_str)).map_err(from_config)?;
-        return Ok(Document::of(path, config));
-    }
-    let json = parse_json(text).map_err(|error| unreadable(error.to_string()))?;
-    let sections = json.as_object().into_iter().flat_map(Map::keys);
-    check_is_service(sections.map(String::as_str)).map_err(from_config)?;
-    Document::from_json(path, json).map_err(from_config)
+    let written = Written::read(text).map_err(from_config)?;
+    written.document(path).map_err(from_config)
 }
 
 fn unreadable(detail: impl Into<String>) -> Problem {
@@ -147,7 +141,10 @@ fn from_config(error: ConfigError) -> Problem {
             format!("line {line}: want '[section]' or 'keyword = value'")
         }
         ConfigError::NoSection { line, .. } => format!("line {line}: comes before any '[section]'"),
-        other @ (ConfigError::Shape { .. } | ConfigError::Foreign { .. }) => other.to_string(),
+        other
+        @ (ConfigError::Json(_) | ConfigError::Shape { .. } | ConfigError::Foreign { .. }) => {
+            other.to_string()
+        }
     })
 }
 
@@ -157,6 +154,7 @@ fn judgement(verdict: &Verdict) -> Judgement {
     Judgement {
         accepted: report.worst() != Some(Severity::Error),
         served: verdict.served().map(ToString::to_string).collect(),
+        secrets: verdict.secrets().iter().map(ToString::to_string).collect(),
         findings: findings
             .map(|finding| Finding::of(&report.service, finding))
             .collect(),

@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::text::printable;
+
 /// The media type of [`Problem`].
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -29,7 +31,7 @@ impl Problem {
         Self {
             status: status.as_u16(),
             title: status.canonical_reason().unwrap_or_default().into(),
-            detail: detail.into(),
+            detail: printable(&detail.into()).into_owned(),
         }
     }
 

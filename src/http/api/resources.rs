@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::status::type_name;
 use super::{Path, Problem};
 use crate::envoy::json::{self, Sensitive};
 use crate::envoy::{Resource as Encoded, ResourceType};
@@ -49,7 +48,7 @@ impl Resource {
         let shown = !resource.confidential;
         let print = || json::print(resource.kind.type_url(), &resource.body, Sensitive::Hidden);
         Self {
-            kind: type_name(resource.kind),
+            kind: resource.kind.word(),
             name: resource.name.to_string(),
             version: resource.version.to_string(),
             bytes: resource.body.len(),
@@ -105,9 +104,9 @@ pub(super) async fn resource(
 ) -> Result<Json<Resource>, Problem> {
     let kind = ResourceType::ALL
         .into_iter()
-        .find(|kind| type_name(*kind) == wanted);
+        .find(|kind| kind.word() == wanted);
     let kind = kind.ok_or_else(|| {
-        let types = ResourceType::ALL.map(type_name).join(", ");
+        let types = ResourceType::ALL.map(ResourceType::word).join(", ");
         Problem::not_found(format!("'{wanted}' is not a type; the types are {types}"))
     })?;
     let board = state.board();

@@ -84,7 +84,7 @@ impl Daemon {
             since: since.map(Moment::from),
             error,
             last_message: connection.last_message.map(Moment::from),
-            age_seconds: age(connection, now),
+            age_seconds: connection.age(now).as_secs_f64(),
             resyncs: resyncs
                 .map(|reason| (reason.to_string(), connection.resyncs(reason)))
                 .filter(|(_, count)| *count > 0)
@@ -93,20 +93,10 @@ impl Daemon {
     }
 }
 
-/// For how long what is known may have been overtaken, in seconds.
-pub(in crate::http) fn age(connection: &Connection, now: SystemTime) -> f64 {
-    connection.age(now).as_secs_f64()
-}
-
 /// The time from a moment to now, in seconds.
 pub(in crate::http) fn seconds_since(moment: SystemTime) -> f64 {
     let age = SystemTime::now().duration_since(moment);
     age.unwrap_or_default().as_secs_f64()
-}
-
-/// The name of a type in URLs, JSON and metrics.
-pub(in crate::http) fn type_name(kind: ResourceType) -> &'static str {
-    kind.word()
 }
 
 pub(in crate::http) fn current(state: &State) -> Status {
@@ -117,7 +107,7 @@ pub(in crate::http) fn current(state: &State) -> Status {
             count: snapshot.len(kind),
             version: snapshot.version(kind).to_string(),
         };
-        (type_name(kind), resources)
+        (kind.word(), resources)
     });
     let certificates = board.catalog.secrets.values();
     let reports = board.view.reports.values();

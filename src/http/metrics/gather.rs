@@ -9,8 +9,7 @@ use super::process;
 use super::text::Text;
 use crate::daemon::{Connection, Link, Resync};
 use crate::envoy::{ResourceType, Variant};
-use crate::http::api::envoys::variant;
-use crate::http::api::status::{age, seconds_since, type_name};
+use crate::http::api::status::seconds_since;
 use crate::inspect::board::{Board, Standing};
 use crate::inspect::telemetry::Report;
 use crate::inspect::{Moment, State};
@@ -51,7 +50,7 @@ fn seconds(time: SystemTime) -> f64 {
 
 fn daemon(text: &mut Text, connection: &Connection) {
     let following = matches!(connection.link, Link::Following { .. });
-    text.single(CONFIG_AGE, age(connection, SystemTime::now()));
+    text.single(CONFIG_AGE, connection.age(SystemTime::now()).as_secs_f64());
     text.single(DAEMON_CONNECTED, u8::from(following));
     text.single(
         DAEMON_LAST_MESSAGE,
@@ -109,7 +108,7 @@ fn snapshot(text: &mut Text, board: &Board) {
     let snapshot = board.catalog.snapshot();
     let mut family = text.family(SNAPSHOT_RESOURCES);
     for kind in ResourceType::ALL {
-        family.sample(&[type_name(kind)], snapshot.len(kind));
+        family.sample(&[kind.word()], snapshot.len(kind));
     }
     let mut family = text.family(SNAPSHOT_BYTES);
     for kind in ResourceType::ALL {
@@ -117,7 +116,7 @@ fn snapshot(text: &mut Text, board: &Board) {
             .iter(kind)
             .map(|resource| resource.body.len())
             .sum();
-        family.sample(&[type_name(kind)], bytes);
+        family.sample(&[kind.word()], bytes);
     }
     let last = board
         .telemetry
@@ -135,11 +134,11 @@ fn envoys(text: &mut Text, report: &Report, transports: &[Arc<str>]) {
     let mut streams: BTreeMap<(&str, &str), usize> = transports
         .iter()
         .flat_map(|transport| {
-            [Variant::StateOfTheWorld, Variant::Delta].map(|of| ((variant(of), &**transport), 0))
+            [Variant::StateOfTheWorld, Variant::Delta].map(|of| ((of.word(), &**transport), 0))
         })
         .collect();
     for envoy in &report.envoys {
-        let key = (variant(envoy.stream.variant), &*envoy.stream.transport);
+        let key = (envoy.stream.variant.word(), &*envoy.stream.transport);
         *streams.entry(key).or_default() += 1;
     }
     let mut family = text.family(STREAMS);
@@ -166,22 +165,22 @@ fn envoys(text: &mut Text, report: &Report, transports: &[Arc<str>]) {
     ] {
         let mut family = text.family(metric);
         for kind in ResourceType::ALL {
-            family.sample(&[type_name(kind)], of(report.of(kind)));
+            family.sample(&[kind.word()], of(report.of(kind)));
         }
     }
     let mut family = text.family(NACKS);
     for kind in ResourceType::ALL {
         for (node, count) in nacks(report, kind) {
-            family.sample(&[type_name(kind), node], count);
+            family.sample(&[kind.word(), node], count);
         }
     }
     let mut family = text.family(EVENT_TO_ACK);
     for kind in ResourceType::ALL {
-        family.histogram(&[type_name(kind)], &report.of(kind).event_to_ack);
+        family.histogram(&[kind.word()], &report.of(kind).event_to_ack);
     }
     let mut family = text.family(SEND_TO_ACK);
     for kind in ResourceType::ALL {
-        family.histogram(&[type_name(kind)], &report.of(kind).send_to_ack);
+        family.histogram(&[kind.word()], &report.of(kind).send_to_ack);
     }
 }
 

@@ -110,7 +110,7 @@ fn an_instance_whose_own_port_is_none_is_left_out_and_told_of() {
         assert_eq!(
             story.findings("web"),
             [format!(
-                "warning: expose#0.port@node2: {shown} is no port; the instance on node2 is left \
+                "warning: expose#0.port@node2: {shown} is not a port; the instance on node2 is left \
                  out; write a port from 1 to 65535"
             )]
         );

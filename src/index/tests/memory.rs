@@ -286,8 +286,8 @@ fn what_was_deleted_without_a_gateway_does_not_hold_its_port_for_ever() {
     assert_eq!(next.codes("e"), ["ports-exhausted"], "it may be told late");
     next.apply(Event::Retry);
     assert_eq!(next.serving("e", "expose#0"), Some(Serving::Served));
-    let memory = next.index.memory();
-    let taken: Vec<_> = memory.ports.keys().map(ToString::to_string).collect();
+    let ports = next.index.memory().ports;
+    let taken: Vec<_> = ports.keys().map(ToString::to_string).collect();
     assert_eq!(
         taken,
         ["a.expose#0", "c.expose#0", "d.expose#0", "e.expose#0"]

@@ -403,7 +403,7 @@ fn what_still_looks_like_a_reference_is_judged_as_it_is() {
         assert_eq!(
             story.findings("web"),
             [format!(
-                "warning: route#0.{keyword}: '{{id}}' is no reference that the agent knows; it \
+                "warning: route#0.{keyword}: '{{id}}' is not a reference that the agent knows; it \
                  stands for itself, braces and all; check the name if that is not meant"
             )]
         );
@@ -416,7 +416,7 @@ fn what_still_looks_like_a_reference_is_judged_as_it_is() {
     sections["vhost#0"]["domains"] = json!(["a.org"]);
     sections["vhost#0"]["routes"] = json!(["{route}"]);
     story.put(&[("web", instance("10.0.0.1", sections))]);
-    assert_eq!(story.codes("web")[0], "unknown-reference");
+    assert_eq!(story.codes("web")[0], "undefined-section");
 }
 
 #[test]

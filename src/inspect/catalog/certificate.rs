@@ -1,7 +1,5 @@
 //! Certificates and trust anchors: what may be known of them, which is never a key.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use envoy_types::pb::envoy::config::core::v3::{DataSource, data_source::Specifier};
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3 as envoy;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::secret::Type;
@@ -9,12 +7,12 @@ use prost::Message;
 use serde::Serialize;
 use utoipa::ToSchema;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
 use x509_parser::pem::Pem;
 use x509_parser::time::ASN1Time;
 
 use crate::envoy::Resource;
 use crate::inspect::Moment;
+use crate::validate::certificate::{host_names, system_time};
 
 /// A secret, without what makes it one.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -165,37 +163,15 @@ fn anchor(der: &[u8]) -> Option<Anchor> {
 
 fn leaf(der: &[u8]) -> Option<Leaf> {
     let certificate = parse(der)?;
-    let alternative = certificate.subject_alternative_name().ok().flatten();
-    let names = alternative.map_or_else(Vec::new, |names| {
-        names.value.general_names.iter().filter_map(name).collect()
-    });
     Some(Leaf {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
-        names,
+        names: host_names(&certificate),
         not_before: moment(certificate.validity().not_before),
         not_after: moment(certificate.validity().not_after),
     })
 }
 
-fn name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes)
-                .ok()
-                .map(|octets| std::net::Ipv4Addr::from(octets).to_string()),
-            16 => <[u8; 16]>::try_from(*bytes)
-                .ok()
-                .map(|octets| std::net::Ipv6Addr::from(octets).to_string()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 fn moment(time: ASN1Time) -> Moment {
-    let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
-    let time: SystemTime = UNIX_EPOCH + Duration::from_secs(seconds);
-    Moment::from(time)
+    Moment::from(system_time(time))
 }

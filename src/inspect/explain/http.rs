@@ -138,7 +138,9 @@ impl Walk<'_> {
             Some(name) => self.cluster(name),
             None => {
                 let why = match name {
-                    Some(name) => format!("the header {header} names {name}, which is no cluster"),
+                    Some(name) => {
+                        format!("the header {header} names {name}, which is not a cluster")
+                    }
                     None => format!("the header {header}, which names the cluster, is not there"),
                 };
                 self.step(Stage::Cluster, None, &why);

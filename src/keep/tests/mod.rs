@@ -156,7 +156,7 @@ fn what_is_damaged_is_refused() {
     for other in ["1", "27"] {
         let text = String::from_utf8_lossy(&good);
         let text = text.replace("good 2\n", &format!("good {other}\n"));
-        let error = read(text.into_bytes()).map(drop).err().unwrap();
+        let error = read(text.into_bytes()).err().unwrap();
         assert_eq!(error, Damage::Format(other.into()));
         let told = format!("its format is {other}, and this version of xds reads 2");
         assert_eq!(error.to_string(), told);

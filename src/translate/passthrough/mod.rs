@@ -37,19 +37,19 @@ impl<M> Base<M> {
     }
 }
 
-/// Where a passthrough stands, and what there is to say about it.
-struct Place<'a> {
+/// What there is to say about the value of `cluster_data` or `filter_config_data`, and where it stands.
+struct DataFindings<'a> {
     section: &'a str,
     keyword: &'static str,
-    findings: Vec<Diagnostic>,
+    list: Vec<Diagnostic>,
 }
 
-impl Place<'_> {
+impl DataFindings<'_> {
     fn say(&mut self, severity: Severity, code: &'static str, message: String, hint: &str) {
         let diagnostic = Diagnostic::new(severity, code, message)
             .at(self.section, self.keyword)
             .hint(hint);
-        self.findings.push(diagnostic);
+        self.list.push(diagnostic);
     }
 
     fn refuse(&mut self, code: &'static str, message: String, hint: &str) {
@@ -107,13 +107,13 @@ pub(super) fn cluster(
     let Some(data) = &expose.cluster_data else {
         return Ok((Base::default(), expose.lb_policy));
     };
-    let mut place = Place {
+    let mut findings = DataFindings {
         section: &expose.id.section,
         keyword: CLUSTER_DATA.name,
-        findings: Vec::new(),
+        list: Vec::new(),
     };
     let mut data = json::proto_names::<Cluster>(data);
-    v2::cluster(&mut data, &mut place);
+    v2::cluster(&mut data, &mut findings);
     let original_dst = data
         .get("lb_policy")
         .and_then(Value::as_str)
@@ -121,14 +121,14 @@ pub(super) fn cluster(
     if original_dst {
         data.remove("lb_policy");
     }
-    let mut base = read::<Cluster>(data, &mut place);
+    let mut base = read::<Cluster>(data, &mut findings);
     v2::http_protocol_options(&mut base.message);
     let mut lb_policy = expose.lb_policy;
     if original_dst {
         lb_policy = LbPolicy::OriginalDst;
     } else if base.gives("lb_policy") && lb_policy == LbPolicy::OriginalDst {
         if base.message.lb_policy() != EnvoyLbPolicy::ClusterProvided {
-            place.say(
+            findings.say(
                 Severity::Warning,
                 codes::PASSTHROUGH_IGNORED,
                 "its lb_policy does not go with the section's original_dst_lb; it is ignored"
@@ -138,13 +138,13 @@ pub(super) fn cluster(
         }
     } else if base.gives("lb_policy") {
         if base.message.lb_policy() == EnvoyLbPolicy::ClusterProvided {
-            place.refuse(
+            findings.refuse(
                 codes::PASSTHROUGH_CONTRADICTS,
                 "lb_policy CLUSTER_PROVIDED does not go with the service's endpoints".into(),
                 "write lb_policy = original_dst_lb in the section",
             );
         } else if lb_policy != LbPolicy::default() {
-            place.say(
+            findings.say(
                 Severity::Warning,
                 codes::PASSTHROUGH_OVERRIDES,
                 "its lb_policy wins over the section's lb_policy keyword".into(),
@@ -156,17 +156,17 @@ pub(super) fn cluster(
         &base.message,
         lb_policy == LbPolicy::OriginalDst,
         expose.upstream_tls.is_some(),
-        &mut place,
+        &mut findings,
     );
     if base.gives("transport_socket") && expose.upstream_tls.is_some() {
-        place.say(
+        findings.say(
             Severity::Warning,
             codes::PASSTHROUGH_OVERRIDES,
             "its transport_socket wins over the section's cluster_certificates".into(),
             "keep one of the two",
         );
     }
-    finish(place, warnings)?;
+    finish(findings, warnings)?;
     Ok((base, lb_policy))
 }
 
@@ -175,7 +175,9 @@ pub(super) fn tcp_proxy(
     expose: &Expose,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Base<TcpProxy>, Vec<Diagnostic>> {
-    let check = |base: &Base<TcpProxy>, place: &mut Place<'_>| rules::proxy(&base.message, place);
+    let check = |base: &Base<TcpProxy>, findings: &mut DataFindings<'_>| {
+        rules::proxy(&base.message, findings)
+    };
     filter(expose, warnings, |_, _| {}, check)
 }
 
@@ -184,7 +186,8 @@ pub(super) fn udp_proxy(
     expose: &Expose,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Base<UdpProxyConfig>, Vec<Diagnostic>> {
-    let check = |base: &Base<_>, place: &mut Place<'_>| rules::datagrams(&base.message, place);
+    let check =
+        |base: &Base<_>, findings: &mut DataFindings<'_>| rules::datagrams(&base.message, findings);
     filter(expose, warnings, |_, _| {}, check)
 }
 
@@ -193,19 +196,19 @@ pub(super) fn http_manager(
     expose: &Expose,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Base<HttpConnectionManager>, Vec<Diagnostic>> {
-    filter(expose, warnings, v2::http_manager, |base, place| {
-        rules::manager(&base.message, place);
+    filter(expose, warnings, v2::http_manager, |base, findings| {
+        rules::manager(&base.message, findings);
         if base.gives("http_filters") {
-            http_filters(&base.message, place);
+            http_filters(&base.message, findings);
         }
     })
 }
 
 /// Envoy refuses filters without a typed configuration, and serves nothing without a router.
-fn http_filters(manager: &HttpConnectionManager, place: &mut Place<'_>) {
+fn http_filters(manager: &HttpConnectionManager, findings: &mut DataFindings<'_>) {
     for (index, filter) in manager.http_filters.iter().enumerate() {
         if filter.config_type.is_none() {
-            place.refuse(
+            findings.refuse(
                 codes::PASSTHROUGH_INVALID,
                 format!(
                     "http_filters[{index}] '{}' has no typed_config",
@@ -217,7 +220,7 @@ fn http_filters(manager: &HttpConnectionManager, place: &mut Place<'_>) {
     }
     let last = manager.http_filters.last();
     if !last.is_some_and(rules::is_router) {
-        place.refuse(
+        findings.refuse(
             codes::PASSTHROUGH_CONTRADICTS,
             "http_filters does not end with the router, so no request would be served".into(),
             "end it with {\"name\": \"envoy.filters.http.router\", \"typed_config\": {\"@type\": \
@@ -229,33 +232,33 @@ fn http_filters(manager: &HttpConnectionManager, place: &mut Place<'_>) {
 fn filter<M: Passthrough>(
     expose: &Expose,
     warnings: &mut Vec<Diagnostic>,
-    from_v2: impl FnOnce(&mut Object, &mut Place<'_>),
-    check: impl FnOnce(&Base<M>, &mut Place<'_>),
+    from_v2: impl FnOnce(&mut Object, &mut DataFindings<'_>),
+    check: impl FnOnce(&Base<M>, &mut DataFindings<'_>),
 ) -> Result<Base<M>, Vec<Diagnostic>> {
     let Some(data) = &expose.filter_config_data else {
         return Ok(Base::default());
     };
-    let mut place = Place {
+    let mut findings = DataFindings {
         section: &expose.id.section,
         keyword: FILTER_CONFIG_DATA.name,
-        findings: Vec::new(),
+        list: Vec::new(),
     };
     let mut data = json::proto_names::<M>(data);
-    from_v2(&mut data, &mut place);
-    v2::named_configs::<M>(&mut data, &mut place);
-    let base = read(data, &mut place);
-    check(&base, &mut place);
-    finish(place, warnings)?;
+    from_v2(&mut data, &mut findings);
+    v2::named_configs::<M>(&mut data, &mut findings);
+    let base = read(data, &mut findings);
+    check(&base, &mut findings);
+    finish(findings, warnings)?;
     Ok(base)
 }
 
 /// Reads a message without the fields that are not the user's. After a mistake it is empty, and
 /// the mistake is among the findings.
-fn read<M: Passthrough>(mut data: Object, place: &mut Place<'_>) -> Base<M> {
+fn read<M: Passthrough>(mut data: Object, findings: &mut DataFindings<'_>) -> Base<M> {
     data.retain(|_, value| !value.is_null());
     for field in M::DECIDED {
         if data.remove(*field).is_some() {
-            place.say(
+            findings.say(
                 Severity::Warning,
                 codes::PASSTHROUGH_IGNORED,
                 format!("'{field}' is the gateway's to set; it is ignored"),
@@ -266,7 +269,7 @@ fn read<M: Passthrough>(mut data: Object, place: &mut Place<'_>) -> Base<M> {
     for (field, hint) in M::CONTRADICTING {
         if data.remove(*field).is_some() {
             let message = format!("'{field}' contradicts the section's keywords");
-            place.refuse(codes::PASSTHROUGH_CONTRADICTS, message, hint);
+            findings.refuse(codes::PASSTHROUGH_CONTRADICTS, message, hint);
         }
     }
     match json::parse::<M>(&data) {
@@ -276,14 +279,14 @@ fn read<M: Passthrough>(mut data: Object, place: &mut Place<'_>) -> Base<M> {
         },
         Err(errors) => {
             for error in errors {
-                place.invalid(error);
+                findings.invalid(error);
             }
             Base::default()
         }
     }
 }
 
-impl Place<'_> {
+impl DataFindings<'_> {
     fn invalid(&mut self, error: JsonError) {
         let code = match error.unknown_field {
             true => codes::PASSTHROUGH_UNKNOWN_FIELD,
@@ -298,8 +301,11 @@ impl Place<'_> {
 }
 
 /// Errors, if there is any, with everything else found; or the rest to the warnings.
-fn finish(place: Place<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
-    let mut findings = place.findings;
+fn finish(
+    findings: DataFindings<'_>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<(), Vec<Diagnostic>> {
+    let mut findings = findings.list;
     if findings.iter().any(|f| f.severity == Severity::Error) {
         return Err(findings);
     }

@@ -9,7 +9,7 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 use prost::Name;
 use serde_json::{Value, json};
 
-use super::{Object, Place};
+use super::{DataFindings, Object};
 use crate::envoy::{json as envoy_json, pack, shown};
 use crate::model::Severity;
 use crate::validate::codes;
@@ -78,50 +78,50 @@ const NAMED: &[(&str, &str)] = &[
 ];
 
 /// `cluster_data`.
-pub(super) fn cluster(data: &mut Object, place: &mut Place<'_>) {
+pub(super) fn cluster(data: &mut Object, findings: &mut DataFindings<'_>) {
     rename(
         data,
         "drain_connections_on_host_removal",
         "ignore_health_on_host_removal",
-        place,
+        findings,
     );
     rename(
         data,
         "extension_protocol_options",
         "typed_extension_protocol_options",
-        place,
+        findings,
     );
     if let Some(mut context) = data.remove("tls_context") {
         if let Some(context) = context.as_object_mut() {
             context.insert("@type".into(), format!("{TYPE_URL}{UPSTREAM_TLS}").into());
         }
-        note(place, "tls_context", "transport_socket");
+        note(findings, "tls_context", "transport_socket");
         let socket = json!({"name": "envoy.transport_sockets.tls", "typed_config": context});
-        put(data, "transport_socket", socket, "tls_context", place);
+        put(data, "transport_socket", socket, "tls_context", findings);
     }
-    named_configs::<Cluster>(data, place);
+    named_configs::<Cluster>(data, findings);
 }
 
 /// `filter_config_data` of an HTTP expose.
-pub(super) fn http_manager(data: &mut Object, place: &mut Place<'_>) {
+pub(super) fn http_manager(data: &mut Object, findings: &mut DataFindings<'_>) {
     if let Some(timeout) = data.remove("idle_timeout") {
         let options = data
             .entry("common_http_protocol_options")
             .or_insert_with(|| json!({}));
         note(
-            place,
+            findings,
             "idle_timeout",
             "common_http_protocol_options.idle_timeout",
         );
         if let Some(options) = options.as_object_mut() {
-            put(options, "idle_timeout", timeout, "idle_timeout", place);
+            put(options, "idle_timeout", timeout, "idle_timeout", findings);
         }
     }
     let tracing = data.get_mut("tracing").and_then(Value::as_object_mut);
     if let Some(tracing) = tracing
         && tracing.remove("operation_name").is_some()
     {
-        place.say(
+        findings.say(
             Severity::Warning,
             codes::PASSTHROUGH_IGNORED,
             "'tracing.operation_name' is gone from Envoy; it is ignored".into(),
@@ -132,11 +132,11 @@ pub(super) fn http_manager(data: &mut Object, place: &mut Place<'_>) {
 
 /// `{"name": …, "config": …}`, or the name alone, wherever an extension is configured: v3 wants the
 /// configuration's type.
-pub(super) fn named_configs<M: Name>(object: &mut Object, place: &mut Place<'_>) {
-    envoy_json::each_extension::<M>(object, &mut |extension| named_config(extension, place));
+pub(super) fn named_configs<M: Name>(object: &mut Object, findings: &mut DataFindings<'_>) {
+    envoy_json::each_extension::<M>(object, &mut |extension| named_config(extension, findings));
 }
 
-fn named_config(extension: &mut Object, place: &mut Place<'_>) {
+fn named_config(extension: &mut Object, findings: &mut DataFindings<'_>) {
     let name = extension.get("name").and_then(Value::as_str);
     let Some(name) = name.map(str::to_owned) else {
         return;
@@ -161,13 +161,13 @@ fn named_config(extension: &mut Object, place: &mut Place<'_>) {
                 Some(_) => format!("config of '{}'", shown(&name)),
                 None => format!("'{}' without a config", shown(&name)),
             };
-            note(place, &old, "typed_config with '@type'");
+            note(findings, &old, "typed_config with '@type'");
             let mut config = config.unwrap_or_default();
             config.insert("@type".into(), format!("{TYPE_URL}{type_name}").into());
             config
         }
         (None, Some(config)) => {
-            place.refuse(
+            findings.refuse(
                 codes::PASSTHROUGH_V2,
                 format!(
                     "'{}' with an untyped config has no v3 translation",
@@ -241,17 +241,17 @@ pub(super) fn http_protocol_options(cluster: &mut Cluster) {
         .insert(key, pack(&options));
 }
 
-fn rename(data: &mut Object, old: &str, new: &str, place: &mut Place<'_>) {
+fn rename(data: &mut Object, old: &str, new: &str, findings: &mut DataFindings<'_>) {
     if let Some(value) = data.remove(old) {
-        note(place, old, new);
-        put(data, new, value, old, place);
+        note(findings, old, new);
+        put(data, new, value, old, findings);
     }
 }
 
 /// Puts a v3 field in the place of a v2 one, unless the user wrote both.
-fn put(data: &mut Object, field: &str, value: Value, old: &str, place: &mut Place<'_>) {
+fn put(data: &mut Object, field: &str, value: Value, old: &str, findings: &mut DataFindings<'_>) {
     if data.insert(field.into(), value).is_some() {
-        place.refuse(
+        findings.refuse(
             codes::PASSTHROUGH_CONTRADICTS,
             format!("'{field}' and its v2 form '{old}' are both given"),
             "remove the v2 form",
@@ -259,8 +259,8 @@ fn put(data: &mut Object, field: &str, value: Value, old: &str, place: &mut Plac
     }
 }
 
-fn note(place: &mut Place<'_>, old: &str, new: &str) {
-    place.say(
+fn note(findings: &mut DataFindings<'_>, old: &str, new: &str) {
+    findings.say(
         Severity::Info,
         codes::PASSTHROUGH_V2,
         format!("{old} is Envoy v2; it is served as {new}"),

@@ -11,6 +11,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::Section;
+
 /// A family of sections: the part of a section's name before `#`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,12 +63,28 @@ impl Group {
         })
     }
 
-    /// The `type` keyword's only value in the group.
+    /// The `type` keyword's only value in the group's own sections.
     pub fn driver(self) -> &'static str {
         match self {
             Self::Certificate => "tls",
             _ => "envoy",
         }
+    }
+
+    /// The `type` of a section where it is not the gateway's: its name, which the daemon has with the
+    /// group before it (`expose.envoy`). A section without type is the gateway's.
+    pub fn foreign_driver(self, driver: Option<&str>) -> Option<&str> {
+        let driver = driver?;
+        let name = match driver.split_once('.') {
+            Some((group, name)) if group == self.name() => name,
+            _ => driver,
+        };
+        (!name.is_empty() && name != self.driver()).then_some(name)
+    }
+
+    /// Whether a section is of the group and of its type, so that the gateway reads it.
+    pub fn owns(self, name: &str, section: &Section) -> bool {
+        Self::of(name) == Some(self) && self.foreign_driver(section.driver.as_deref()).is_none()
     }
 
     /// The group's keywords, in the order of the documentation.
@@ -246,6 +264,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_section_without_type_or_of_the_groups_own_is_the_gateways() {
+        for driver in [None, Some(""), Some("envoy"), Some("expose.envoy")] {
+            assert_eq!(Group::Expose.foreign_driver(driver), None, "{driver:?}");
+        }
+        for (driver, name) in [
+            ("haproxy", "haproxy"),
+            ("expose.haproxy", "haproxy"),
+            ("vhost.envoy", "vhost.envoy"),
+        ] {
+            assert_eq!(Group::Expose.foreign_driver(Some(driver)), Some(name));
+        }
+        let section = Section::default();
+        assert!(Group::Expose.owns("expose#0", &section));
+        assert!(!Group::Expose.owns("vhost#0", &section));
     }
 
     #[test]

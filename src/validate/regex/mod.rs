@@ -35,7 +35,7 @@ const MAX_MATCHER: usize = 1 << 20;
 
 /// What is known of a valid expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct PatternFacts {
     /// About how many instructions RE2's program has; up to [`DEFAULT_PROGRAM_SIZE`], perhaps only a bound.
     pub(super) size: u64,
     /// Why no path can match, where that is known.
@@ -83,15 +83,15 @@ pub(crate) fn refusal(pattern: &str) -> Option<String> {
 }
 
 /// Judges an expression.
-pub(super) fn judge(pattern: &str) -> Result<Facts, Refusal> {
+pub(super) fn judge(pattern: &str) -> Result<PatternFacts, Refusal> {
     match plain::size(pattern) {
-        Some(size) if size <= DEFAULT_PROGRAM_SIZE => Ok(Facts { size, never: None }),
+        Some(size) if size <= DEFAULT_PROGRAM_SIZE => Ok(PatternFacts { size, never: None }),
         _ => by_tree(pattern),
     }
 }
 
 /// Judges an expression of any kind, which costs a hundred times as much.
-fn by_tree(pattern: &str) -> Result<Facts, Refusal> {
+fn by_tree(pattern: &str) -> Result<PatternFacts, Refusal> {
     if pattern.len() > MAX_LENGTH {
         return Err(Refusal::new(
             format!("it has more than {MAX_LENGTH} bytes"),
@@ -114,7 +114,7 @@ fn by_tree(pattern: &str) -> Result<Facts, Refusal> {
             Refusal::new(why, "")
         })?;
     size::check_repetitions(&tree)?;
-    Ok(Facts {
+    Ok(PatternFacts {
         size: size::program(&tree),
         never: matching::never(&tree),
     })

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::findings::Findings;
-use super::given::Values;
+use super::given::GivenValues;
 use super::keywords::Group;
 use super::reader::{Parsed, Reader};
 use super::{Context, codes};
@@ -96,17 +96,17 @@ impl<'a> Sections<'a> {
     ) -> Table<'a, T> {
         let mut table = Vec::new();
         let document = self.document;
-        let defaults = Values::defaults(group, &document.defaults);
+        let defaults = GivenValues::defaults(group, &document.defaults);
         let mut groups = self.groups.iter_mut();
         let members = groups.find(|(of, _)| *of == group);
         let members = members.map_or_else(Vec::new, |(_, members)| mem::take(members));
         for (name, section) in members {
-            if let Some(driver) = foreign_driver(group, section.driver.as_deref()) {
+            if let Some(driver) = group.foreign_driver(section.driver.as_deref()) {
                 findings.push(
                     Diagnostic::new(
                         Severity::Warning,
                         codes::UNKNOWN_TYPE,
-                        format!("type '{driver}' is no concern of the gateway"),
+                        format!("type '{driver}' is not for this gateway"),
                     )
                     .at(name, "type")
                     .hint(format!("write type={} to have it served", group.driver())),
@@ -210,14 +210,4 @@ impl<'a> Sections<'a> {
             }
         }
     }
-}
-
-/// A driver that is not the gateway's, from `type` or from the daemon's `group.type`.
-fn foreign_driver(group: Group, driver: Option<&str>) -> Option<&str> {
-    let driver = driver?;
-    let name = match driver.split_once('.') {
-        Some((prefix, name)) if prefix == group.name() => name,
-        _ => driver,
-    };
-    (!name.is_empty() && name != group.driver()).then_some(name)
 }

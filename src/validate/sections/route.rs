@@ -191,6 +191,7 @@ fn check_rewrite(
     }
 }
 
+/// The redirect that a route asks for; `None` where nothing says where to.
 fn redirect(reader: &mut Reader<'_, '_>, path: Option<&PathMatch>) -> Option<Redirect> {
     let host = reader.read(&keyword::REDIRECT_HOST_REDIRECT, text::host);
     let new_path = reader.read(&keyword::REDIRECT_PATH_REDIRECT, text::path);
@@ -219,9 +220,11 @@ fn redirect(reader: &mut Reader<'_, '_>, path: Option<&PathMatch>) -> Option<Red
         (None, _) => true,
     };
     if !goes_elsewhere && same_path {
-        let keyword = match code {
-            _ if new_path.is_some() => &keyword::REDIRECT_PATH_REDIRECT,
-            _ if strip_query => &keyword::REDIRECT_STRIP_QUERY,
+        match code {
+            _ if new_path.is_some() => {
+                refuse_loop(reader, keyword::REDIRECT_PATH_REDIRECT.name);
+            }
+            _ if strip_query => refuse_open_loop(reader, keyword::REDIRECT_STRIP_QUERY.name),
             None => return None,
             // Envoy's default is what older gateways took for no redirect at all.
             Some(RedirectCode::MovedPermanently) => {
@@ -233,24 +236,7 @@ fn redirect(reader: &mut Reader<'_, '_>, path: Option<&PathMatch>) -> Option<Red
                 );
                 return None;
             }
-            Some(_) => &keyword::REDIRECT_RESPONSE_CODE,
-        };
-        // What refers to something unknown may still lead elsewhere.
-        let open = [
-            &keyword::REDIRECT_HOST_REDIRECT,
-            &keyword::REDIRECT_PATH_REDIRECT,
-            &keyword::REDIRECT_PREFIX_REWRITE,
-            &keyword::REDIRECT_HTTPS_REDIRECT,
-        ];
-        let decided = new_path.is_some() || !open.into_iter().any(|k| reader.is_set(k));
-        if decided {
-            reader.error(
-                keyword.name,
-                codes::REDIRECT_LOOP,
-                "redirects a request to itself, for ever",
-                "write redirect_host_redirect, another redirect_path_redirect or \
-                 redirect_https_redirect",
-            );
+            Some(_) => refuse_open_loop(reader, keyword::REDIRECT_RESPONSE_CODE.name),
         }
     }
     let path = match (new_path, new_prefix) {
@@ -264,6 +250,29 @@ fn redirect(reader: &mut Reader<'_, '_>, path: Option<&PathMatch>) -> Option<Red
         https,
         strip_query,
     })
+}
+
+/// Refuses a redirect to where it comes from, unless a keyword that says where to is written and has no value
+/// here: it may be wrong, which is told already, or refer to what only a node knows.
+fn refuse_open_loop(reader: &mut Reader<'_, '_>, at: &'static str) {
+    let leading = [
+        &keyword::REDIRECT_HOST_REDIRECT,
+        &keyword::REDIRECT_PATH_REDIRECT,
+        &keyword::REDIRECT_PREFIX_REWRITE,
+        &keyword::REDIRECT_HTTPS_REDIRECT,
+    ];
+    if !leading.into_iter().any(|k| reader.is_set(k)) {
+        refuse_loop(reader, at);
+    }
+}
+
+fn refuse_loop(reader: &mut Reader<'_, '_>, at: &'static str) {
+    reader.error(
+        at,
+        codes::REDIRECT_LOOP,
+        "redirects a request to itself, for ever",
+        "write redirect_host_redirect, another redirect_path_redirect or redirect_https_redirect",
+    );
 }
 
 fn code(name: &'static str) -> RedirectCode {

@@ -172,7 +172,7 @@ fn certificates_end_tls_for_tcp_and_sni_too() {
 
 /// An unknown certificate, vhost or route stopped all listeners.
 #[test]
-fn dangling_references_refuse_their_own_expose() {
+fn undefined_sections_refuse_their_own_expose() {
     for (good, bad) in [
         ("vhosts=vhost#0", "vhosts=vhost#7"),
         ("routes=route#0", "routes=route#7"),

@@ -2,11 +2,12 @@
 
 mod defects;
 mod exposing;
+mod keywords;
+mod mistakes;
 mod properties;
 mod reading;
 mod services;
 mod shown;
-mod tables;
 
 use std::sync::Arc;
 use std::time::SystemTime;

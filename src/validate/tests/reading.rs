@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::tables::section_of;
+use super::keywords::section_of;
 use super::*;
 use crate::model::PathMatch;
 use crate::validate::keywords::{Group, Kind};
@@ -75,6 +75,29 @@ fn that_one_value_of_several_counts_is_told_once_under_any_name_of_the_keyword()
     }
 }
 
+/// The agent leaves braces alone in which it knows no reference, and may say so of single keywords.
+#[test]
+fn braces_that_the_agent_has_looked_at_stand_for_themselves() {
+    let text = "[ip#1]\nexpose=expose#0\n[expose#0]\nport={nodename}\nvhosts=vhost#0\n\
+                [vhost#0]\ndomains=a.org\nroutes=route#0\n[route#0]\nmatch_path=/{user}\n";
+    let mut document = Document::from_config("web".parse().unwrap(), text).unwrap();
+    let keywords = ["match_path".to_owned()].into();
+    document.evaluated_keywords = [("route#0".to_owned(), keywords)].into();
+    let validated = validate(&document, &Context::default());
+    assert_eq!(
+        warnings(&validated),
+        [
+            "route#0.match_path: '{user}' is not a reference that the agent knows; it stands for itself, \
+          braces and all; check the name if that is not meant"
+        ]
+    );
+    let infos = lines(&validated, Severity::Info);
+    assert!(
+        infos[0].starts_with("expose#0.port: '{nodename}' is evaluated"),
+        "{infos:?}"
+    );
+}
+
 #[test]
 fn what_only_a_node_can_evaluate_is_neither_right_nor_wrong() {
     for value in ["{node.env.port}", "$(8000+80)", "{nodename}"] {
@@ -132,14 +155,14 @@ type = lvm
     assert_eq!(
         warnings(&validated),
         [
-            "Routes#1: Routes is no group of sections, so this one is ignored; did you mean route#1?",
+            "Routes#1: Routes is not a group of sections, so this one is ignored; did you mean route#1?",
             "expose#0.listen_port: is not a keyword of expose sections and has no effect; did you \
              mean listener_port?",
             "expose#0.match_prefix: is not a keyword of expose sections and has no effect; it is a \
              keyword of route sections",
-            "hash_policy#0: hash_policy is no group of sections, so this one is ignored; did you \
+            "hash_policy#0: hash_policy is not a group of sections, so this one is ignored; did you \
              mean hashpolicy#0?",
-            "hashpolicies#1: hashpolicies is no group of sections, so this one is ignored; did you \
+            "hashpolicies#1: hashpolicies is not a group of sections, so this one is ignored; did you \
              mean hashpolicy#1?",
             "ip#1.expose: 'expose#11' is not defined; add a section [expose#11], or remove the name",
             "vhost#front.domain: is not a keyword of vhost sections and has no effect; did you mean \

@@ -242,7 +242,7 @@ fn the_examples_have_the_findings_that_they_mean_to_have() {
     let shop = judge(include_str!("../../../examples/svcshop.conf"));
     assert_eq!(
         errors(&shop),
-        ["expose#1.port: 80810 is no port; write a port from 1 to 65535"]
+        ["expose#1.port: 80810 is not a port; write a port from 1 to 65535"]
     );
     assert_eq!(warnings(&shop), Vec::<String>::new());
 }

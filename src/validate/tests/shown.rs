@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::tables::{BASE, section_of};
+use super::keywords::{BASE, section_of};
 use super::*;
 use crate::validate::keywords::{Group, Keyword};
 
@@ -54,6 +54,42 @@ fn no_finding_repeats_a_long_value() {
                 }
             }
         }
+    }
+}
+
+/// What turns the direction of a line, or is not seen, would let a message say something else than it does.
+#[test]
+fn no_finding_holds_a_letter_that_is_not_seen() {
+    let turned = "a\u{202e}b\u{200b}\u{61c}";
+    for keyword in keywords() {
+        for value in [
+            turned.to_owned(),
+            format!("/{turned}/"),
+            format!("{{{turned}}}"),
+        ] {
+            for found in about(keyword, json!(value)) {
+                let said = format!("{}{}", found.message, found.hint);
+                assert!(!said.contains(crate::text::is_unprintable), "{said:?}");
+            }
+        }
+    }
+    // Names of sections and types stand in messages as well.
+    let text = format!(
+        "[ip#1]\nexpose = expose#{turned} expose#0\n[expose#0]\ntype = {turned}\n[vhosts#{turned}]\n"
+    );
+    let report = judge(&text).report;
+    let codes: Vec<&str> = report.diagnostics.iter().map(|found| found.code).collect();
+    assert_eq!(
+        codes,
+        [
+            codes::UNKNOWN_TYPE,
+            codes::UNDEFINED_SECTION,
+            codes::UNKNOWN_SECTION
+        ]
+    );
+    for found in &report.diagnostics {
+        let said = format!("{}{}", found.message, found.hint);
+        assert!(!said.contains(crate::text::is_unprintable), "{said:?}");
     }
 }
 

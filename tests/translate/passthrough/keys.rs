@@ -49,7 +49,7 @@ fn a_token_in_filter_config_data_is_refused_as_the_listener_is_shared() {
         refused(&web().with_filter_data(log("authorization"))),
         [
             "passthrough-secret: expose#0.filter_config_data: holds a private key, password or token \
-             itself, and a listener is no secret; put it into a file that Envoy can read, and write \
+             itself, and a listener is not kept secret; put it into a file that Envoy can read, and write \
              its filename"
         ]
     );
@@ -66,7 +66,7 @@ fn certificates_that_cluster_data_replaces_are_not_wanted() {
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"},
         }}));
     let translation = translated(&replaced);
-    assert_eq!(translation.wanted, []);
+    assert_eq!(translation.required_secrets, []);
     let codes: Vec<_> = translation.warnings.iter().map(|w| w.code).collect();
     assert_eq!(
         codes,
@@ -74,5 +74,5 @@ fn certificates_that_cluster_data_replaces_are_not_wanted() {
         "and no word of what is not used"
     );
     let kept = tcp().with_upstream_tls(certificates);
-    assert_eq!(translated(&kept).wanted.len(), 1);
+    assert_eq!(translated(&kept).required_secrets.len(), 1);
 }

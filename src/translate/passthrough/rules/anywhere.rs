@@ -25,7 +25,7 @@ use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatcher;
 use envoy_types::pb::google::protobuf::{Struct, Value, value::Kind};
 use prost::{Message, Name};
 
-use super::{Place, format};
+use super::{DataFindings, format};
 use crate::envoy::{each_message, encode, shown};
 use crate::validate::regex;
 
@@ -53,11 +53,11 @@ impl Mistake {
 }
 
 /// Judges what a message holds, at any depth.
-pub(super) fn check<M: Message + Name>(message: &M, place: &mut Place<'_>) {
+pub(super) fn check<M: Message + Name>(message: &M, findings: &mut DataFindings<'_>) {
     each_message::<M>(&encode(message), &mut |path, kind, held| {
         if let Some(Mistake { field, what, hint }) = mistake(kind, held) {
             let dot = if path.is_empty() { "" } else { "." };
-            place.break_rule(&format!("{path}{dot}{field}"), what, hint);
+            findings.break_rule(&format!("{path}{dot}{field}"), what, hint);
         }
     });
 }

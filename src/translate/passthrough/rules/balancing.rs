@@ -11,7 +11,7 @@ use envoy_types::pb::envoy::extensions::load_balancing_policies::maglev::v3::Mag
 use envoy_types::pb::google::protobuf::Any;
 use prost::Message;
 
-use super::{Place, is_of};
+use super::{DataFindings, is_of};
 use crate::envoy::is_extension;
 
 /// What Envoy takes for sizes that are not written.
@@ -21,13 +21,13 @@ const TABLE: u64 = 65_537;
 /// The most that its protos allow.
 const LARGEST_TABLE: u64 = 5_000_011;
 
-pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
+pub(super) fn check(cluster: &Cluster, findings: &mut DataFindings<'_>) {
     match &cluster.lb_config {
         Some(LbConfig::RingHashLbConfig(ring)) => {
             let min = ring.minimum_ring_size.map_or(RING.0, |size| size.value);
             let max = ring.maximum_ring_size.map_or(RING.1, |size| size.value);
             if min > max {
-                place.break_rule(
+                findings.break_rule(
                     "ring_hash_lb_config",
                     format_args!("has a minimum_ring_size of {min} and a maximum of {max}"),
                     "write a minimum_ring_size, 1024 unless it is written, below the maximum",
@@ -37,7 +37,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
         Some(LbConfig::MaglevLbConfig(maglev)) => {
             let size = maglev.table_size.map_or(TABLE, |size| size.value);
             if !is_prime(size) {
-                place.break_rule(
+                findings.break_rule(
                     "maglev_lb_config.table_size",
                     format_args!("{size} is not a prime number"),
                     "write a prime number such as 65537",
@@ -49,7 +49,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
     let policies = cluster.load_balancing_policy.as_ref();
     let wants_policies = cluster.lb_policy() == LbPolicy::LoadBalancingPolicyConfig;
     if policies.map_or(wants_policies, |given| given.policies.is_empty()) {
-        place.break_rule(
+        findings.break_rule(
             "load_balancing_policy",
             "names no policy",
             "write its policies, or the section's lb_policy keyword",
@@ -59,7 +59,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
         && !given.policies.is_empty()
         && !given.policies.iter().any(is_known)
     {
-        place.break_rule(
+        findings.break_rule(
             "load_balancing_policy",
             "names no policy that Envoy knows",
             "write a typed_config of envoy.extensions.load_balancing_policies",
@@ -73,7 +73,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
     let size = maglev.and_then(|maglev| Some(maglev.table_size?.value));
     // What is larger breaks a constraint.
     if let Some(size) = size.filter(|size| *size <= LARGEST_TABLE && !is_prime(*size)) {
-        place.break_rule(
+        findings.break_rule(
             "load_balancing_policy",
             format_args!("has a Maglev table_size of {size}, which is not a prime number"),
             "write a prime number such as 65537",
@@ -88,10 +88,10 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
         let falls_back = selector.fallback_policy() == Fallback::KeysSubset;
         if falls_back && (fallback.is_empty() || fallback == keys || !fallback.is_subset(&keys)) {
             let hint = "write some of the keys, and not all";
-            place.break_rule(&path, "is no part of the keys", hint);
+            findings.break_rule(&path, "is not part of the keys", hint);
         } else if !falls_back && !fallback.is_empty() {
             let hint = "write fallback_policy KEYS_SUBSET, or remove it";
-            place.break_rule(&path, "belongs to another fallback_policy", hint);
+            findings.break_rule(&path, "belongs to another fallback_policy", hint);
         }
     }
 }

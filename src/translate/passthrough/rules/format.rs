@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_judged() {
+    fn a_format_may_hold_only_commands_that_envoy_has() {
         assert!(FAMILIES.is_sorted());
         for good in [
             "",

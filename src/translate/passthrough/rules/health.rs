@@ -11,19 +11,19 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 use envoy_types::pb::envoy::r#type::v3::CodecClientType;
 use prost::{Message, Name};
 
-use super::Place;
+use super::DataFindings;
 use super::protocol::may_speak_quic;
 
 /// Those of HTTP, as Envoy has them.
 const STATUSES: Range<i64> = 100..600;
 
-pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
+pub(super) fn check(cluster: &Cluster, findings: &mut DataFindings<'_>) {
     for (index, check) in cluster.health_checks.iter().enumerate() {
         let path = format!("health_checks[{index}]");
         match &check.health_checker {
             Some(HealthChecker::HttpHealthCheck(http)) => {
                 if http.codec_client_type() == CodecClientType::Http3 && !may_speak_quic(cluster) {
-                    place.break_rule(
+                    findings.break_rule(
                         &format!("{path}.http_health_check.codec_client_type"),
                         "HTTP3 needs QUIC, and without it Envoy ends",
                         "leave it out, or write HTTP1 or HTTP2",
@@ -32,13 +32,13 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
                 let statuses = http.expected_statuses.iter();
                 for range in statuses.chain(&http.retriable_statuses) {
                     if range.start < STATUSES.start || range.end > STATUSES.end {
-                        place.break_rule(
+                        findings.break_rule(
                             &path,
                             format_args!("has the statuses {} to {}", range.start, range.end),
                             "write statuses from 100 to 599; the end is not part of the range",
                         );
                     } else if range.start >= range.end {
-                        place.break_rule(
+                        findings.break_rule(
                             &path,
                             format_args!("has the statuses {} to {}", range.start, range.end),
                             "write an end above the start; the end is not part of the range",
@@ -49,7 +49,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
             Some(HealthChecker::TcpHealthCheck(tcp)) => {
                 let mut payloads = tcp.send.iter().chain(&tcp.receive);
                 if !payloads.all(is_hexadecimal) {
-                    place.break_rule(
+                    findings.break_rule(
                         &format!("{path}.tcp_health_check"),
                         "has a text that is not hexadecimal",
                         "write two digits for each byte, as in 50494E47",
@@ -57,7 +57,7 @@ pub(super) fn check(cluster: &Cluster, place: &mut Place<'_>) {
                 }
             }
             Some(HealthChecker::GrpcHealthCheck(_)) if !speaks_http2(cluster) => {
-                place.break_rule(
+                findings.break_rule(
                     &format!("{path}.grpc_health_check"),
                     "needs HTTP/2 towards the endpoints",
                     "add http2_protocol_options",

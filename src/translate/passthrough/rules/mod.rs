@@ -22,10 +22,10 @@ pub(super) use http::{is_router, manager};
 pub(super) use tcp::proxy;
 pub(super) use udp::proxy as datagrams;
 
-use super::Place;
+use super::DataFindings;
 use crate::validate::codes;
 
-impl Place<'_> {
+impl DataFindings<'_> {
     fn break_rule(&mut self, path: &str, what: impl std::fmt::Display, hint: &str) {
         self.refuse(codes::PASSTHROUGH_INVALID, format!("{path} {what}"), hint);
     }
@@ -37,10 +37,15 @@ fn is_of<M: Name>(any: &Any) -> bool {
 }
 
 /// Judges `cluster_data`. `tls` is whether the section itself asks for TLS towards the endpoints.
-pub(super) fn cluster(cluster: &Cluster, original_dst: bool, tls: bool, place: &mut Place<'_>) {
+pub(super) fn cluster(
+    cluster: &Cluster,
+    original_dst: bool,
+    tls: bool,
+    findings: &mut DataFindings<'_>,
+) {
     if original_dst && cluster.lb_subset_config.is_some() {
         let hint = "remove it, or write another lb_policy";
-        place.break_rule(
+        findings.break_rule(
             "lb_subset_config",
             "cannot be used with original_dst_lb",
             hint,
@@ -49,7 +54,7 @@ pub(super) fn cluster(cluster: &Cluster, original_dst: bool, tls: bool, place: &
     for (index, filter) in cluster.filters.iter().enumerate() {
         if filter.typed_config.is_none() && filter.config_discovery.is_none() {
             let hint = "write its typed_config with '@type'";
-            place.break_rule(&format!("filters[{index}]"), "has no typed_config", hint);
+            findings.break_rule(&format!("filters[{index}]"), "has no typed_config", hint);
         }
     }
     let upstream = cluster.upstream_config.as_ref();
@@ -57,23 +62,23 @@ pub(super) fn cluster(cluster: &Cluster, original_dst: bool, tls: bool, place: &
     if upstream.is_some_and(is_of::<UdpConnectionPoolProto>) {
         let hint = "remove it: Envoy chooses the pool that suits";
         let what = "is a UdpConnectionPoolProto, with which Envoy ends at the first request";
-        place.break_rule("upstream_config", what, hint);
+        findings.break_rule("upstream_config", what, hint);
     }
-    anywhere::check(cluster, place);
-    balancing::check(cluster, place);
-    health::check(cluster, place);
-    protocol::check(cluster, tls, place);
+    anywhere::check(cluster, findings);
+    balancing::check(cluster, findings);
+    health::check(cluster, findings);
+    protocol::check(cluster, tls, findings);
     if let Some(bind) = &cluster.upstream_bind_config {
-        binding::check(bind, place);
+        binding::check(bind, findings);
     }
     if let Some(socket) = &cluster.transport_socket {
-        tls::check(socket, "transport_socket", place);
+        tls::check(socket, "transport_socket", findings);
     }
     for (index, choice) in cluster.transport_socket_matches.iter().enumerate() {
         let path = format!("transport_socket_matches[{index}].transport_socket");
         match &choice.transport_socket {
-            Some(socket) => tls::check(socket, &path, place),
-            None => place.break_rule(&path, "is missing", "write one for each match"),
+            Some(socket) => tls::check(socket, &path, findings),
+            None => findings.break_rule(&path, "is missing", "write one for each match"),
         }
     }
 }

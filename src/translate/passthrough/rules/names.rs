@@ -5,7 +5,7 @@
 
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::TlsParameters;
 
-use super::Place;
+use super::DataFindings;
 use crate::envoy::shown;
 
 /// What names of ciphers and of groups of them are put together from.
@@ -51,11 +51,11 @@ const CURVES: [&str; 27] = [
 /// How names of signature algorithms begin, in lower case.
 const SIGNATURES: [&str; 7] = ["dsa", "ecdsa", "ed25519", "ed448", "mldsa", "pss", "rsa"];
 
-pub(super) fn check(parameters: &TlsParameters, path: &str, place: &mut Place<'_>) {
+pub(super) fn check(parameters: &TlsParameters, path: &str, findings: &mut DataFindings<'_>) {
     let mut judge = |field: &str, names: &[String], is_known: fn(&str) -> bool, hint: &str| {
         if let Some(name) = names.iter().find(|name| !is_known(name)) {
             let what = format_args!("names '{}', which TLS does not have", shown(name));
-            place.break_rule(&format!("{path}.{field}"), what, hint);
+            findings.break_rule(&format!("{path}.{field}"), what, hint);
         }
     };
     let hint = "write names such as ECDHE-ECDSA-AES128-GCM-SHA256";

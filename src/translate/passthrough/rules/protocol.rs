@@ -12,20 +12,20 @@ use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_optio
 };
 use prost::{Message, Name};
 
-use super::{Place, is_of};
+use super::{DataFindings, is_of};
 use crate::envoy::{has_protocol_options, is_extension, shown};
 
 const PATH: &str = "typed_extension_protocol_options";
 
 /// `tls` is whether the section itself asks for TLS.
-pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
+pub(super) fn check(cluster: &Cluster, tls: bool, findings: &mut DataFindings<'_>) {
     let mut names: Vec<&String> = cluster.typed_extension_protocol_options.keys().collect();
     names.sort();
     for name in names {
         if !has_protocol_options(name) && !is_extension(name, "envoy.upstream_options") {
             let what = format_args!("names '{}', and no extension of Envoy does", shown(name));
             let hint = "write the name of a filter, or of a message of protocol options";
-            place.break_rule(PATH, what, hint);
+            findings.break_rule(PATH, what, hint);
         }
     }
     let options = &cluster.typed_extension_protocol_options;
@@ -41,7 +41,7 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
     match &options.upstream_protocol_options {
         Some(Options::AutoConfig(_)) if !socket.map_or(tls, |s| !is_of::<RawBuffer>(s)) => {
             let hint = "name certificates in cluster_certificates, or write explicit_http_config";
-            place.break_rule(PATH, "auto_config asks for a protocol by TLS", hint);
+            findings.break_rule(PATH, "auto_config asks for a protocol by TLS", hint);
         }
         Some(Options::ExplicitHttpConfig(explicit))
             if matches!(
@@ -50,14 +50,14 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
             ) && !socket.is_some_and(is_of::<QuicUpstreamTransport>) =>
         {
             let hint = "write http2_protocol_options";
-            place.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
+            findings.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
         }
         Some(Options::UseDownstreamProtocolConfig(downstream))
             if downstream.http3_protocol_options.is_some()
                 && !socket.is_some_and(is_of::<QuicUpstreamTransport>) =>
         {
             let hint = "remove http3_protocol_options";
-            place.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
+            findings.break_rule(PATH, "http3_protocol_options needs QUIC", hint);
         }
         _ => {}
     }
@@ -67,7 +67,7 @@ pub(super) fn check(cluster: &Cluster, tls: bool, place: &mut Place<'_>) {
         let what = "http_filters does not end with the one codec that it needs";
         let hint =
             "end it with the type envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
-        place.break_rule(PATH, what, hint);
+        findings.break_rule(PATH, what, hint);
     }
 }
 
