@@ -17,6 +17,7 @@ mod remarks;
 mod sections;
 mod spelling;
 mod strays;
+mod table;
 mod text;
 mod value;
 

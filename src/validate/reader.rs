@@ -1,6 +1,5 @@
 //! Reading one section by the keyword table.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::rc::Rc;
 
@@ -12,6 +11,7 @@ use super::findings::Findings;
 use super::given::{Given, GivenValues};
 use super::keywords::{Group, Keyword, Kind};
 use super::problem::{Problem, quote};
+use super::table::Table;
 use super::value;
 use crate::config::unresolved;
 use crate::model::{Diagnostic, Document, Section, Severity, keyword_name};
@@ -176,7 +176,7 @@ impl<'a, 'f> Reader<'a, 'f> {
     pub(super) fn sections<'t, T>(
         &mut self,
         keyword: &'static Keyword,
-        table: &'t BTreeMap<&'a str, Parsed<T>>,
+        table: &'t Table<'a, T>,
     ) -> Vec<(&'a str, &'t T)> {
         let Kind::Sections(group) = keyword.kind else {
             return Vec::new();
@@ -198,8 +198,8 @@ impl<'a, 'f> Reader<'a, 'f> {
             self.links.reserve(names.len());
             let is_alone = names.len() == 1;
             for name in names {
-                let Some((&name, parsed)) = table.get_key_value(name.as_str()) else {
-                    let problem = self.dangling(&name, group, table.keys().copied());
+                let Some((name, parsed)) = table.get(&name) else {
+                    let problem = self.dangling(&name, group, table.names());
                     self.refuse(one.label, problem);
                     continue;
                 };

@@ -7,9 +7,9 @@ use super::super::keywords::route as keyword;
 use super::super::problem::{Problem, quote};
 use super::super::reader::Reader;
 use super::super::regex::{self, DEFAULT_PROGRAM_SIZE, LARGEST_PROGRAM_SIZE};
+use super::super::table::Table;
 use super::super::text;
 use super::super::value;
-use super::Table;
 use crate::envoy::shown;
 use crate::model::{
     Action, Destination, HashPolicy, PathMatch, PathRewrite, Redirect, RedirectCode, Route,
