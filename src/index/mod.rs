@@ -222,11 +222,13 @@ impl Index {
         }
         let told = work.report.take();
         work.endpoints.extend(told.iter().cloned());
+        let mut told = told.iter().peekable();
         for owner in work.endpoints.take() {
             self.refresh_endpoints(&owner);
-        }
-        for owner in &told {
-            self.refresh_report(owner);
+            // Now, while what is known of the service is near.
+            if told.next_if(|told| **told == owner).is_some() {
+                self.refresh_report(&owner);
+            }
         }
         self.publication.assemble();
         if self.known {

@@ -94,6 +94,18 @@ pub enum LbPolicy {
     OriginalDst,
 }
 
+impl LbPolicy {
+    /// Every policy, in order.
+    pub const ALL: [Self; 6] = [
+        Self::RoundRobin,
+        Self::LeastRequest,
+        Self::RingHash,
+        Self::Random,
+        Self::Maglev,
+        Self::OriginalDst,
+    ];
+}
+
 /// What travels through an expose, which decides the shape of Envoy's filter chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Traffic {

@@ -125,6 +125,18 @@ impl FromStr for ObjectPath {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
+        // Services of the root namespace: nothing else is as frequent.
+        if !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'/')
+        {
+            return Ok(Self {
+                text: text.into(),
+                kind: 0,
+                name: 0,
+            });
+        }
         // In a log, the rest of such a name would look like a line of its own.
         if text.contains(|letter: char| letter.is_whitespace() || is_unprintable(letter)) {
             return Err(PathError::Unprintable(text.into()));

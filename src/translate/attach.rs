@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::attachment::{Attachment, Shape};
-use super::chains::{self, SHARED_HTTP};
+use super::chains;
 use super::passthrough;
 use super::routes::{self, virtual_host};
 use super::secrets::RequiredSecret;
@@ -30,7 +30,6 @@ pub(super) fn attach(
     lb_policy: LbPolicy,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<AttachmentWithSecrets, Vec<Diagnostic>> {
-    let listener: Arc<str> = socket.to_string().into();
     let tls_match = expose.traffic.tls_match();
     let mut references = Vec::new();
     let mut secrets = Vec::new();
@@ -40,6 +39,13 @@ pub(super) fn attach(
             references.push(reference(ResourceType::Cluster, cluster.clone()));
             Shape::Udp {
                 filter: chains::udp_proxy(cluster, passthrough::udp_proxy(expose, warnings)?),
+            }
+        }
+        Traffic::Tcp { .. } if tls_match.is_none() && expose.filter_config_data.is_none() => {
+            references.push(reference(ResourceType::Cluster, cluster.clone()));
+            Shape::Chain {
+                chain: chains::plain_tcp(cluster),
+                routes: None,
             }
         }
         Traffic::Tcp { tls, .. } => {
@@ -61,11 +67,18 @@ pub(super) fn attach(
             }
         }
         Traffic::Http { vhosts, tls: None } => {
-            references.push(reference(ResourceType::Routes, listener.clone()));
-            let base = passthrough::http_manager(expose, warnings)?;
-            let filter = chains::http_manager(&listener, &listener, base);
+            let (listener, chain) = match expose.filter_config_data {
+                None => chains::plain_http(socket),
+                Some(_) => {
+                    let base = passthrough::http_manager(expose, warnings)?;
+                    let listener: Arc<str> = socket.to_string().into();
+                    let chain = chains::shared_http(&listener, base);
+                    (listener, chain)
+                }
+            };
+            references.push(reference(ResourceType::Routes, listener));
             Shape::SharedHttp {
-                chain: chains::chain(SHARED_HTTP, filter, None, None),
+                chain,
                 vhosts: encoded_vhosts(vhosts, socket, cluster),
                 routes_references: routes_references(vhosts, cluster),
             }
@@ -74,6 +87,7 @@ pub(super) fn attach(
             vhosts,
             tls: Some(tls),
         } => {
+            let listener = socket.to_string();
             let name: Arc<str> = format!("{listener}/{cluster}").into();
             references.push(reference(ResourceType::Routes, name.clone()));
             let base = passthrough::http_manager(expose, warnings)?;

@@ -1,9 +1,12 @@
 //! An expose's part of its listener, and the listener put together from such parts.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
-use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, ListenerFilter};
+use envoy_types::pb::envoy::config::listener::v3::{FilterChain, ListenerFilter};
 use envoy_types::pb::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
 use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
+use prost::Message;
 
 use super::parts::{listener_filter, socket_address};
 use super::routes;
@@ -11,8 +14,20 @@ use crate::envoy::{Reference, Resource, ResourceType, encode, holds_pem_key, hol
 use crate::model::{ExposeId, Protocol, Socket};
 
 /// Field numbers of `Listener`, whose parts are appended encoded.
+const NAME: u32 = 1;
+const ADDRESS: u32 = 2;
 const FILTER_CHAINS: u32 = 3;
 const LISTENER_FILTERS: u32 = 9;
+
+/// The listener filters, encoded once: they are the same in all listeners.
+static TLS_INSPECTOR: LazyLock<Bytes> = LazyLock::new(|| {
+    let name = "envoy.filters.listener.tls_inspector";
+    encode(&listener_filter(name, &TlsInspector::default()))
+});
+static ORIGINAL_DST: LazyLock<Bytes> = LazyLock::new(|| {
+    let name = "envoy.filters.listener.original_dst";
+    encode(&listener_filter(name, &OriginalDst::default()))
+});
 
 /// What an expose adds to the listener of its socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,27 +100,15 @@ impl Attachment {
 /// Of several plain HTTP attachments the chain of the first by expose is taken.
 pub fn listener(socket: Socket, attachments: &[&Attachment]) -> Resource {
     let name = socket.to_string();
-    let head = Listener {
-        name: name.clone(),
-        address: Some(socket_address(socket.addr, socket.port, socket.protocol)),
-        ..Listener::default()
-    };
-    let mut body = encode(&head).to_vec();
+    let address = socket_address(socket.addr, socket.port, socket.protocol).encode_to_vec();
+    let mut body = wire::message(&[(NAME, name.as_bytes()), (ADDRESS, &address)]);
     let sorted = sorted(attachments);
     if socket.protocol == Protocol::Tcp {
         // Always there: adding it later would drain every connection of the listener.
-        let inspector = listener_filter(
-            "envoy.filters.listener.tls_inspector",
-            &TlsInspector::default(),
-        );
-        wire::append(&mut body, LISTENER_FILTERS, &encode(&inspector));
+        wire::append(&mut body, LISTENER_FILTERS, &TLS_INSPECTOR);
     }
     if sorted.iter().any(|attachment| attachment.original_dst) {
-        let filter = listener_filter(
-            "envoy.filters.listener.original_dst",
-            &OriginalDst::default(),
-        );
-        wire::append(&mut body, LISTENER_FILTERS, &encode(&filter));
+        wire::append(&mut body, LISTENER_FILTERS, &ORIGINAL_DST);
     }
     let mut shared = false;
     for attachment in &sorted {
@@ -123,7 +126,7 @@ pub fn listener(socket: Socket, attachments: &[&Attachment]) -> Resource {
     Resource::new(
         ResourceType::Listener,
         name,
-        body.into(),
+        body.into_boxed_slice().into(),
         references.collect(),
     )
 }

@@ -1,5 +1,8 @@
 //! Filter chains, and what stands for one under UDP.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::{Http1ProtocolOptions, Http2ProtocolOptions};
 use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, FilterChainMatch};
@@ -19,13 +22,28 @@ use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::DownstreamTl
 use envoy_types::pb::xds::core::v3::TypedExtensionConfig;
 use envoy_types::pb::xds::r#type::matcher::v3::{Matcher, matcher};
 
+use prost::Name;
+
 use super::parts::{ads, listener_filter, network_filter, tls_socket};
 use super::passthrough::Base;
-use crate::envoy::{encode, pack};
-use crate::model::TlsMatch;
+use crate::envoy::{encode, pack, wire};
+use crate::model::{Socket, TlsMatch};
 
 /// The name of the chain that the plain HTTP exposes of a listener share.
-pub(super) const SHARED_HTTP: &str = "http";
+const SHARED_HTTP: &str = "http";
+
+/// The name of the filter that forwards a connection to a cluster.
+const TCP_PROXY: &str = "envoy.filters.network.tcp_proxy";
+
+/// Field numbers of `FilterChain`, `Filter`, `Any` and `TcpProxy`.
+const FILTERS: u32 = 3;
+const CHAIN_NAME: u32 = 7;
+const FILTER_NAME: u32 = 1;
+const TYPED_CONFIG: u32 = 4;
+const TYPE_URL: u32 = 1;
+const VALUE: u32 = 2;
+const STAT_PREFIX: u32 = 1;
+const CLUSTER: u32 = 2;
 
 /// A chain of one filter. Its name must not change with its content: Envoy would drain it.
 pub(super) fn chain(
@@ -50,12 +68,47 @@ pub(super) fn chain(
     })
 }
 
+/// The chain that the plain HTTP exposes of a listener share.
+pub(super) fn shared_http(listener: &str, base: Base<HttpConnectionManager>) -> Bytes {
+    let filter = http_manager(listener, listener, base);
+    chain(SHARED_HTTP, filter, None, None)
+}
+
+/// The name of a socket's listener, and its [shared chain](shared_http) where `filter_config_data` says
+/// nothing of it: the same for thousands of exposes, so what was made last is kept for the next one.
+pub(super) fn plain_http(socket: Socket) -> (Arc<str>, Bytes) {
+    thread_local! {
+        static LAST: RefCell<Option<(Socket, Arc<str>, Bytes)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((of, listener, chain)) if *of == socket => (listener.clone(), chain.clone()),
+        _ => {
+            let listener: Arc<str> = socket.to_string().into();
+            let chain = shared_http(&listener, Base::default());
+            *last = Some((socket, listener.clone(), chain.clone()));
+            (listener, chain)
+        }
+    })
+}
+
 /// The filter that forwards a connection to a cluster.
 pub(super) fn tcp_proxy(cluster: &str, base: Base<TcpProxy>) -> Filter {
     let mut proxy = base.message;
     proxy.stat_prefix = format!("ingress_{cluster}");
     proxy.cluster_specifier = Some(ClusterSpecifier::Cluster(cluster.into()));
-    network_filter("envoy.filters.network.tcp_proxy", &proxy)
+    network_filter(TCP_PROXY, &proxy)
+}
+
+/// The chain of a TCP expose of which only its cluster is said: without certificates, server names and
+/// `filter_config_data`.
+pub(super) fn plain_tcp(cluster: &str) -> Bytes {
+    let prefix = format!("ingress_{cluster}");
+    let cluster = cluster.as_bytes();
+    let proxy = wire::message(&[(STAT_PREFIX, prefix.as_bytes()), (CLUSTER, cluster)]);
+    let url = TcpProxy::type_url();
+    let any = wire::message(&[(TYPE_URL, url.as_bytes()), (VALUE, &proxy)]);
+    let filter = wire::message(&[(FILTER_NAME, TCP_PROXY.as_bytes()), (TYPED_CONFIG, &any)]);
+    wire::message(&[(FILTERS, &filter), (CHAIN_NAME, cluster)]).into()
 }
 
 /// The filter that speaks HTTP and routes by a route configuration.
@@ -130,4 +183,21 @@ pub(super) fn udp_proxy(cluster: &str, base: Base<UdpProxyConfig>) -> Bytes {
         "envoy.filters.udp_listener.udp_proxy",
         &proxy,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_chain_is_what_it_is_when_all_of_it_is_encoded() {
+        for cluster in ["web/expose#0", &"x".repeat(1000)] {
+            let filter = tcp_proxy(cluster, Base::default());
+            assert_eq!(
+                plain_tcp(cluster),
+                chain(cluster, filter, None, None),
+                "{cluster}"
+            );
+        }
+    }
 }

@@ -49,6 +49,12 @@ fn as_it_was_written(violation: &mut Violation) {
     }
 }
 
+/// Whether an expose has of filters what every other of its shape has, but for the names. All that Envoy's
+/// constraints ask of these is that there is one, as tests show, and that all else keeps them.
+fn is_plain(expose: &Expose) -> bool {
+    expose.filter_config_data.is_none() && expose.traffic.tls_match().is_none()
+}
+
 pub(super) fn attachment(expose: &Expose, attachment: &Attachment) -> Result<(), Vec<Diagnostic>> {
     let keyword = (expose.filter_config_data.as_ref()).map(|_| FILTER_CONFIG_DATA.name);
     let mut found = Vec::new();
@@ -61,16 +67,22 @@ pub(super) fn attachment(expose: &Expose, attachment: &Attachment) -> Result<(),
             found.push(violation);
         }
     };
+    let is_plain = is_plain(expose);
     match &attachment.shape {
+        _ if is_plain => {}
         Shape::Udp { filter } => note(check_part::<ListenerFilter>(filter), "typed_config."),
-        Shape::Chain { chain, routes } => {
+        Shape::Chain { chain, .. } | Shape::SharedHttp { chain, .. } => {
             note(check_part::<FilterChain>(chain), IN_CHAIN);
+        }
+    }
+    match &attachment.shape {
+        Shape::Udp { .. } => {}
+        Shape::Chain { routes, .. } => {
             if let Some(routes) = routes {
                 note(check_part::<RouteConfiguration>(&routes.body), "");
             }
         }
-        Shape::SharedHttp { chain, vhosts, .. } => {
-            note(check_part::<FilterChain>(chain), IN_CHAIN);
+        Shape::SharedHttp { vhosts, .. } => {
             for vhost in vhosts {
                 note(check_part::<VirtualHost>(vhost), "");
             }
@@ -93,4 +105,57 @@ fn diagnostics(expose: &Expose, keyword: Option<&str>, found: Vec<Violation>) ->
         }
     };
     found.into_iter().map(diagnostic).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::translate;
+    use super::*;
+    use crate::model::{Document, ObjectPath};
+    use crate::validate::{Context, validate};
+
+    fn attached(service: &str, keywords: &str) -> (Expose, Attachment) {
+        let text = format!(
+            "[ip#1]\nexpose = expose#0\n[expose#0]\nport = 80\n{keywords}\n\
+             [vhost#0]\ndomains = a.org\nroutes = route#0\n[route#0]\nmatch_prefix = /\n"
+        );
+        let path: ObjectPath = service.parse().unwrap();
+        let document = Document::from_config(path, &text).unwrap();
+        let mut exposes = validate(&document, &Context::default()).service.exposes;
+        let expose = exposes.remove(0);
+        let attachment = translate(&expose).unwrap().attachment.unwrap();
+        (expose, attachment)
+    }
+
+    #[test]
+    fn the_filters_of_a_plain_expose_keep_the_constraints_whatever_the_names() {
+        let long = "x".repeat(1000);
+        let tcp = ["listener_addr = 0.0.0.0", "listener_addr = ::"];
+        let others = [
+            "protocol = udp",
+            "vhosts = vhost#0",
+            "vhosts = vhost#0\nlistener_addr = ::",
+        ];
+        for keywords in tcp.into_iter().chain(others) {
+            for service in ["w", "test/svc/web", &*long] {
+                let (expose, attachment) = attached(service, keywords);
+                assert!(is_plain(&expose), "{keywords}");
+                let checked = match &attachment.shape {
+                    Shape::Udp { filter } => check_part::<ListenerFilter>(filter),
+                    Shape::Chain { chain, .. } | Shape::SharedHttp { chain, .. } => {
+                        check_part::<FilterChain>(chain)
+                    }
+                };
+                assert_eq!(checked, Ok(()), "{service} {keywords}");
+            }
+        }
+        for keywords in [
+            "sni = a.org",
+            "filter_config_data = {\"idle_timeout\": \"1s\"}",
+        ] {
+            assert!(!is_plain(&attached("web", keywords).0), "{keywords}");
+        }
+    }
 }

@@ -56,16 +56,30 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
     let mut secrets = Vec::new();
     let mut required_secrets = Vec::new();
-    let (base, lb_policy) = passthrough::cluster(expose, &mut warnings)?;
+    let (base, lb_policy) = match &expose.cluster_data {
+        Some(data) => {
+            let (base, lb_policy) = passthrough::cluster(expose, data, &mut warnings)?;
+            (Some(base), lb_policy)
+        }
+        None => (None, expose.lb_policy),
+    };
     // The certificates of a socket that `cluster_data` replaces are not used, so they are not required.
     let upstream_tls = expose.upstream_tls.as_ref();
-    let upstream_tls = upstream_tls.filter(|_| !base.gives("transport_socket"));
+    let is_replaced = (base.as_ref()).is_some_and(|base| base.gives("transport_socket"));
+    let upstream_tls = upstream_tls.filter(|_| !is_replaced);
     let tls = match upstream_tls {
         Some(tls) => Some(tls::upstream(expose, &tls.certificates)?),
         None => None,
     };
-    let cluster = cluster::cluster(expose, lb_policy, base, tls.as_ref());
-    check::cluster(expose, &cluster)?;
+    let cluster = match (base, &tls) {
+        (None, None) => cluster::plain(expose),
+        (base, tls) => {
+            let base = base.unwrap_or_default();
+            let cluster = cluster::cluster(expose, lb_policy, base, tls.as_ref());
+            check::cluster(expose, &cluster)?;
+            cluster
+        }
+    };
     if let Some(tls) = tls {
         secrets.extend(tls.secrets);
         required_secrets.extend(tls.required_secrets);

@@ -35,22 +35,24 @@ pub fn expanded_domains(vhost: &VirtualHost, port: u16) -> Vec<String> {
 
 /// Field numbers of `RouteConfiguration`, `VirtualHost` and `Route`, whose parts are appended encoded: prost
 /// would measure each once for every message around it.
+const NAME: u32 = 1;
 const VIRTUAL_HOSTS: u32 = 2;
+const DOMAINS: u32 = 2;
 const ROUTES: u32 = 3;
 const MATCH: u32 = 1;
 const FORWARD: u32 = 2;
 const REDIRECT: u32 = 3;
+
+/// Field numbers of `RouteMatch` and `RouteAction`, of which most routes have no other.
+const PREFIX: u32 = 1;
+const CLUSTER: u32 = 1;
 
 /// The encoded route configuration of encoded virtual hosts.
 pub(super) fn configuration<V: AsRef<[u8]>>(
     name: &str,
     vhosts: impl IntoIterator<Item = V>,
 ) -> Bytes {
-    let head = envoy::RouteConfiguration {
-        name: name.to_owned(),
-        ..envoy::RouteConfiguration::default()
-    };
-    let mut body = Vec::from(encode(&head));
+    let mut body = wire::message(&[(NAME, name.as_bytes())]);
     for vhost in vhosts {
         wire::append(&mut body, VIRTUAL_HOSTS, vhost.as_ref());
     }
@@ -59,12 +61,11 @@ pub(super) fn configuration<V: AsRef<[u8]>>(
 
 /// The encoded virtual host of a `vhost#…` section on a listener's port, in the expose of a cluster.
 pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> Bytes {
-    let head = envoy::VirtualHost {
-        name: format!("{cluster}.{}", vhost.section),
-        domains: expanded_domains(vhost, port),
-        ..envoy::VirtualHost::default()
-    };
-    let mut body = Vec::from(encode(&head));
+    let name = format!("{cluster}.{}", vhost.section);
+    let mut body = wire::message(&[(NAME, name.as_bytes())]);
+    for domain in expanded_domains(vhost, port) {
+        wire::append(&mut body, DOMAINS, domain.as_bytes());
+    }
     for each in &vhost.routes {
         wire::append(&mut body, ROUTES, &route(each, cluster));
     }
@@ -75,11 +76,14 @@ pub(super) fn virtual_host(vhost: &VirtualHost, port: u16, cluster: &str) -> Byt
 
 /// The encoded route.
 fn route(route: &Route, cluster: &str) -> Vec<u8> {
-    /// Two keys and two lengths.
-    const AROUND: usize = 8;
-    let taken = encode(&route_match(route));
+    let taken = match &route.path {
+        PathMatch::Prefix(prefix) if route.case_sensitive => {
+            wire::message(&[(PREFIX, prefix.as_bytes())]).into()
+        }
+        _ => encode(&route_match(route)),
+    };
     let (field, action) = action(&route.action, cluster);
-    let mut body = Vec::with_capacity(taken.len() + action.len() + AROUND);
+    let mut body = Vec::with_capacity(taken.len() + action.len() + 2 * wire::AROUND);
     wire::append(&mut body, MATCH, &taken);
     wire::append(&mut body, field, &action);
     body
@@ -105,6 +109,17 @@ fn route_match(route: &Route) -> envoy::RouteMatch {
 fn action(action: &Action, cluster: &str) -> (u32, Bytes) {
     match action {
         Action::Redirect(to) => (REDIRECT, encode(&redirect(to))),
+        Action::Forward {
+            destination: Destination::Own,
+            prefix_rewrite: None,
+            host_rewrite: None,
+            timeout: None,
+            websocket: None,
+            hash_policies,
+        } if hash_policies.is_empty() => {
+            let action = wire::message(&[(CLUSTER, cluster.as_bytes())]);
+            (FORWARD, action.into())
+        }
         Action::Forward {
             destination,
             prefix_rewrite,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use foldhash::quality::RandomState;
 use imbl::OrdMap;
 
-use super::dataset::{self, Avail, Config, NodeMonitor, ServiceConfig, Status, is_watched};
+use super::dataset::{self, Avail, Config, NodeMonitor, Status, is_watched};
 use super::message::read;
 use super::shape::{Object, Shape, is_plain};
 use super::tables::{Node, Tables};
@@ -232,13 +232,32 @@ fn config(walk: &mut impl Walk, node: &mut Node, name: &[u8]) -> Result<(), Lost
     if let Some(secret) = dataset::secret(name) {
         let checksum = parsed(walk.value()?, || Config)?;
         node.configs.push((secret, checksum));
-    } else if let Some(service) = dataset::service(name) {
-        let scope = parsed(walk.value()?, || ServiceConfig)?;
-        node.list(service, scope);
-    } else {
+    } else if !dataset::is_service(name) {
         walk.pass()?;
+    } else if runs_on(walk.value()?, &node.name)?
+        && let Some(service) = dataset::service(name)
+    {
+        node.listed.push(service);
     }
     Ok(())
+}
+
+/// Whether a service may run on a node, as its configuration is told: see [`dataset::ServiceConfig`].
+fn runs_on(config: &[u8], node: &str) -> Result<bool, Lost> {
+    let mut is_among = false;
+    Cursor::new(config).members(|config, name| {
+        if name != b"scope" {
+            return config.pass();
+        }
+        is_among = false;
+        let scope = config.elements(|scope| {
+            let name = scope.value()?;
+            is_among |= name.starts_with(b"\"") && word(name)? == node;
+            Ok(())
+        });
+        scope.map(drop)
+    })?;
+    Ok(is_among)
 }
 
 /// The keywords that a text tells. Nearly every text can stay as it is.
@@ -293,4 +312,39 @@ where
     F: Fn() -> S,
 {
     read(text, shape).or(Err(Lost))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::dataset::ServiceConfig;
+    use super::*;
+
+    /// What the quick way says of a configuration, the thorough one says too.
+    #[test]
+    fn a_service_may_run_where_its_scope_says() {
+        for config in [
+            r#"{"csum": "x", "scope": ["n1", "n2"], "updated": 1.5}"#,
+            r#"{"scope": ["n2", "n1"]}"#,
+            r#"{"scope": ["n\u0031"]}"#,
+            r#"{"scope": [1, null, ["n1"], "n2"]}"#,
+            r#"{"scope": ["n1"], "scope": ["n2"]}"#,
+            r#"{"scope": ["n1"], "scope": null}"#,
+            r#"{"scope": "n1"}"#,
+            "{}",
+            "null",
+            r#"["n1"]"#,
+        ] {
+            for node in ["n1", "n2"] {
+                let read = parsed(config.as_bytes(), || ServiceConfig).unwrap();
+                let thorough = read.is_some_and(|scope| scope.has(node));
+                assert_eq!(
+                    runs_on(config.as_bytes(), node),
+                    Ok(thorough),
+                    "{config} {node}"
+                );
+            }
+        }
+    }
 }

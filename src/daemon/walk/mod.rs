@@ -86,44 +86,58 @@ impl<'t> Cursor<'t> {
 }
 
 impl Walk for Cursor<'_> {
+    #[inline]
     fn peek(&mut self) -> Result<u8, Lost> {
-        self.rest = self.rest.get(spaces(self.rest)..).unwrap_or_default();
-        self.rest.first().copied().ok_or(Lost)
+        loop {
+            match self.rest {
+                [b' ' | b'\n' | b'\t' | b'\r', rest @ ..] => self.rest = rest,
+                [next, ..] => return Ok(*next),
+                [] => return Err(Lost),
+            }
+        }
     }
 
+    #[inline]
     fn step(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
     }
 
+    #[inline]
     fn value(&mut self) -> Result<&[u8], Lost> {
         let first = self.peek()?;
-        let mut ending = Ending::of(first)?;
         let end = match first {
             b'"' => text_end(self.rest).map(|(end, _)| end),
-            _ => ending.find(self.rest),
+            _ => value_end(first, self.rest)?,
         };
-        let end = match end {
-            Some(end) => end,
-            None if ending.is_plain() => self.rest.len(),
-            None => return Err(Lost),
-        };
-        let (value, rest) = self.rest.split_at_checked(end).ok_or(Lost)?;
-        self.rest = rest;
-        Ok(value)
+        self.take(end.ok_or(Lost)?)
     }
 
+    #[inline]
     fn pass(&mut self) -> Result<(), Lost> {
         self.value().map(drop)
     }
 
+    #[inline]
     fn text(&mut self) -> Result<(&[u8], bool), Lost> {
-        if self.peek()? != b'"' {
-            return Err(Lost);
-        }
-        let (end, escapes) = text_end(self.rest).ok_or(Lost)?;
-        let (text, rest) = self.rest.split_at_checked(end).ok_or(Lost)?;
-        self.rest = rest;
-        Ok((inner(text)?, escapes))
+        self.quoted()
+    }
+
+    /// As for any other, but that the names need not be copied.
+    fn members(
+        &mut self,
+        mut member: impl FnMut(&mut Self, &[u8]) -> Result<(), Lost>,
+    ) -> Result<bool, Lost> {
+        self.each(b'{', |cursor| {
+            let (name, escapes) = cursor.quoted()?;
+            if cursor.peek()? != b':' {
+                return Err(Lost);
+            }
+            cursor.step();
+            match escapes {
+                true => member(cursor, unescaped(name)?.as_bytes()),
+                false => member(cursor, name),
+            }
+        })
     }
 }
 
@@ -132,32 +146,72 @@ impl<'t> Cursor<'t> {
     /// another type is passed over. Returns whether it was a list.
     pub(super) fn elements(
         &mut self,
-        mut element: impl FnMut(&mut Self) -> Result<(), Lost>,
+        element: impl FnMut(&mut Self) -> Result<(), Lost>,
     ) -> Result<bool, Lost> {
-        if self.peek()? != b'[' {
+        self.each(b'[', element)
+    }
+
+    /// Moves past the object or list that comes next, as `open`, its first byte, says, item by item: `item`
+    /// must move past it. A value of another type is passed over. Returns whether it was of this one.
+    #[inline]
+    fn each(
+        &mut self,
+        open: u8,
+        mut item: impl FnMut(&mut Self) -> Result<(), Lost>,
+    ) -> Result<bool, Lost> {
+        if self.peek()? != open {
             return self.pass().map(|()| false);
         }
+        // In ASCII, what closes is the second byte behind what opens.
+        let close = open + 2;
         self.step();
-        if self.peek()? == b']' {
+        if self.peek()? == close {
             self.step();
             return Ok(true);
         }
         loop {
-            element(self)?;
+            item(self)?;
             let mark = self.peek()?;
             self.step();
             match mark {
                 b',' => {}
-                b']' => return Ok(true),
+                mark if mark == close => return Ok(true),
                 _ => return Err(Lost),
             }
         }
+    }
+
+    /// The same as [`Walk::text`], for as long as the text is there.
+    #[inline]
+    fn quoted(&mut self) -> Result<(&'t [u8], bool), Lost> {
+        if self.peek()? != b'"' {
+            return Err(Lost);
+        }
+        let (end, escapes) = text_end(self.rest).ok_or(Lost)?;
+        Ok((inner(self.take(end)?)?, escapes))
+    }
+
+    /// Moves past some bytes, and returns them.
+    #[inline]
+    fn take(&mut self, length: usize) -> Result<&'t [u8], Lost> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Lost)?;
+        self.rest = rest;
+        Ok(taken)
     }
 
     /// What comes next.
     pub(super) fn rest(&self) -> &'t [u8] {
         self.rest
     }
+}
+
+/// How many bytes a value has, other than a text, that some bytes begin with; `None` where it does not end
+/// among them.
+fn value_end(first: u8, bytes: &[u8]) -> Result<Option<usize>, Lost> {
+    let mut ending = Ending::of(first)?;
+    let end = ending.find(bytes);
+    // Nothing but the end of the text need be behind a number.
+    Ok(end.or_else(|| ending.is_plain().then_some(bytes.len())))
 }
 
 /// How many spaces a text begins with.
@@ -167,6 +221,7 @@ pub(super) fn spaces(text: &[u8]) -> usize {
 }
 
 /// What is between the quotes of a text; it is lost where there are none.
+#[inline]
 pub(super) fn inner(text: &[u8]) -> Result<&[u8], Lost> {
     let inner = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\""));
     inner.ok_or(Lost)

@@ -31,10 +31,9 @@ impl Block {
             Some(bytes) => bytes,
             None => {
                 padded = [0; BLOCK];
-                padded
-                    .iter_mut()
-                    .zip(bytes)
-                    .for_each(|(to, from)| *to = *from);
+                if let Some(beginning) = padded.get_mut(..bytes.len()) {
+                    beginning.copy_from_slice(bytes);
+                }
                 &padded
             }
         };
@@ -125,7 +124,22 @@ const BEHIND_PLAIN: [bool; 256] = {
 
 /// The length of the text in quotes that some bytes begin with, and whether anything in it is escaped;
 /// `None` where its end is not among them.
+#[inline]
 pub(in crate::daemon) fn text_end(bytes: &[u8]) -> Option<(usize, bool)> {
+    // Nearly every text ends within a block, with nothing escaped.
+    if let Some(block) = bytes.get(1..).and_then(|inside| inside.get(..BLOCK)) {
+        let block = Block::of(block);
+        let marks = block.equal(b'"') | block.equal(b'\\');
+        let found = marks.trailing_zeros() as usize + 1;
+        if bytes.get(found) == Some(&b'"') {
+            return Some((found + 1, false));
+        }
+    }
+    far_text_end(bytes)
+}
+
+/// The same for a text that is long, escaped, or the last of its bytes.
+fn far_text_end(bytes: &[u8]) -> Option<(usize, bool)> {
     let (mut at, mut escapes) = (1, false);
     loop {
         let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
@@ -151,21 +165,17 @@ pub(in crate::daemon) fn text_end(bytes: &[u8]) -> Option<(usize, bool)> {
 
 impl Marks {
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
-        loop {
-            let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
-            let block = Block::of(rest);
-            let end = if self.escaped || block.equal(b'\\') != 0 {
-                let plain = rest.get(..BLOCK).unwrap_or(rest);
-                self.find_among(plain)
-            } else {
-                self.find_in(block, rest.first() == Some(&b'"'))
+        for (count, bytes) in bytes.chunks(BLOCK).enumerate() {
+            let block = Block::of(bytes);
+            let end = match self.escaped || block.equal(b'\\') != 0 {
+                true => self.find_among(bytes),
+                false => self.find_in(block, bytes.first() == Some(&b'"')),
             };
             if let Some(end) = end {
-                return Some(at + end);
+                return Some(count * BLOCK + end);
             }
-            at += BLOCK;
         }
+        None
     }
 
     /// The same, byte by byte.
@@ -211,22 +221,19 @@ impl Marks {
         let brackets = block.with_one_kind_of_brackets();
         let opening = brackets.equal(b'{') & !in_text;
         let closing = brackets.equal(b'}') & !in_text;
-        if opening | closing == 0 {
-            return None;
-        }
-        let (opened, closed) = (count(opening), count(closing));
-        if closed >= self.depth {
-            let mut left = closing;
-            for closed in 1..=closed {
-                let end = left.trailing_zeros();
-                left &= left - 1;
-                let opened = count(opening & ((1 << end) - 1));
-                if self.depth + opened <= closed {
-                    return Some(end as usize + 1);
-                }
+        let mut brackets = opening | closing;
+        while brackets != 0 {
+            let first = brackets & brackets.wrapping_neg();
+            brackets ^= first;
+            if opening & first != 0 {
+                self.depth += 1;
+                continue;
+            }
+            self.depth = self.depth.saturating_sub(1);
+            if self.depth == 0 {
+                return Some(first.trailing_zeros() as usize + 1);
             }
         }
-        self.depth = (self.depth + opened).saturating_sub(closed);
         None
     }
 }
@@ -238,12 +245,6 @@ fn parity(bits: u32) -> u32 {
     let bits = bits ^ bits << 4;
     let bits = bits ^ bits << 8;
     bits ^ bits << 16
-}
-
-/// How many bits are set.
-fn count(bits: u32) -> usize {
-    // Not more than fit.
-    bits.count_ones() as usize
 }
 
 #[cfg(test)]

@@ -192,3 +192,40 @@ fn a_check_costs() {
         println!("{name} {:?}", start.elapsed() / 10_000);
     }
 }
+
+/// What every expose has of clusters and filters is not checked again and again where only these differ.
+#[test]
+fn a_name_that_the_gateway_gives_need_only_be_there() {
+    let manager = "envoy.extensions.filters.network.http_connection_manager.v3";
+    let udp = "envoy.extensions.filters.udp.udp_proxy.v3";
+    for (message, field) in [
+        ("envoy.config.cluster.v3.Cluster", "name"),
+        ("envoy.config.listener.v3.FilterChain", "name"),
+        (&*TcpProxy::full_name(), "stat_prefix"),
+        (&*TcpProxy::full_name(), "cluster"),
+        (&*format!("{manager}.HttpConnectionManager"), "stat_prefix"),
+        (&*format!("{manager}.Rds"), "route_config_name"),
+        (&*format!("{udp}.UdpProxyConfig"), "stat_prefix"),
+        (&*format!("{udp}.Route"), "cluster"),
+    ] {
+        let kind = schema::find(message).unwrap();
+        let field = kind
+            .fields
+            .iter()
+            .find(|known| known.name == field)
+            .unwrap();
+        let rules = field.rules;
+        let asks = rules.values.rules.iter();
+        let is_presence = |rule: &Rule| matches!(rule, Rule::MinChars(1) | Rule::MinBytes(1));
+        assert!(
+            asks.clone().all(is_presence),
+            "{message} {}: {rules:?}",
+            field.name
+        );
+        assert!(
+            !rules.unimplemented && !field.repeated,
+            "{message} {}",
+            field.name
+        );
+    }
+}

@@ -99,14 +99,12 @@ impl Passthrough for UdpProxyConfig {
     const CONTRADICTING: &[(&str, &str)] = &[("matcher", "an expose leads to one service")];
 }
 
-/// Reads `cluster_data`; also says which load balancing the cluster has in the end.
+/// Reads `cluster_data`, which is `data`; also says which load balancing the cluster has in the end.
 pub(super) fn cluster(
     expose: &Expose,
+    data: &Object,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(Base<Cluster>, LbPolicy), Vec<Diagnostic>> {
-    let Some(data) = &expose.cluster_data else {
-        return Ok((Base::default(), expose.lb_policy));
-    };
     let mut findings = DataFindings {
         section: &expose.id.section,
         keyword: CLUSTER_DATA.name,
