@@ -22,7 +22,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// Something else.
-    #[error("it is no state of an igw-envoy gateway")]
+    #[error("it is not the state of an igw-envoy gateway")]
     Foreign,
     /// Written by another version of this program.
     #[error("its format is {0}, and this version of xds reads {format}", format = String::from_utf8_lossy(FORMAT))]

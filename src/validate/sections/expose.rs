@@ -6,6 +6,7 @@ use super::super::keywords::expose as keyword;
 use super::super::reader::Reader;
 use super::super::value;
 use super::Sections;
+use super::traffic::ListenerPort;
 use crate::model::{Expose, ExposeId, LbPolicy, Protocol};
 
 impl<'a> Sections<'a> {
@@ -39,7 +40,12 @@ impl<'a> Sections<'a> {
             check_udp(reader, lb_policy);
         }
         let upstream_tls = self.upstream_tls(reader);
-        let traffic = self.traffic(reader, protocol, listener_port);
+        let known_port = match listener_port {
+            None => ListenerPort::Unknown,
+            Some(None) => ListenerPort::ChosenLater,
+            Some(Some(port)) => ListenerPort::Known(port),
+        };
+        let traffic = self.traffic(reader, protocol, known_port);
         if let (Some(traffic), Some(lb_policy), true) = (&traffic, lb_policy, reader.is_whole()) {
             let hashes_itself = filter_config_data.as_ref().is_some_and(|data| {
                 data.contains_key("hash_policy") || data.contains_key("hash_policies")

@@ -16,14 +16,34 @@ use crate::model::{
     Action, Certificate, DownstreamTls, LbPolicy, Protocol, Traffic, UpstreamTls, VirtualHost,
 };
 
+/// What is known of an expose's listener port when its virtual hosts are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ListenerPort {
+    /// Nothing: it is wrong, or only a node knows it.
+    Unknown,
+    /// The gateway is to choose it.
+    ChosenLater,
+    /// What is written.
+    Known(NonZeroU16),
+}
+
+impl ListenerPort {
+    /// What an expose does instead of listening on a port, as far as is known.
+    pub(super) fn instead_of(self, port: u16) -> Option<String> {
+        match self {
+            Self::Known(own) if own.get() != port => Some(format!("listens on {own}")),
+            Self::ChosenLater => Some("is given a port later".to_owned()),
+            Self::Known(_) | Self::Unknown => None,
+        }
+    }
+}
+
 impl<'a> Sections<'a> {
-    /// `listener_port` is `None` where it is wrong or not known, `Some(None)` where the gateway is to
-    /// choose it.
     pub(super) fn traffic(
         &mut self,
         reader: &mut Reader<'a, '_>,
         protocol: Option<Protocol>,
-        listener_port: Option<Option<NonZeroU16>>,
+        listener_port: ListenerPort,
     ) -> Option<Traffic> {
         let server_names = reader.read(&keyword::SNI, |value| {
             let names = value::list(value)?;
@@ -60,7 +80,7 @@ impl<'a> Sections<'a> {
     fn virtual_hosts(
         &mut self,
         reader: &mut Reader<'a, '_>,
-        listener_port: Option<Option<NonZeroU16>>,
+        listener_port: ListenerPort,
         is_tls: bool,
     ) -> Vec<VirtualHost> {
         let found = reader.sections(&keyword::VHOSTS, &self.vhosts);
@@ -69,8 +89,7 @@ impl<'a> Sections<'a> {
         let mut seen = BTreeMap::new();
         let mut vhosts = Vec::new();
         for (section, vhost) in found {
-            let port = listener_port.map(|port| port.map(NonZeroU16::get));
-            let domains = own_domains(reader, (section, vhost), port, &mut seen);
+            let domains = own_domains(reader, (section, vhost), listener_port, &mut seen);
             if is_tls {
                 check_wildcards(reader, section, &domains);
                 check_https(reader, section, vhost);

@@ -11,6 +11,7 @@ use super::super::reader::Reader;
 use super::super::value;
 use super::Sections;
 use super::order::{Misplaced, misplaced};
+use super::traffic::ListenerPort;
 use crate::envoy::shown;
 use crate::model::{Action, Route};
 
@@ -110,24 +111,19 @@ pub(super) fn too_much(reader: &mut Reader<'_, '_>, keyword: &'static str) {
 }
 
 /// The domains of an expose's virtual hosts as the `Host` header is matched: without the port,
-/// which must be the listener's, each once. Of a listener port that is not known (`None`) nothing is
-/// said; one that the gateway is to choose (`Some(None)`) is nobody's to write yet.
+/// which must be the listener's, each once.
 pub(super) fn own_domains<'a>(
     reader: &mut Reader<'a, '_>,
     vhost: (&'a str, &Vhost),
-    listener_port: Option<Option<u16>>,
+    listener_port: ListenerPort,
     seen: &mut BTreeMap<String, &'a str>,
 ) -> Vec<String> {
     let (section, vhost) = vhost;
     let mut domains = Vec::new();
     for Domain { host, port } in &vhost.domains {
-        if let (Some(port), Some(listener_port)) = (port, listener_port)
-            && Some(*port) != listener_port
+        if let Some(port) = port
+            && let Some(listens) = listener_port.instead_of(*port)
         {
-            let listens = match listener_port {
-                Some(port) => format!("listens on {port}"),
-                None => "is given a port later".to_owned(),
-            };
             let problem = Problem::new(
                 codes::DOMAIN_PORT,
                 format!("'{host}:{port}' has a port, and {} {listens}", reader.name),

@@ -18,7 +18,7 @@ use crate::envoy::{Resource, ResourceType};
 const MANY: usize = 16;
 
 /// Walking along so many references costs what a search among them costs.
-const SEARCH: usize = 16;
+pub(super) const SEARCH: usize = 16;
 
 /// What the client may still have that could name resources of a type.
 pub(super) struct Holders<'a> {

@@ -15,6 +15,7 @@ use super::Session;
 use super::has::Has;
 use super::ledger::{Ledger, Pending};
 use super::newcomers::{Gate, clusters};
+use super::order::SEARCH;
 use crate::envoy::{Resource, ResourceType};
 
 /// The clusters that removed listeners lead to, and whether what leads there in their place has come.
@@ -79,14 +80,9 @@ impl Session {
                 sent.map(|sent| (sent, Gate::Until(flight.given_up_at())))
             });
         for (resource, gate) in staying.chain(flying) {
-            let mut close = |cluster: &str| {
-                if let Some(known) = gates.get_mut(cluster) {
-                    *known = known.and(gate);
-                }
-            };
-            clusters(&resource.references).for_each(|cluster| close(cluster));
-            for routes in self.routes_of(resource) {
-                clusters(&routes.references).for_each(|cluster| close(cluster));
+            let routes = self.routes_of(resource).map(Arc::as_ref);
+            for leading in std::iter::once(&**resource).chain(routes) {
+                close(gates, leading, gate);
             }
         }
     }
@@ -118,6 +114,22 @@ impl Session {
         match has.and_then(Has::resource) {
             Some(has) => Some(has),
             None => self.view.get(ResourceType::Routes, name),
+        }
+    }
+}
+
+/// Closes the gates of the clusters to which a resource leads. Whichever is shorter is walked: a route
+/// configuration may name thousands.
+fn close(gates: &mut Gates<'_>, resource: &Resource, gate: Gate) {
+    if gates.len() * SEARCH < resource.references.len() {
+        let gates = gates.iter_mut();
+        let named = gates.filter(|(name, _)| resource.references(ResourceType::Cluster, name));
+        named.for_each(|(_, known)| *known = known.and(gate));
+    } else {
+        for name in clusters(&resource.references) {
+            if let Some(known) = gates.get_mut(&**name) {
+                *known = known.and(gate);
+            }
         }
     }
 }
