@@ -296,7 +296,7 @@ mod tests {
     proptest! {
         /// A long text in any place.
         #[test]
-        fn the_end_of_a_long_text(
+        fn a_long_text_ends_where_every_byte_looked_at_says(
             before in vec(select(br#"{}[],: a"#.to_vec()), 0..40),
             length in 0..1500usize,
             escaped in any::<bool>(),
@@ -311,7 +311,7 @@ mod tests {
         }
 
         #[test]
-        fn the_end_of_a_text(text in vec(select(br#""\abc"#.to_vec()), 1..40)) {
+        fn a_text_ends_where_every_byte_looked_at_says(text in vec(select(br#""\abc"#.to_vec()), 1..40)) {
             let text = [b"\"", &text[..]].concat();
             let end = text_end(&text);
             prop_assert_eq!(end.map(|(end, _)| end), plainly(&text));
@@ -322,7 +322,7 @@ mod tests {
 
         /// Block by block, in pieces of any size, or byte by byte.
         #[test]
-        fn however_it_is_looked_at(
+        fn pieces_of_any_size_end_where_every_byte_looked_at_says(
             first in select(br#""{["#.to_vec()),
             rest in vec(select(br#""""\\{}[]{}[],: ax"#.to_vec()), 0..120),
             pieces in vec(1..20usize, 1..8),
