@@ -297,15 +297,22 @@ async fn what_an_envoy_does_not_take_is_told_with_the_line_to_change() {
     let node = &scene.gateway.node;
     scene.set("expose#0.listener_addr=192.0.2.7");
     let why = "write one that it has in expose#0.listener_addr";
-    let explained = scene.fails(SHOP, Seen::NotListening, why).await;
+    let as_before = Seen::Forwarded(scene.backend);
+    let explained = scene.fails(SHOP, as_before, why).await;
+    explained.says("Until it accepts this, it serves what it had before");
+    scene.status_says(why).await;
+    node.unset("web", &["expose#0.listener_addr"]).unwrap();
+    scene.works(SHOP).await;
+    let taken = TcpListener::bind((scene.gateway.address, 8085)).unwrap();
+    scene.set("expose#0.listener_port=8085");
+    let why = "or write another expose#0.listener_port";
+    let moved = "http://www.acme.org:8085/shop";
+    let explained = scene.fails(moved, Seen::Silent, why).await;
     explained.says("forwarded, but it fails");
     scene.status_says(why).await;
-    let taken = TcpListener::bind((scene.gateway.address, 8080)).unwrap();
-    node.unset("web", &["expose#0.listener_addr"]).unwrap();
-    let why = "or write another expose#0.listener_port";
-    scene.fails(SHOP, Seen::Silent, why).await;
-    scene.status_says(why).await;
     drop(taken);
+    scene.works(moved).await;
+    scene.set("expose#0.listener_port=8080");
     scene.works(SHOP).await;
 
     node.stop_daemon();
