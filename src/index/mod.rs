@@ -139,6 +139,8 @@ pub struct Index {
     last_good: BTreeMap<ExposeId, Arc<Expose>>,
     view: View,
     known: bool,
+    /// Whether it was known when something was tried again before.
+    is_steady: bool,
 }
 
 impl Index {
@@ -162,6 +164,7 @@ impl Index {
             last_good: BTreeMap::new(),
             view: View::default(),
             known: false,
+            is_steady: false,
         }
     }
 
@@ -204,7 +207,8 @@ impl Index {
                 work.report.insert(store.expose.service);
             }
             Event::Retry => {
-                if self.known {
+                // A daemon that starts may tell of a service late.
+                if self.known && mem::replace(&mut self.is_steady, true) {
                     self.forget_gone();
                 }
                 let unstored = self.unstored.keys();

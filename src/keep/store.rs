@@ -1,7 +1,7 @@
 //! The file: added to, or replaced as a whole; readable by nobody else, and never trusted.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, IntoInnerError, Read};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -38,9 +38,10 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// What the file holds.
-    pub fn kept(&self) -> &Kept {
-        &self.kept
+    /// Lets every write fail from now on.
+    #[cfg(test)]
+    pub(super) fn only_reads(&mut self, path: &Path) {
+        self.file = File::open(path).expect("it is there");
     }
 
     fn added(&self) -> usize {
@@ -89,11 +90,19 @@ impl Store {
             let mut builder = fs::DirBuilder::new();
             builder.recursive(true).mode(0o700).create(folder)?;
         }
-        Ok(Self {
+        let store = Self {
             path: folder.join(format!("{}.state", file_name(gateway))),
             gateway: gateway.to_owned(),
             with_keys,
-        })
+        };
+        // What a crash may have left, and a key in it.
+        let _ = fs::remove_file(store.new_path());
+        Ok(store)
+    }
+
+    /// Where a file is that takes its place when it is written.
+    fn new_path(&self) -> PathBuf {
+        self.path.with_extension("state.new")
     }
 
     /// Whether everything in a state may be written: without `with_keys`, no private key may.
@@ -157,7 +166,7 @@ impl Store {
     /// # Errors
     /// When the system cannot; the old one is left.
     pub fn save(&self, kept: &Kept) -> io::Result<Journal> {
-        let new = self.path.with_extension("state.new");
+        let new = self.new_path();
         // What a crash may have left.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -177,32 +186,51 @@ impl Store {
     }
 
     /// Brings it to a state, from the one that a journal ends with: what changed is added, or the file is
-    /// replaced where it has grown to twice its size. After this, or after a crash at any moment, it is the
-    /// old one or the new one.
+    /// replaced where it has grown to twice its size, or cannot be added to. After this, or after a crash at
+    /// any moment, it is the old one or the new one.
     ///
     /// # Errors
-    /// When the system cannot; the old one is left, and nothing can be added to it any more.
+    /// When the system cannot; the old one is left.
     pub fn add(&self, kept: &Kept, journal: Journal) -> io::Result<Journal> {
         let has_grown = journal.added() > journal.whole.max(ROOM);
         if has_grown || !self.is_at_its_end(&journal) || self.leaves_keys(&journal.kept, kept) {
             return self.save(kept);
         }
-        let mut writer = BufWriter::with_capacity(1 << 16, journal.file);
-        let written = encode_changes(
-            &journal.kept,
-            kept,
-            journal.written,
-            self.with_keys,
-            &mut writer,
-        )?;
-        let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
-        file.sync_data()?;
-        Ok(Journal {
+        let Journal {
             file,
             written,
-            whole: journal.whole,
-            kept: kept.clone(),
-        })
+            whole,
+            kept: older,
+        } = journal;
+        let end = written.size();
+        let added = self.write_changes(&older, kept, written, &file);
+        match added {
+            Ok(written) => Ok(Journal {
+                file,
+                written,
+                whole,
+                kept: kept.clone(),
+            }),
+            Err(_) => {
+                // Half a part helps nobody, and may hold a key.
+                let _ = file.set_len(end as u64);
+                self.save(kept)
+            }
+        }
+    }
+
+    fn write_changes(
+        &self,
+        older: &Kept,
+        newer: &Kept,
+        written: Written,
+        file: &File,
+    ) -> io::Result<Written> {
+        let mut writer = BufWriter::with_capacity(1 << 16, file);
+        let written = encode_changes(older, newer, written, self.with_keys, &mut writer)?;
+        writer.flush()?;
+        file.sync_data()?;
+        Ok(written)
     }
 
     /// Whether the file is still the one of a journal: nobody replaced it, or wrote to it.
@@ -248,7 +276,8 @@ impl Store {
             .open(path)?;
         let mut writer = BufWriter::with_capacity(1 << 16, file);
         let written = encode(kept, &self.gateway, self.with_keys, &mut writer)?;
-        let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
+        writer.flush()?;
+        let file = writer.into_parts().0;
         file.sync_all()?;
         Ok(Journal {
             file,

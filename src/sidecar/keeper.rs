@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::options::State;
 use crate::envoy::{ResourceType, Version};
-use crate::index::Index;
+use crate::index::{Index, Memory};
 use crate::keep::{Journal, Kept, Loaded, Store};
 
 /// How long changes are gathered before they are written.
@@ -32,6 +32,10 @@ pub(super) struct Keeper {
     saved: Option<Versions>,
     /// The file, if this process wrote it.
     journal: Option<Journal>,
+    /// What the next run should know, as it was last told.
+    memory: Option<Memory>,
+    /// Whether the file lacks a part of that.
+    is_forgetful: bool,
     /// When the next write is due.
     due: Option<Instant>,
     not_before: Option<Instant>,
@@ -75,7 +79,7 @@ impl Keeper {
         {
             let path = store.path().display();
             tracing::warn!(
-                "{path}: its last {torn} bytes were not written to their end, and are left out"
+                "{path}: its last {torn} bytes were not as they were written, and are left out"
             );
         }
         let keeper = Self {
@@ -83,6 +87,7 @@ impl Keeper {
             // served the same.
             saved: loaded
                 .as_ref()
+                .filter(|loaded| loaded.torn == 0)
                 .filter(|loaded| loaded.kept.is_complete() && store.may_hold(&loaded.kept))
                 .map(|loaded| versions(&loaded.kept)),
             store: Some(Arc::new(store)),
@@ -91,8 +96,20 @@ impl Keeper {
         (keeper, loaded)
     }
 
-    /// What is served has changed.
-    pub(super) fn changed(&mut self) {
+    /// Follows what is served, which has `changed` or not, and what the next run should know.
+    pub(super) fn follow(&mut self, index: &Index, changed: bool) {
+        let memory = index.memory();
+        // The first is what was read, or is written with what is served.
+        let is_known = |known: &Memory| known.is_same(&memory);
+        let is_new = !self.memory.as_ref().is_none_or(is_known);
+        self.memory = Some(memory);
+        self.is_forgetful |= is_new;
+        if changed || is_new {
+            self.changed();
+        }
+    }
+
+    fn changed(&mut self) {
         if self.store.is_some() && self.due.is_none() {
             let soon = Instant::now() + HOLD_OFF;
             self.due = Some(self.not_before.map_or(soon, |at| at.max(soon)));
@@ -126,8 +143,7 @@ impl Keeper {
         self.due = None;
         let kept = kept(index);
         let versions = versions(&kept);
-        let remembers = |journal: &Journal| journal.kept().memory.is_same(&kept.memory);
-        if self.saved != Some(versions) || !self.journal.as_ref().is_none_or(remembers) {
+        if std::mem::take(&mut self.is_forgetful) || self.saved != Some(versions) {
             let journal = self.journal.take();
             let writing = spawn_blocking(move || match journal {
                 Some(journal) => store.add(&kept, journal),

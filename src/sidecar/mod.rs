@@ -267,8 +267,8 @@ async fn follow(
             () = until(first_deadline) => {
                 tracing::warn!("serving without the secrets that the daemon has not told yet");
                 first_deadline = None;
-                publisher.publish(&index, Instant::now());
-                keeper.changed();
+                let changed = publisher.publish(&index, Instant::now());
+                keeper.follow(&index, changed);
                 publisher.tell(index.view());
                 report::log_summary(index.view());
                 continue;
@@ -303,9 +303,8 @@ async fn follow(
         if !is_first || index.is_settled() {
             first_deadline = None;
             // The first time, the file may hold what it should not, or lack what it may hold now.
-            if publisher.publish(&index, since) || is_first {
-                keeper.changed();
-            }
+            let changed = publisher.publish(&index, since) || is_first;
+            keeper.follow(&index, changed);
         } else if first_deadline.is_none() {
             first_deadline = Some(Instant::now() + publisher.patience);
         }

@@ -274,17 +274,69 @@ async fn a_file_that_holds_a_key_is_written_anew_where_none_is_to_be_kept() {
     assert!(loaded.is_some());
     let start = Start::with(Recalled::patiently, FIRST_SECRETS, keeper);
     start.tells(told());
-    let begun = Instant::now();
-    while file().0 {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "it is left as it is"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until(|| !file().0).await;
     // It is the same state otherwise.
     let (_, now) = file();
     for kind in ResourceType::ALL {
         assert_eq!(now.snapshot.version(kind), kept.snapshot.version(kind));
+    }
+}
+
+/// A write that did not come to its end may have left a key behind.
+#[tokio::test]
+async fn a_file_with_a_torn_end_is_written_anew() {
+    let told = || state(&json!({"expose#0": {"port": 80, "listener_port": 8080}}));
+    let mut served = index();
+    served.apply(Event::Daemon(told()), &Context::default());
+    let folder = tempfile::tempdir().unwrap();
+    let store = keep::Store::open(folder.path(), "envoy", false).unwrap();
+    let kept = keep::Kept {
+        snapshot: served.snapshot().clone(),
+        memory: served.memory(),
+    };
+    drop(store.save(&kept).unwrap());
+    let good = std::fs::read(store.path()).unwrap();
+    std::fs::write(store.path(), [&good[..], b"half a part"].concat()).unwrap();
+
+    let options = State {
+        folder: folder.path().to_owned(),
+        with_keys: false,
+    };
+    let (keeper, loaded) = Keeper::open(Some(options), "envoy").await;
+    assert_eq!(loaded.unwrap().torn, "half a part".len());
+    let start = Start::with(Recalled::patiently, FIRST_SECRETS, keeper);
+    start.tells(told());
+    until(|| store.load().unwrap().unwrap().torn == 0).await;
+}
+
+/// Envoy is served the same.
+#[tokio::test]
+async fn what_only_the_next_run_should_know_is_written_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = State {
+        folder: folder.path().to_owned(),
+        with_keys: false,
+    };
+    let (keeper, _) = Keeper::open(Some(options), "envoy").await;
+    let store = keep::Store::open(folder.path(), "envoy", false).unwrap();
+    let ports = || {
+        let loaded = store.load().unwrap();
+        loaded.map(|loaded| loaded.kept.memory.ports.len())
+    };
+    let start = Start::with(Recalled::patiently, FIRST_SECRETS, keeper);
+    let told = |port: u16| state(&json!({"expose#0": {"port": 80, "listener_port": port}}));
+    start.tells(told(0));
+    until(|| ports() == Some(1)).await;
+    // The daemon stored the port that was chosen.
+    start.tells(told(1025));
+    until(|| ports() == Some(0)).await;
+}
+
+/// Waits for what happens on disk.
+async fn until(mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never does");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

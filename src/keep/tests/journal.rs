@@ -140,6 +140,37 @@ fn what_was_not_written_to_its_end_is_left_out() {
     assert!(same(&read(&bytes).kept, &second));
 }
 
+#[test]
+fn what_cannot_be_added_is_written_as_a_whole() {
+    let (folder, store) = store(true);
+    let mut kept = kept();
+    let mut journal = store.save(&kept).unwrap();
+    let whole = size(&store);
+    endpoints(&mut kept, "a", "elsewhere");
+    journal.only_reads(store.path());
+    // A folder in the way stands for a disk that is full: then the old file is left, to its last byte.
+    let in_the_way = folder.path().join("edge.state.new");
+    fs::create_dir(&in_the_way).unwrap();
+    assert!(store.add(&kept, journal).is_err());
+    assert_eq!((size(&store), loaded(&store).torn), (whole, 0));
+
+    fs::remove_dir(&in_the_way).unwrap();
+    let mut journal = store.save(&super::kept()).unwrap();
+    journal.only_reads(store.path());
+    drop(store.add(&kept, journal).unwrap());
+    assert!(same(&loaded(&store).kept, &kept));
+}
+
+#[test]
+fn half_a_file_of_a_crash_is_removed() {
+    let (folder, store) = store(true);
+    let left = folder.path().join("edge.state.new");
+    fs::write(&left, KEY).unwrap();
+    Store::open(folder.path(), "edge", false).unwrap();
+    assert!(!left.exists());
+    assert!(store.load().unwrap().is_none());
+}
+
 /// What one step does to the state.
 fn step(kept: &mut Kept, number: u8) {
     let name = format!("n{}", number % 7);

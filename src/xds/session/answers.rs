@@ -132,7 +132,10 @@ impl Session {
             };
             lane.ledger.search.tell(&item.name);
             // Of one of many that are refused at once, its own reason is kept.
-            let own = own(text, &item.name);
+            let own = match refusal.certain {
+                true => own(text, &item.name),
+                false => text,
+            };
             match own.len() < text.len() {
                 true => lane.complain(&item.name, version, &shortened(own).into(), now),
                 false => lane.complain(&item.name, version, &words, now),
