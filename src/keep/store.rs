@@ -1,6 +1,6 @@
 //! The file: added to, or replaced as a whole; readable by nobody else, and never trusted.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,23 @@ pub struct Journal {
     whole: usize,
     /// What it ends with.
     kept: Kept,
+    /// As the last write left it.
+    mark: Mark,
+}
+
+/// What tells whether somebody else touched a file: which it is, its size, its mode, and when anything of
+/// that changed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark([u64; 4], u32, [i64; 2]);
+
+impl Mark {
+    fn of(about: &Metadata) -> Self {
+        Self(
+            [about.dev(), about.ino(), about.len(), about.uid().into()],
+            about.mode(),
+            [about.ctime(), about.ctime_nsec()],
+        )
+    }
 }
 
 impl Journal {
@@ -172,9 +189,11 @@ impl Store {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let written = self
-            .write(kept, &new)
-            .and_then(|journal| fs::rename(&new, &self.path).map(|()| journal));
+        let written = self.write(kept, &new).and_then(|mut journal| {
+            fs::rename(&new, &self.path)?;
+            journal.mark = Mark::of(&journal.file.metadata()?);
+            Ok(journal)
+        });
         if written.is_err() {
             // Half a file on a full disk helps nobody; that there may be none is no matter.
             let _ = fs::remove_file(&new);
@@ -193,7 +212,7 @@ impl Store {
     /// When the system cannot; the old one is left.
     pub fn add(&self, kept: &Kept, journal: Journal) -> io::Result<Journal> {
         let has_grown = journal.added() > journal.whole.max(ROOM);
-        if has_grown || !self.is_at_its_end(&journal) || self.leaves_keys(&journal.kept, kept) {
+        if has_grown || !self.is_untouched(&journal) || self.leaves_keys(&journal.kept, kept) {
             return self.save(kept);
         }
         let Journal {
@@ -201,11 +220,13 @@ impl Store {
             written,
             whole,
             kept: older,
+            ..
         } = journal;
         let end = written.size();
         let added = self.write_changes(&older, kept, written, &file);
         match added {
             Ok(written) => Ok(Journal {
+                mark: Mark::of(&file.metadata()?),
                 file,
                 written,
                 whole,
@@ -233,14 +254,10 @@ impl Store {
         Ok(written)
     }
 
-    /// Whether the file is still the one of a journal: nobody replaced it, or wrote to it.
-    fn is_at_its_end(&self, journal: &Journal) -> bool {
-        let (Ok(there), Ok(ours)) = (fs::symlink_metadata(&self.path), journal.file.metadata())
-        else {
-            return false;
-        };
-        (there.dev(), there.ino()) == (ours.dev(), ours.ino())
-            && usize::try_from(ours.len()) == Ok(journal.written.size())
+    /// Whether the file is still as a journal left it: nobody replaced it, wrote to it or opened it to others.
+    fn is_untouched(&self, journal: &Journal) -> bool {
+        let there = fs::symlink_metadata(&self.path);
+        there.is_ok_and(|there| Mark::of(&there) == journal.mark)
     }
 
     /// Whether a private key that was written is not in use any more: then it should not stay behind.
@@ -280,6 +297,7 @@ impl Store {
         let file = writer.into_parts().0;
         file.sync_all()?;
         Ok(Journal {
+            mark: Mark::of(&file.metadata()?),
             file,
             whole: written.size(),
             written,
@@ -287,16 +305,32 @@ impl Store {
         })
     }
 
-    /// Notes that what was saved is what the daemon says now.
+    /// Notes that the daemon says now what the file holds, which is a state: as a journal left it or, without
+    /// one, as it was read. Where somebody else touched it, it is replaced.
     ///
     /// # Errors
     /// When the system cannot.
-    pub fn confirm(&self) -> io::Result<()> {
-        let file = OpenOptions::new()
-            .write(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&self.path)?;
-        file.set_modified(SystemTime::now())
+    pub fn confirm(&self, kept: &Kept, journal: Option<Journal>) -> io::Result<Option<Journal>> {
+        let now = SystemTime::now();
+        match journal {
+            Some(mut journal) if self.is_untouched(&journal) => {
+                journal.file.set_modified(now)?;
+                journal.mark = Mark::of(&journal.file.metadata()?);
+                return Ok(Some(journal));
+            }
+            None => {
+                let mut file = OpenOptions::new();
+                let file = file.write(true).custom_flags(libc::O_NOFOLLOW);
+                let dated = file
+                    .open(&self.path)
+                    .and_then(|file| file.set_modified(now));
+                if dated.is_ok() {
+                    return Ok(None);
+                }
+            }
+            Some(_) => {}
+        }
+        self.save(kept).map(Some)
     }
 }
 

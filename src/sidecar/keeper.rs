@@ -22,7 +22,7 @@ const SHARE: u32 = 20;
 type Versions = ([Version; ResourceType::ALL.len()], usize);
 
 /// A write, and when it began.
-type Writing = (Versions, Instant, JoinHandle<io::Result<Journal>>);
+type Writing = (Versions, Instant, JoinHandle<io::Result<Option<Journal>>>);
 
 /// Writes the state down, one write at a time.
 #[derive(Debug, Default)]
@@ -145,22 +145,28 @@ impl Keeper {
         let versions = versions(&kept);
         if std::mem::take(&mut self.is_forgetful) || self.saved != Some(versions) {
             let journal = self.journal.take();
-            let writing = spawn_blocking(move || match journal {
-                Some(journal) => store.add(&kept, journal),
-                None => store.save(&kept),
+            let writing = spawn_blocking(move || {
+                let written = match journal {
+                    Some(journal) => store.add(&kept, journal),
+                    None => store.save(&kept),
+                };
+                written.map(Some)
             });
             self.writing = Some((versions, Instant::now(), writing));
         }
     }
 
-    fn written(&mut self, written: io::Result<Journal>) {
+    fn written(&mut self, written: io::Result<Option<Journal>>) {
         let Some((versions, since, _)) = self.writing.take() else {
             return;
         };
-        self.not_before = Some(Instant::now() + since.elapsed() * SHARE);
+        let not_before = Instant::now() + since.elapsed() * SHARE;
+        self.not_before = Some(not_before);
+        // What changed meanwhile did not know how long this would take.
+        self.due = self.due.map(|due| due.max(not_before));
         match written {
             Ok(journal) => {
-                self.journal = Some(journal);
+                self.journal = journal;
                 if std::mem::take(&mut self.fails) {
                     tracing::info!("what is served is kept on disk again");
                 }
@@ -181,14 +187,20 @@ impl Keeper {
         }
     }
 
-    /// Notes that the daemon still says what the file holds; tries again what failed.
-    pub(super) fn confirm(&mut self) {
-        if self.saved.is_none() {
+    /// Notes that the daemon still says what the file holds, if it does; tries again what failed.
+    pub(super) fn confirm(&mut self, index: &Index) {
+        if self.writing.is_some() || self.due.is_some() {
+            return;
+        }
+        let kept = kept(index);
+        let versions = versions(&kept);
+        if self.saved != Some(versions) {
             return self.changed();
         }
-        if let Some(store) = self.store.clone().filter(|_| self.writing.is_none()) {
-            // Only the file's time depends on it.
-            drop(spawn_blocking(move || store.confirm()));
+        if let Some(store) = self.store.clone() {
+            let journal = self.journal.take();
+            let writing = spawn_blocking(move || store.confirm(&kept, journal));
+            self.writing = Some((versions, Instant::now(), writing));
         }
     }
 
@@ -201,10 +213,11 @@ impl Keeper {
             self.due = Some(Instant::now());
             self.proceed(index);
         }
+        if self.writing.is_none() {
+            self.confirm(index);
+        }
         if self.writing.is_some() {
             self.wait().await;
-        } else {
-            self.confirm();
         }
     }
 }

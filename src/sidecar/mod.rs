@@ -260,7 +260,7 @@ async fn follow(
             _ = retry.tick() => {
                 let following = matches!(updates.connection().borrow().link, Link::Following { .. });
                 if publisher.is_current && following {
-                    keeper.confirm();
+                    keeper.confirm(&index);
                 }
                 Event::Retry
             }

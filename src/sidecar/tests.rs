@@ -1,6 +1,7 @@
 //! What is served from the start on, with a daemon that is a script.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -339,4 +340,47 @@ async fn until(mut happened: impl FnMut() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(60), "it never does");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// An index that serves something, and what keeps it in a folder.
+async fn kept_in(folder: &Path) -> (Index, Keeper, keep::Store) {
+    let mut served = index();
+    let told = state(&json!({"expose#0": {"port": 80, "listener_port": 8080}}));
+    served.apply(Event::Daemon(told), &Context::default());
+    let options = State {
+        folder: folder.to_owned(),
+        with_keys: false,
+    };
+    let (mut keeper, _) = Keeper::open(Some(options), "envoy").await;
+    keeper.follow(&served, true);
+    keeper.finish(&served).await;
+    let store = keep::Store::open(folder, "envoy", false).unwrap();
+    assert!(store.load().unwrap().is_some());
+    (served, keeper, store)
+}
+
+#[tokio::test]
+async fn the_last_state_is_written_though_the_file_was_lost_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, mut keeper, store) = kept_in(folder.path()).await;
+    std::fs::remove_file(store.path()).unwrap();
+    keeper.finish(&index).await;
+    assert!(store.load().unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_is_older_than_what_is_served_is_not_called_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut index, mut keeper, store) = kept_in(folder.path()).await;
+    let written = store.load().unwrap().unwrap().known_at;
+    let told = state(&json!({"expose#0": {"port": 80, "listener_port": 8081}}));
+    index.apply(Event::Daemon(told), &Context::default());
+    // A write is due, or will be: the file is not what the daemon says.
+    for changed in [true, false] {
+        keeper.follow(&index, changed);
+        keeper.confirm(&index);
+        assert_eq!(store.load().unwrap().unwrap().known_at, written);
+    }
+    keeper.finish(&index).await;
+    assert!(store.load().unwrap().unwrap().known_at > written);
 }

@@ -115,7 +115,7 @@ impl Follower<'_> {
     ) -> Result<(), RequestError> {
         let began = Instant::now();
         if reason != Resync::Connected {
-            self.rest(stream).await?;
+            self.rest(stream, reason).await?;
         }
         self.replica = loop {
             // What was received by now is in the state that is asked for next.
@@ -152,7 +152,10 @@ impl Follower<'_> {
                 biased;
                 frame = stream.next() => match frame? {
                     Frame::Lost => break Resync::Overflow,
-                    Frame::Message(News::Broken(reason)) => break reason,
+                    Frame::Message(News::Broken { reason, changes }) => {
+                        self.patch_roughly(changes);
+                        break reason;
+                    }
                     Frame::Message(News::Unknown(what)) => self.unknown(&what),
                     Frame::Message(News::Patch { changes, text }) => {
                         if let Err(reason) = self.patch(changes, text, &mut refetch) {
@@ -212,6 +215,17 @@ impl Follower<'_> {
         Ok(())
     }
 
+    /// Applies what it can of a message, though one before it was missed: values are absolute, and the whole
+    /// state, which tells the rest, may be some time away.
+    fn patch_roughly(&mut self, changes: Vec<Change>) {
+        let _ = self.replica.apply(changes);
+        let update = self.replica.take();
+        heard(self.publisher.connection(), update.is_some());
+        if let Some(update) = update {
+            self.publisher.publish(update);
+        }
+    }
+
     /// Publishes what the whole state has and no message told.
     fn refetched(&mut self, newer: Result<Replica, RequestError>, refetch: Refetch) {
         let (mut newer, since) = match (newer, refetch.since) {
@@ -251,13 +265,30 @@ impl Follower<'_> {
         self.due
     }
 
-    /// Waits until the whole state may be read; what the stream tells meanwhile is in that state.
-    async fn rest(&mut self, stream: &mut EventStream) -> Result<(), RequestError> {
+    /// Waits until the whole state may be read. What the stream tells meanwhile is in that state, and does not
+    /// wait for it; but another daemon's messages mean nothing before it is known what they are about.
+    async fn rest(
+        &mut self,
+        stream: &mut EventStream,
+        mut reason: Resync,
+    ) -> Result<(), RequestError> {
         let until = self.pace();
         loop {
-            tokio::select! {
-                frame = stream.next() => drop(frame?),
+            let frame = tokio::select! {
+                frame = stream.next() => frame?,
                 () = sleep_until(until) => return Ok(()),
+            };
+            match frame {
+                Frame::Message(News::Broken {
+                    reason: Resync::Restart,
+                    ..
+                }) => reason = Resync::Restart,
+                Frame::Message(News::Patch { changes, .. } | News::Broken { changes, .. })
+                    if reason != Resync::Restart =>
+                {
+                    self.patch_roughly(changes);
+                }
+                _ => {}
             }
         }
     }

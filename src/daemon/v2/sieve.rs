@@ -20,7 +20,12 @@ pub(super) enum News {
         text: Vec<u8>,
     },
     /// It does not follow the message before it: something was missed.
-    Broken(Resync),
+    Broken {
+        /// What happened.
+        reason: Resync,
+        /// What it changes all the same; nothing where it may be of another daemon.
+        changes: Vec<Change>,
+    },
     /// It is not understood; why.
     Unknown(String),
 }
@@ -58,12 +63,19 @@ impl Sift for Sieve {
             Message::Event => return self.pass(),
             Message::Unknown(what) => return Some((News::Unknown(what), 0)),
         };
+        let weigh = |changes: &[Change]| changes.iter().map(Change::weight).sum::<usize>();
         match self.last_id.replace(id) {
-            Some(last) if id <= last => Some((News::Broken(Resync::Restart), 0)),
-            Some(last) if id - last > 1 => Some((News::Broken(Resync::Gap), 0)),
+            Some(last) if id <= last => {
+                let (reason, changes) = (Resync::Restart, Vec::new());
+                Some((News::Broken { reason, changes }, 0))
+            }
+            Some(last) if id - last > 1 => {
+                let (reason, weight) = (Resync::Gap, weigh(&changes));
+                Some((News::Broken { reason, changes }, weight))
+            }
             _ if changes.is_empty() => self.pass(),
             _ => {
-                let weight = text.len() + changes.iter().map(Change::weight).sum::<usize>();
+                let weight = text.len() + weigh(&changes);
                 let text = text.into();
                 Some((News::Patch { changes, text }, weight))
             }

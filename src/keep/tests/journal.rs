@@ -1,6 +1,7 @@
 //! What changed is written behind what is there.
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -65,25 +66,73 @@ fn a_file_that_grew_to_twice_its_size_is_replaced() {
     assert!(same(&loaded(&store).kept, &kept));
 }
 
+/// What somebody else may do to the file, later than what was written to it by the file system's clock.
+fn tampered(how: &str, store: &Store) {
+    let changed = || {
+        let about = fs::symlink_metadata(store.path()).ok()?;
+        Some((about.ctime(), about.ctime_nsec()))
+    };
+    let before = changed();
+    while changed() == before {
+        tamper(how, store);
+    }
+}
+
+fn tamper(how: &str, store: &Store) {
+    let file = || fs::OpenOptions::new().write(true).open(store.path());
+    match how {
+        "replaced by a second process" => drop(store.save(&Kept::default()).unwrap()),
+        "deleted" => fs::remove_file(store.path()).unwrap(),
+        "cut" => file().unwrap().set_len(100).unwrap(),
+        "written to" => file().unwrap().write_all(b"x").unwrap(),
+        _ => fs::set_permissions(store.path(), fs::Permissions::from_mode(0o666)).unwrap(),
+    }
+}
+
 #[test]
-fn nothing_is_added_to_what_somebody_else_wrote() {
+fn what_somebody_else_touched_is_replaced() {
     let (folder, store) = store(false);
     let mut kept = kept();
-    for by_whom in ["a second process", "an editor"] {
-        let journal = store.save(&kept).unwrap();
-        match by_whom {
-            "a second process" => drop(store.save(&Kept::default()).unwrap()),
-            _ => {
-                let file = fs::OpenOptions::new().append(true).open(store.path());
-                file.unwrap().write_all(b"x").unwrap();
+    for how in [
+        "replaced by a second process",
+        "deleted",
+        "cut",
+        "written to",
+        "opened to others",
+    ] {
+        for changes in [false, true] {
+            let journal = store.save(&kept).unwrap();
+            tampered(how, &store);
+            if changes {
+                endpoints(&mut kept, "new", how);
+                drop(store.add(&kept, journal).unwrap());
+            } else {
+                assert!(store.confirm(&kept, Some(journal)).unwrap().is_some());
             }
+            let read = loaded(&store);
+            assert!(same(&read.kept, &kept) && read.torn == 0, "{how}");
         }
-        endpoints(&mut kept, "new", by_whom);
-        drop(store.add(&kept, journal).unwrap());
-        let read = loaded(&store);
-        assert!(same(&read.kept, &kept) && read.torn == 0, "{by_whom}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn to_confirm_what_is_kept_is_to_date_it() {
+    let (_folder, store) = store(false);
+    let mut journal = store.save(&kept()).unwrap();
+    for _ in 0..2 {
+        let before = loaded(&store).known_at;
+        let whole = size(&store);
+        journal = store.confirm(&kept(), Some(journal)).unwrap().unwrap();
+        assert!(loaded(&store).known_at >= before);
+        assert_eq!(size(&store), whole);
+    }
+    // And is added to as before.
+    let mut changed = kept();
+    endpoints(&mut changed, "a", "elsewhere");
+    let written = fs::metadata(store.path()).unwrap();
+    drop(store.add(&changed, journal).unwrap());
+    assert_eq!(fs::metadata(store.path()).unwrap().ino(), written.ino());
 }
 
 /// A certificate that is renewed, and a key in an expose that is gone.

@@ -179,7 +179,7 @@ fn the_file_is_private_and_replaced_as_a_whole() {
     assert_eq!(files.count(), 1);
     let loaded = store.load().unwrap().unwrap();
     assert!(same(&loaded.kept, &kept()));
-    store.confirm().unwrap();
+    assert!(store.confirm(&kept(), None).unwrap().is_none());
     assert!(store.load().unwrap().unwrap().known_at >= loaded.known_at);
 }
 

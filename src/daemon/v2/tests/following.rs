@@ -156,6 +156,7 @@ async fn a_missing_message_makes_the_state_be_read_again() {
     events.patch(1, noise()).await;
     events.patch(3, avail("a", "down")).await;
     let status = script.asked("daemon_status").await;
+    assert_eq!(short(next(&mut updates).await), patch(&["a down"]));
     events.patch(4, avail("b", "down")).await;
     status
         .reply(&dataset(json!({"a": "down", "b": "up"})))
@@ -170,6 +171,36 @@ async fn a_missing_message_makes_the_state_be_read_again() {
     // The stream stayed open.
     events.patch(5, avail("a", "up")).await;
     assert_eq!(short(next(&mut updates).await), patch(&["a up"]));
+}
+
+/// The state is not read again and again: what is told meanwhile does not wait for it.
+#[tokio::test]
+async fn messages_count_though_others_are_missed_again_and_again() {
+    let mut script = Script::up();
+    let mut daemon = script.daemon();
+    daemon.tempo.resync = Duration::from_secs(3600);
+    let mut updates = daemon.follow();
+    let state = dataset(json!({"a": "up", "b": "up"}));
+    let mut events = script.followed(&mut updates, &state).await;
+    events.patch(1, noise()).await;
+    events.patch(3, noise()).await;
+    script.asked("daemon_status").await.reply(&state).await;
+    next(&mut updates).await;
+    for id in [5, 7] {
+        events.patch(id, avail("a", "down")).await;
+        assert_eq!(short(next(&mut updates).await), patch(&["a down"]));
+        events.patch(id + 1, avail("a", "up")).await;
+        assert_eq!(short(next(&mut updates).await), patch(&["a up"]));
+    }
+    // One that does not fit hides nothing either.
+    let mut entries = avail("unknown", "up");
+    entries
+        .as_array_mut()
+        .unwrap()
+        .extend(avail("b", "down").as_array().cloned().unwrap());
+    events.patch(9, entries).await;
+    assert_eq!(short(next(&mut updates).await), patch(&["b down"]));
+    assert!(!script.is_asked());
 }
 
 #[tokio::test]
@@ -262,6 +293,7 @@ async fn garbage_is_a_missing_message() {
     assert_eq!(short(next(&mut updates).await), patch(&["b up"]));
     // … and its number is missed.
     events.patch(3, avail("a", "down")).await;
+    assert_eq!(short(next(&mut updates).await), patch(&["a down"]));
     let now = dataset(json!({"a": "down", "b": "up"}));
     script.asked("daemon_status").await.reply(&now).await;
     assert_eq!(short(next(&mut updates).await), reset(&["a down", "b up"]));
