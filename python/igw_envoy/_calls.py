@@ -61,7 +61,8 @@ def validate(service: Mapping[str, Any], facts: Optional[Facts] = None) -> Repor
 
     `service` is `{"path": "test/svc/web", "sections": {"expose#0": {"type": "envoy", "port": "80"}}}`,
     the keywords as the text of the configuration or evaluated; `facts` is a :class:`Facts`. What looks
-    like a reference is left unjudged, unless `"evaluated": {"expose#0": ["port"]}` names the keyword.
+    like a reference is left unjudged, unless `"evaluated": {"expose#0": ["port"]}` names the keyword,
+    as it is in `sections`, with its scope where it has one: `"port@node1"`.
 
     Returns a :class:`Report`: a wrong configuration is a report with errors, not an exception.
     Raises ValueError where `service` does not have that shape.

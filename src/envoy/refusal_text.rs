@@ -155,6 +155,38 @@ mod tests {
     }
 
     #[test]
+    fn of_several_listeners_that_are_refused_each_has_its_own_line() {
+        let text = "Error adding/updating listener(s) 0.0.0.0:80/tcp: cannot bind '0.0.0.0:80': Address \
+                    already in use\n[::1]:443/tcp: no such filter, as of 1.40: x\n10.0.0.1:53/udp: bad\n";
+        let reason = |name| own(text, name).trim_end();
+        assert_eq!(
+            reason("0.0.0.0:80/tcp"),
+            "cannot bind '0.0.0.0:80': Address already in use"
+        );
+        assert_eq!(reason("[::1]:443/tcp"), "no such filter, as of 1.40: x");
+        assert_eq!(reason("10.0.0.1:53/udp"), "bad");
+        assert_eq!(own(text, "0.0.0.0:8080/tcp"), text);
+        assert_eq!(own(text, "0.0.0.1:53/udp"), text);
+    }
+
+    #[test]
+    fn of_another_wording_all_is_told_unless_it_lists_names() {
+        let listed = "0.0.0.0:80/tcp: no\n0.0.0.0:81/tcp: nor that";
+        assert_eq!(own(listed, "0.0.0.0:80/tcp").trim_end(), "no");
+        assert_eq!(own(listed, "0.0.0.0:81/tcp"), "nor that");
+        for text in [
+            "web.expose#0 and web.expose#1 have the same port",
+            "refused: web.expose#0 (bad), web.expose#1 (worse)",
+            "Error adding/updating web.expose#0, web.expose#1",
+            "Error adding/updating cluster(s) ",
+            "",
+        ] {
+            assert_eq!(own(text, "web.expose#0"), text);
+            assert_eq!(own(text, "web.expose#1"), text);
+        }
+    }
+
+    #[test]
     fn a_long_text_is_cut_and_made_one_line() {
         let text = format!(
             "no\n2026-11-26 INFO\tfine\u{1b}[31m {}",

@@ -5,7 +5,8 @@ use prost::encoding::{
     WireType, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len,
 };
 
-/// How much a field usually takes beside its value, at most: a key and a length.
+/// What to reserve for a field beside its value, for its key and length: a hint for a capacity, which is
+/// seldom too small.
 pub const AROUND: usize = 4;
 
 /// Appends a length-delimited field to an encoded message: for a repeated message field, one more

@@ -116,7 +116,8 @@ pub(super) unsafe fn judge(
 /// `{"path": "test/svc/web", "sections": {"expose#0": {"type": "envoy", "port": "80"}}}`, each
 /// keyword as the text of the configuration or evaluated; `facts`, or NULL for none; `out`, where to
 /// write the report. What looks like a reference, such as `{nodename}`, is left unjudged, unless a
-/// third member says that the keyword was evaluated: `"evaluated": {"expose#0": ["sni"]}`.
+/// third member says that the keyword was evaluated: `"evaluated": {"expose#0": ["sni"]}`. A keyword is
+/// named there as it is in `sections`, with its scope where it has one: `"sni@node1"`.
 /// Returns: OK, also for a configuration full of errors; NOT_UTF8, NOT_JSON or NOT_A_SERVICE.
 /// Ownership: the report is the caller's, until `igw_report_free`.
 ///

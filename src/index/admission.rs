@@ -104,9 +104,9 @@ impl Index {
             }
             slot.conflict = None;
             let rank = self.recalled.get(&mover.id).copied();
-            slot.since.get_or_insert(rank.unwrap_or(self.admitted));
+            let rank = *slot.since.get_or_insert(rank.unwrap_or(self.admitted));
             self.admitted += 1;
-            self.sit(&mover.id, mover.wanted.clone());
+            self.sit(&mover.id, rank, mover.wanted.clone());
             if let Some(served) = &mover.served {
                 self.publication.withdraw_but(served, &mover.wanted);
                 left.extend(served.expose.socket());
@@ -119,10 +119,10 @@ impl Index {
     }
 
     /// Notes what Envoy has of an expose, and what the next run should know of it.
-    pub(super) fn sit(&mut self, id: &ExposeId, candidate: Arc<Candidate>) {
+    pub(super) fn sit(&mut self, id: &ExposeId, rank: u64, candidate: Arc<Candidate>) {
         if let Some(slot) = self.slots.get_mut(id) {
             let incumbent = Incumbent {
-                rank: slot.since.unwrap_or(self.admitted),
+                rank,
                 served: Some(candidate.expose.clone()),
                 confidential: candidate.is_confidential(),
             };
@@ -200,7 +200,8 @@ impl Index {
     }
 
     /// Lets those choose again that stayed where they were: whoever was in their way may have had to stay as
-    /// well, after that. Newcomers choose after them.
+    /// well, after that. Newcomers give up their seats for that, and choose again in the order of all: behind
+    /// those that sit, unless an earlier run gave them a rank.
     fn claim_again(&mut self, movers: &mut [Mover]) {
         for newcomer in movers.iter().filter(|mover| mover.served.is_none()) {
             self.occupancy.release(&newcomer.id);

@@ -79,14 +79,7 @@ impl Index {
         let document = self.services.document(owner);
         let mine = document.as_ref().map(|document| self.exposes_of(document));
         let mine = mine.unwrap_or_default();
-        let known = self.slots.of(owner).iter().map(|(id, _)| id);
-        let gone: Vec<ExposeId> = known
-            .filter(|id| mine.binary_search(id).is_err())
-            .cloned()
-            .collect();
-        for id in &gone {
-            self.leave(id, work);
-        }
+        self.leave_but(&mine, owner, work);
         let Some(document) = document else {
             self.reports.remove(owner);
             give_back(&mut self.reports);
@@ -96,15 +89,7 @@ impl Index {
             service,
             mut report,
         } = validate(&document, context);
-        let scoped = self.services.scoped(owner).into_iter();
-        report
-            .diagnostics
-            .extend(scoped.map(|(section, keyword, node)| {
-                let message = format!("has another value on {node}, which is not looked at");
-                Diagnostic::new(Severity::Info, codes::SCOPED_VALUE, message)
-                    .at(&section, &format!("{keyword}@{node}"))
-                    .hint("write it without scope: a gateway serves all nodes alike")
-            }));
+        report.diagnostics.extend(self.scoped_values(owner));
         report.diagnostics.retain(|diagnostic| {
             let section = diagnostic.section.as_ref();
             let section = section.and_then(|name| document.sections.get(name));
@@ -135,6 +120,29 @@ impl Index {
             }
         }
         portless
+    }
+
+    /// Withdraws the exposes of a service that it has no more.
+    fn leave_but(&mut self, mine: &[ExposeId], owner: &ObjectPath, work: &mut Work) {
+        let known = self.slots.of(owner).iter().map(|(id, _)| id);
+        let gone: Vec<ExposeId> = known
+            .filter(|id| mine.binary_search(id).is_err())
+            .cloned()
+            .collect();
+        for id in &gone {
+            self.leave(id, work);
+        }
+    }
+
+    /// That keywords have other values on some nodes.
+    fn scoped_values(&self, owner: &ObjectPath) -> impl Iterator<Item = Diagnostic> {
+        let scoped = self.services.scoped(owner).into_iter();
+        scoped.map(|(section, keyword, node)| {
+            let message = format!("has another value on {node}, which is not looked at");
+            Diagnostic::new(Severity::Info, codes::SCOPED_VALUE, message)
+                .at(&section, &format!("{keyword}@{node}"))
+                .hint("write it without scope: a gateway serves all nodes alike")
+        })
     }
 
     /// Chooses again for the exposes that leave their port to the gateway and have none, or one on
@@ -247,7 +255,7 @@ impl Index {
         match section.keywords.get(GATEWAY.name) {
             Some(Value::String(name)) => is_own(name),
             Some(Value::Number(name)) => is_own(&name.to_string()),
-            // What is no name is an error of the expose, which has to be told somewhere.
+            // What is not a name is an error of the expose, which has to be told somewhere.
             _ => true,
         }
     }

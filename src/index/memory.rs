@@ -109,7 +109,8 @@ impl Index {
     /// Serves an expose as an earlier run did, when it is first heard of: what its configuration says
     /// now is then a change like any other. All of them sit before anybody chooses.
     pub(super) fn resume(&mut self, id: &ExposeId, work: &mut Work) {
-        let Some(expose) = self.last_good.remove(id) else {
+        let recalled = (self.last_good.remove(id), self.recalled.get(id).copied());
+        let (Some(expose), Some(rank)) = recalled else {
             return;
         };
         // What this version cannot serve, or where the gateway itself sits now, is not served.
@@ -124,8 +125,8 @@ impl Index {
         self.publication.serve(&candidate);
         let slot = self.slots.entry(id);
         slot.wanted = Some(candidate.clone());
-        slot.since = self.recalled.get(id).copied();
-        self.sit(id, candidate);
+        slot.since = Some(rank);
+        self.sit(id, rank, candidate);
         work.admit.insert(id.clone());
     }
 }

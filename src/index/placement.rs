@@ -100,7 +100,7 @@ impl Placement<'_> {
     ///
     /// The port is the instance's own where it differs from the `documented` one, since a keyword
     /// may be scoped by node; otherwise the `served` one, which is what Envoy was configured for. An
-    /// instance whose own is no port has no endpoint: at another port something else may answer.
+    /// instance whose own is not a port has no endpoint: at another port something else may answer.
     pub(super) fn endpoints(&self, section: &str, documented: &Info, served: u16) -> Vec<Endpoint> {
         let serving = self
             .0

@@ -48,9 +48,9 @@ pub(super) struct Part {
     /// The exposes that are served no more.
     #[prost(message, repeated, tag = "6")]
     pub(super) left: Vec<KeptExpose>,
-    /// The exposes whose port is in the configuration now.
+    /// The exposes whose chosen port is not remembered any more.
     #[prost(message, repeated, tag = "7")]
-    pub(super) stored: Vec<KeptExpose>,
+    pub(super) unchosen: Vec<KeptExpose>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -129,8 +129,8 @@ fn apply(kept: &mut Kept, part: Part) -> Result<(), Damage> {
         };
         incumbents.insert(expose(incumbent)?, known);
     }
-    for stored in part.stored {
-        ports.remove(&expose(stored)?);
+    for unchosen in part.unchosen {
+        ports.remove(&expose(unchosen)?);
     }
     for mut port in part.ports {
         let id = expose(port.expose.take().unwrap_or_default())?;

@@ -45,7 +45,7 @@ pub struct State {
 /// Where the HTTP interface is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Http {
-    /// The address. What is shown there is no secret, but it is nobody else's business either.
+    /// The address. What is shown there is not secret, but it is nobody else's business either.
     pub addr: SocketAddr,
     /// Whether the sidecar does not start without it.
     pub required: bool,

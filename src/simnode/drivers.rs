@@ -11,14 +11,14 @@ use super::config::{Config, Scope};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Convert {
     Text,
-    /// `None` for what is no number; fractions are cut off.
+    /// `None` for what is not a number; fractions are cut off.
     Integer,
     /// `None` for what is not JSON.
     Json,
     List,
     /// An error for what is neither true nor false.
     Boolean,
-    /// Seconds; letters that are no unit are skipped.
+    /// Seconds; letters that are not a unit are skipped.
     Duration,
 }
 

@@ -49,8 +49,8 @@ fn as_it_was_written(violation: &mut Violation) {
     }
 }
 
-/// Whether an expose has of filters what every other of its shape has, but for the names. All that Envoy's
-/// constraints ask of these is that there is one, as tests show, and that all else keeps them.
+/// Whether the filters are the gateway's own but for names; tests show that those keep the constraints for
+/// any name that is not empty.
 fn is_plain(expose: &Expose) -> bool {
     expose.filter_config_data.is_none() && expose.traffic.tls_match().is_none()
 }

@@ -25,6 +25,7 @@ pub use endpoints::{Endpoint, endpoint_count, load_assignment};
 pub use routes::expanded_domains;
 pub use secrets::{RequiredSecret, SecretUse, tls_certificate, validation_context};
 
+use self::passthrough::Base;
 use crate::envoy::Resource;
 use crate::model::{Diagnostic, Expose, LbPolicy, Severity, Socket, UpstreamTls};
 use crate::validate::codes;
@@ -57,28 +58,24 @@ pub fn translate(expose: &Expose) -> Result<Translation, Vec<Diagnostic>> {
     let mut secrets = Vec::new();
     let mut required_secrets = Vec::new();
     let (base, lb_policy) = match &expose.cluster_data {
-        Some(data) => {
-            let (base, lb_policy) = passthrough::cluster(expose, data, &mut warnings)?;
-            (Some(base), lb_policy)
-        }
-        None => (None, expose.lb_policy),
+        Some(data) => passthrough::cluster(expose, data, &mut warnings)?,
+        None => (Base::default(), expose.lb_policy),
     };
     // The certificates of a socket that `cluster_data` replaces are not used, so they are not required.
     let upstream_tls = expose.upstream_tls.as_ref();
-    let is_replaced = (base.as_ref()).is_some_and(|base| base.gives("transport_socket"));
-    let upstream_tls = upstream_tls.filter(|_| !is_replaced);
+    let upstream_tls = upstream_tls.filter(|_| !base.gives("transport_socket"));
     let tls = match upstream_tls {
         Some(tls) => Some(tls::upstream(expose, &tls.certificates)?),
         None => None,
     };
-    let cluster = match (base, &tls) {
-        (None, None) => cluster::plain(expose),
-        (base, tls) => {
-            let base = base.unwrap_or_default();
-            let cluster = cluster::cluster(expose, lb_policy, base, tls.as_ref());
-            check::cluster(expose, &cluster)?;
-            cluster
-        }
+    let is_plain = expose.cluster_data.is_none() && tls.is_none();
+    let cluster = if is_plain {
+        // Tests show that these keep Envoy's constraints.
+        cluster::plain(expose)
+    } else {
+        let cluster = cluster::cluster(expose, lb_policy, base, tls.as_ref());
+        check::cluster(expose, &cluster)?;
+        cluster
     };
     if let Some(tls) = tls {
         secrets.extend(tls.secrets);

@@ -153,7 +153,7 @@ fn weight(value: &Value) -> usize {
 pub(super) struct Changes;
 
 impl<'de> Shape<'de> for Changes {
-    /// `None` when it is no list.
+    /// `None` when it is not a list.
     type Value = Option<Vec<Change>>;
 
     fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {

@@ -261,7 +261,7 @@ impl RunsOn {
 pub(super) struct ServiceConfig;
 
 impl<'de> Shape<'de> for ServiceConfig {
-    /// `None` when it is no object.
+    /// `None` when it is not an object.
     type Value = Option<RunsOn>;
 
     fn object<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {

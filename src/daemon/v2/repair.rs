@@ -2,10 +2,12 @@
 //!
 //! The daemon prints numbers that are no numbers as `NaN` and `Infinity`, and halves of surrogate
 //! pairs as they come. Both can be typed into a service's configuration, and one such service must
-//! not hide every other one. Nor must a number that is larger than any that can be held, or a byte that is
-//! not UTF-8, which Python does not write. Such a number
-//! becomes a text of the same letters, not null, which would be a keyword or field that is not set: no
-//! number is wanted where it stands, or the validation refuses it and shows it.
+//! not hide every other one. Nor must a number that is larger than any that can be held.
+//!
+//! All such numbers become texts of the same letters. Null would be a keyword or field that is not set;
+//! with the text, either no number is wanted where it stands, or the validation refuses and shows it.
+//!
+//! Halves of surrogate pairs become U+FFFD. So do bytes that are not UTF-8, which Python does not write.
 
 use std::borrow::Cow;
 

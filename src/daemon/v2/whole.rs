@@ -45,7 +45,7 @@ impl Texts {
     }
 }
 
-/// Reads the reply to `daemon_status` on the way. It is an error where it is no JSON, or no state at all.
+/// Reads the reply to `daemon_status` on the way. A reply that is not JSON, or not a state, is an error.
 pub(super) fn tables(reply: &mut impl Walk, known: &Known) -> Result<Tables, Lost> {
     let mut tables = Tables::default();
     let mut reading = Reading {
@@ -160,7 +160,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// `….SERVICE`; `None` where it is no object.
+    /// `….SERVICE`; `None` where it is not an object.
     fn instance(&mut self, text: &[u8]) -> Result<Option<Instance>, Lost> {
         let mut instance = Instance::default();
         let is_object = Cursor::new(text).members(|walk, name| {
@@ -189,7 +189,7 @@ impl Reading<'_> {
         Ok(Named::told(told))
     }
 
-    /// `….RESOURCE`; `None` where it is no object.
+    /// `….RESOURCE`; `None` where it is not an object.
     fn resource(&mut self, walk: &mut Cursor<'_>) -> Result<Option<ResourceState>, Lost> {
         let mut resource = ResourceState::default();
         let is_object = walk.members(|walk, name| {

@@ -121,34 +121,12 @@ pub(super) fn cluster(
     }
     let mut base = read::<Cluster>(data, &mut findings);
     v2::http_protocol_options(&mut base.message);
-    let mut lb_policy = expose.lb_policy;
-    if original_dst {
-        lb_policy = LbPolicy::OriginalDst;
-    } else if base.gives("lb_policy") && lb_policy == LbPolicy::OriginalDst {
-        if base.message.lb_policy() != EnvoyLbPolicy::ClusterProvided {
-            findings.say(
-                Severity::Warning,
-                codes::PASSTHROUGH_IGNORED,
-                "its lb_policy does not go with the section's original_dst_lb; it is ignored"
-                    .into(),
-                "remove it, or write another lb_policy in the section",
-            );
-        }
-    } else if base.gives("lb_policy") {
-        if base.message.lb_policy() == EnvoyLbPolicy::ClusterProvided {
-            findings.refuse(
-                codes::PASSTHROUGH_CONTRADICTS,
-                "lb_policy CLUSTER_PROVIDED does not go with the service's endpoints".into(),
-                "write lb_policy = original_dst_lb in the section",
-            );
-        } else if lb_policy != LbPolicy::default() {
-            findings.say(
-                Severity::Warning,
-                codes::PASSTHROUGH_OVERRIDES,
-                "its lb_policy wins over the section's lb_policy keyword".into(),
-                "keep one of the two",
-            );
-        }
+    let lb_policy = match original_dst {
+        true => LbPolicy::OriginalDst,
+        false => expose.lb_policy,
+    };
+    if base.gives("lb_policy") {
+        judge_lb_policy(base.message.lb_policy(), expose.lb_policy, &mut findings);
     }
     rules::cluster(
         &base.message,
@@ -166,6 +144,32 @@ pub(super) fn cluster(
     }
     finish(findings, warnings)?;
     Ok((base, lb_policy))
+}
+
+/// Holds the `lb_policy` of `cluster_data` against that of the section.
+fn judge_lb_policy(given: EnvoyLbPolicy, of_section: LbPolicy, findings: &mut DataFindings<'_>) {
+    let is_provided = given == EnvoyLbPolicy::ClusterProvided;
+    match of_section {
+        LbPolicy::OriginalDst if is_provided => {}
+        LbPolicy::OriginalDst => findings.say(
+            Severity::Warning,
+            codes::PASSTHROUGH_IGNORED,
+            "its lb_policy does not go with the section's original_dst_lb; it is ignored".into(),
+            "remove it, or write another lb_policy in the section",
+        ),
+        _ if is_provided => findings.refuse(
+            codes::PASSTHROUGH_CONTRADICTS,
+            "lb_policy CLUSTER_PROVIDED does not go with the service's endpoints".into(),
+            "write lb_policy = original_dst_lb in the section",
+        ),
+        of_section if of_section != LbPolicy::default() => findings.say(
+            Severity::Warning,
+            codes::PASSTHROUGH_OVERRIDES,
+            "its lb_policy wins over the section's lb_policy keyword".into(),
+            "keep one of the two",
+        ),
+        _ => {}
+    }
 }
 
 /// Reads `filter_config_data` of a TCP expose.

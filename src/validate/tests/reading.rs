@@ -99,6 +99,25 @@ fn braces_that_the_agent_has_looked_at_stand_for_themselves() {
 }
 
 #[test]
+fn a_keyword_that_the_agent_has_looked_at_is_named_with_its_scope() {
+    let text = "[ip#1]\nexpose=expose#0\n[expose#0]\nport=80\nvhosts=vhost#0\n\
+                [vhost#0]\ndomains=a.org\nroutes=route#0\n\
+                [route#0]\nmatch_path=/{user}\nmatch_path@node1=/{user}\n";
+    let mut document = Document::from_config("web".parse().unwrap(), text).unwrap();
+    let keywords = ["match_path@node1".to_owned()].into();
+    document.evaluated_keywords = [("route#0".to_owned(), keywords)].into();
+    let validated = validate(&document, &Context::default());
+    let said = |severity, start: &str| {
+        let lines = lines(&validated, severity);
+        lines.iter().any(|line| line.starts_with(start))
+    };
+    let literal = "route#0.match_path@node1: '{user}' is not a reference that the agent knows";
+    assert!(said(Severity::Warning, literal));
+    let unknown = "route#0.match_path: '{user}' is evaluated by the agent";
+    assert!(said(Severity::Info, unknown));
+}
+
+#[test]
 fn what_only_a_node_can_evaluate_is_neither_right_nor_wrong() {
     for value in ["{node.env.port}", "$(8000+80)", "{nodename}"] {
         let validated = judge(&format!(
