@@ -309,6 +309,10 @@ async fn what_an_envoy_does_not_take_is_told_with_the_line_to_change() {
     let moved = "http://www.acme.org:8085/shop";
     let explained = scene.fails(moved, Seen::Silent, why).await;
     explained.says("forwarded, but it fails");
+    let why_there = "by web.expose#0: what it had of it before may still listen there";
+    scene
+        .fails(SHOP, Seen::Forwarded(scene.backend), why_there)
+        .await;
     scene.status_says(why).await;
     drop(taken);
     scene.works(moved).await;

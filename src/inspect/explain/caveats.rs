@@ -45,6 +45,7 @@ pub fn caveats(
     let now = SystemTime::now();
     let mut all = envoys(board, explanation);
     if explanation.outcome == Outcome::NotListening {
+        all.extend(left_behind(board));
         let gateway = &state.sources().gateway;
         all.push(Caveat::doubt(format!(
             "A service listens there once an ip names its expose in `expose`, and the expose's `gateway` is \
@@ -63,6 +64,9 @@ pub fn caveats(
     all.sort_by_key(|caveat| !caveat.fatal);
     all
 }
+
+/// How many exposes are named.
+const SHOWN: usize = 8;
 
 /// Whether Envoys have what the answer is made of.
 fn envoys(board: &Board, explanation: &Explanation) -> Vec<Caveat> {
@@ -103,6 +107,19 @@ fn envoys(board: &Board, explanation: &Explanation) -> Vec<Caveat> {
         }
     }
     all
+}
+
+/// An expose that Envoy does not let move is served where it was, and that may be anywhere.
+fn left_behind(board: &Board) -> Option<Caveat> {
+    let refused = board.exposes.iter();
+    let refused = refused.filter(|(_, summary)| summary.standing == Standing::RefusedByEnvoy);
+    let refused: Vec<String> = refused.map(|(id, _)| id.to_string()).take(SHOWN).collect();
+    (!refused.is_empty()).then(|| {
+        Caveat::doubt(format!(
+            "An Envoy refuses what is asked for by {}: what it had of it before may still listen there.",
+            refused.join(", ")
+        ))
+    })
 }
 
 /// The chain that the request goes through.
