@@ -32,7 +32,30 @@ pub(super) struct Secrets {
 struct Wanted {
     users: BTreeSet<ExposeId>,
     state: State,
-    good: bool,
+    good: Good,
+}
+
+/// What there is of a good version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Good {
+    Nothing,
+    /// Its version, from an earlier run that kept no private key: Envoys that have it go on with it.
+    Version,
+    Content,
+}
+
+impl Good {
+    fn of(last_good: Option<Resource>, snapshot: &mut Snapshot) -> Self {
+        let Some(resource) = last_good else {
+            return Self::Nothing;
+        };
+        let is_known = resource.is_known();
+        snapshot.put(resource);
+        match is_known {
+            true => Self::Content,
+            false => Self::Version,
+        }
+    }
 }
 
 /// Where the reading of a secret stands.
@@ -76,7 +99,7 @@ impl Secrets {
                 Wanted {
                     users: BTreeSet::new(),
                     state: revision.map_or(State::Missing, |_| State::Reading),
-                    good: last_good.map(|resource| snapshot.put(resource)).is_some(),
+                    good: Good::of(last_good, snapshot),
                 }
             });
             entry.users.insert(id.clone());
@@ -146,7 +169,7 @@ impl Secrets {
             Ok(resource) => {
                 snapshot.put(resource);
                 entry.state = State::Good;
-                entry.good = true;
+                entry.good = Good::Content;
             }
             Err(why) => entry.state = State::Bad(why),
         }
@@ -178,9 +201,10 @@ impl Secrets {
 
     /// Whether every one of some secrets has a good version to serve, maybe not its newest.
     pub(super) fn ready(&self, wanted: &[RequiredSecret]) -> bool {
-        wanted
-            .iter()
-            .all(|secret| self.wanted.get(secret).is_some_and(|entry| entry.good))
+        wanted.iter().all(|secret| {
+            let entry = self.wanted.get(secret);
+            entry.is_some_and(|entry| entry.good != Good::Nothing)
+        })
     }
 
     /// Whether nothing is being read.
@@ -208,9 +232,14 @@ impl Secrets {
     fn problem(&self, secret: &RequiredSecret, expose: &str, is_kept: bool) -> Option<Diagnostic> {
         let entry = self.wanted.get(secret)?;
         let consequence = match entry.good {
-            true => "the last good version stays in use".to_owned(),
-            false if is_kept => format!("{expose} is served as it was before, until it can be"),
-            false => format!("{expose} is not served until it can be"),
+            Good::Content => "the last good version stays in use".to_owned(),
+            Good::Version => {
+                "an Envoy that has the last good version goes on with it, and one that starts has none".to_owned()
+            }
+            Good::Nothing if is_kept => {
+                format!("{expose} is served as it was before, until it can be")
+            }
+            Good::Nothing => format!("{expose} is not served until it can be"),
         };
         let (code, what, hint) = match &entry.state {
             State::Good | State::Reading => return None,

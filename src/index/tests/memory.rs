@@ -234,9 +234,18 @@ fn a_certificate_that_is_not_on_disk_is_there_once_it_is_read_again() {
             vec![],
         ));
     }
-    let mut next = Story::new();
-    next.index.recall(story.index.memory(), &kept);
-    next.services = story.services.clone();
+    let restarted = || {
+        let mut next = Story::new();
+        next.index.recall(story.index.memory(), &kept);
+        next.services = story.services.clone();
+        next
+    };
+    let mut without = restarted();
+    without.reset();
+    let told = &without.findings("web")[0];
+    assert!(told.contains("and one that starts has none"), "{told}");
+
+    let mut next = restarted();
     next.secrets.insert(path("sec/front"), "r1".into());
     next.reset();
     let secret = |story: &Story| {
