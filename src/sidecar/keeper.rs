@@ -36,6 +36,9 @@ pub(super) struct Keeper {
     memory: Option<Memory>,
     /// Whether the file lacks a part of that.
     is_forgetful: bool,
+    /// What is being written, behind what was before it. Both are let go here, by the thread that made them: the
+    /// allocator does not give back what another one frees.
+    held: Vec<Kept>,
     /// When the next write is due.
     due: Option<Instant>,
     not_before: Option<Instant>,
@@ -145,6 +148,7 @@ impl Keeper {
         let versions = versions(&kept);
         if std::mem::take(&mut self.is_forgetful) || self.saved != Some(versions) {
             let journal = self.journal.take();
+            self.held.push(kept.clone());
             let writing = spawn_blocking(move || {
                 let written = match journal {
                     Some(journal) => store.add(&kept, journal),
@@ -160,6 +164,7 @@ impl Keeper {
         let Some((versions, since, _)) = self.writing.take() else {
             return;
         };
+        self.held.drain(..self.held.len().saturating_sub(1));
         let not_before = Instant::now() + since.elapsed() * SHARE;
         self.not_before = Some(not_before);
         // What changed meanwhile did not know how long this would take.
@@ -199,6 +204,7 @@ impl Keeper {
         }
         if let Some(store) = self.store.clone() {
             let journal = self.journal.take();
+            self.held.push(kept.clone());
             let writing = spawn_blocking(move || store.confirm(&kept, journal));
             self.writing = Some((versions, Instant::now(), writing));
         }
