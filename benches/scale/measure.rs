@@ -349,7 +349,7 @@ async fn scale_down(rig: &mut Rig) -> Outcome<Memory> {
         }
     }
     // What was kept on disk before is held until what is left is written.
-    sleep(Duration::from_secs(8)).await;
+    rig.keeps(left).await?;
     settled(&rig.server).await?;
     rig.server.memory()
 }

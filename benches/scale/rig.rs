@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use igw_envoy::envoy::ResourceType;
+use igw_envoy::keep;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -57,7 +59,7 @@ pub(crate) struct Rig {
     pub(crate) reread: Duration,
     teller: mpsc::UnboundedSender<Arrival>,
     socket: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What something took of the server.
@@ -110,7 +112,7 @@ impl Rig {
             reread,
             teller,
             socket,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -165,6 +167,22 @@ impl Rig {
             all.push(arrival);
         }
         Ok(all)
+    }
+
+    /// Waits until the server keeps so many services on disk.
+    pub(crate) async fn keeps(&self, services: usize) -> Outcome<()> {
+        let path = self.folder.path().join("state/envoy.state");
+        let kept = || {
+            let bytes = std::fs::read(&path).ok()?;
+            let read = keep::decode(&bytes.into(), "envoy").ok()?;
+            Some(read.kept.snapshot.len(ResourceType::Cluster))
+        };
+        let written = async {
+            while kept() != Some(services) {
+                sleep(Duration::from_millis(100)).await;
+            }
+        };
+        Ok(timeout(PATIENCE, written).await?)
     }
 
     /// How many bytes all clients read from their sockets.

@@ -16,7 +16,8 @@ mod words;
 #[rustfmt::skip]
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, unused_qualifications)]
 pub mod v1 {
-    include!("generated/messages.rs");
+    include!("generated/status.rs");
+    include!("generated/explanation.rs");
     include!("generated/client.rs");
     include!("generated/server.rs");
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use foldhash::HashSet;
 use serde_json::Value;
 
 use super::logical::Touch;
@@ -233,7 +232,7 @@ impl Index {
     /// The exposes of a document that this gateway serves: of type envoy, not another gateway's,
     /// and listed by an ip resource, without which nothing could ever answer; sorted.
     fn exposes_of(&self, document: &Document) -> Vec<ExposeId> {
-        let published: HashSet<&str> = document.published().collect();
+        let published = document.published();
         document
             .sections
             .iter()

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use serde_json::Value;
 
 use super::spare::give_back;
@@ -31,7 +31,7 @@ pub fn exposed(
         .filter_map(|owner| all.document(owner))
         .flat_map(|document| {
             let mut exposes = validate(&document, context).service.exposes;
-            let published: HashSet<&str> = document.published().collect();
+            let published = document.published();
             exposes.retain(|expose| published.contains(&*expose.id.section));
             exposes
         })

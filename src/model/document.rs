@@ -88,9 +88,10 @@ impl Document {
 
     /// The sections that ips list, of those ips that are not inside a container. Nothing is behind an expose
     /// that none lists.
-    pub fn published(&self) -> impl Iterator<Item = &str> {
+    pub fn published(&self) -> BTreeSet<&str> {
         let ips = self.ips.values().filter(|ip| !ip.encap);
         ips.flat_map(|ip| ip.exposes.iter().map(String::as_str))
+            .collect()
     }
 
     /// Whether the source has evaluated a keyword of a section.

@@ -21,6 +21,9 @@ const SHARE: u32 = 20;
 /// What tells two states apart: the versions by type, and of how many resources only that is known.
 type Versions = ([Version; ResourceType::ALL.len()], usize);
 
+/// Brings the file to a state.
+type Write = fn(&Store, &Kept, Option<Journal>) -> io::Result<Option<Journal>>;
+
 /// A write, and when it began.
 type Writing = (Versions, Instant, JoinHandle<io::Result<Option<Journal>>>);
 
@@ -136,28 +139,30 @@ impl Keeper {
     /// Starts to write the newest state, if it is time.
     pub(super) fn proceed(&mut self, index: &Index) {
         let is_due = self.due.is_some_and(|due| due <= Instant::now());
-        let Some(store) = self
-            .store
-            .clone()
-            .filter(|_| is_due && self.writing.is_none())
-        else {
+        if !is_due || self.writing.is_some() {
             return;
-        };
+        }
         self.due = None;
         let kept = kept(index);
-        let versions = versions(&kept);
-        if std::mem::take(&mut self.is_forgetful) || self.saved != Some(versions) {
-            let journal = self.journal.take();
-            self.held.push(kept.clone());
-            let writing = spawn_blocking(move || {
+        if std::mem::take(&mut self.is_forgetful) || self.saved != Some(versions(&kept)) {
+            self.start(kept, |store, kept, journal| {
                 let written = match journal {
-                    Some(journal) => store.add(&kept, journal),
-                    None => store.save(&kept),
+                    Some(journal) => store.add(kept, journal),
+                    None => store.save(kept),
                 };
                 written.map(Some)
             });
-            self.writing = Some((versions, Instant::now(), writing));
         }
+    }
+
+    fn start(&mut self, kept: Kept, write: Write) {
+        let Some(store) = self.store.clone() else {
+            return;
+        };
+        let (versions, journal) = (versions(&kept), self.journal.take());
+        self.held.push(kept.clone());
+        let writing = spawn_blocking(move || write(&store, &kept, journal));
+        self.writing = Some((versions, Instant::now(), writing));
     }
 
     fn written(&mut self, written: io::Result<Option<Journal>>) {
@@ -198,15 +203,9 @@ impl Keeper {
             return;
         }
         let kept = kept(index);
-        let versions = versions(&kept);
-        if self.saved != Some(versions) {
-            return self.changed();
-        }
-        if let Some(store) = self.store.clone() {
-            let journal = self.journal.take();
-            self.held.push(kept.clone());
-            let writing = spawn_blocking(move || store.confirm(&kept, journal));
-            self.writing = Some((versions, Instant::now(), writing));
+        match self.saved == Some(versions(&kept)) {
+            true => self.start(kept, Store::confirm),
+            false => self.changed(),
         }
     }
 

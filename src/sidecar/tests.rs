@@ -275,7 +275,14 @@ async fn a_file_that_holds_a_key_is_written_anew_where_none_is_to_be_kept() {
     assert!(loaded.is_some());
     let start = Start::with(Recalled::patiently, FIRST_SECRETS, keeper);
     start.tells(told());
-    until(|| !file().0).await;
+    let begun = Instant::now();
+    while file().0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "it is left as it is"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     // It is the same state otherwise.
     let (_, now) = file();
     for kind in ResourceType::ALL {
@@ -286,9 +293,9 @@ async fn a_file_that_holds_a_key_is_written_anew_where_none_is_to_be_kept() {
 /// A write that did not come to its end may have left a key behind.
 #[tokio::test]
 async fn a_file_with_a_torn_end_is_written_anew() {
-    let told = || state(&json!({"expose#0": {"port": 80, "listener_port": 8080}}));
+    let told = state(&json!({"expose#0": {"port": 80, "listener_port": 8080}}));
     let mut served = index();
-    served.apply(Event::Daemon(told()), &Context::default());
+    served.apply(Event::Daemon(told), &Context::default());
     let folder = tempfile::tempdir().unwrap();
     let store = keep::Store::open(folder.path(), "envoy", false).unwrap();
     let kept = keep::Kept {
@@ -303,11 +310,11 @@ async fn a_file_with_a_torn_end_is_written_anew() {
         folder: folder.path().to_owned(),
         with_keys: false,
     };
-    let (keeper, loaded) = Keeper::open(Some(options), "envoy").await;
+    let (mut keeper, loaded) = Keeper::open(Some(options), "envoy").await;
     assert_eq!(loaded.unwrap().torn, "half a part".len());
-    let start = Start::with(Recalled::patiently, FIRST_SECRETS, keeper);
-    start.tells(told());
-    until(|| store.load().unwrap().unwrap().torn == 0).await;
+    keeper.follow(&served, true);
+    writes(&mut keeper, &served).await;
+    assert_eq!(store.load().unwrap().unwrap().torn, 0);
 }
 
 /// Envoy is served the same.
@@ -318,28 +325,36 @@ async fn what_only_the_next_run_should_know_is_written_as_well() {
         folder: folder.path().to_owned(),
         with_keys: false,
     };
-    let (keeper, _) = Keeper::open(Some(options), "envoy").await;
+    let (mut keeper, _) = Keeper::open(Some(options), "envoy").await;
     let store = keep::Store::open(folder.path(), "envoy", false).unwrap();
-    let ports = || {
-        let loaded = store.load().unwrap();
-        loaded.map(|loaded| loaded.kept.memory.ports.len())
+    let ports = || store.load().unwrap().unwrap().kept.memory.ports.len();
+    let mut served = index();
+    let tell = |served: &mut Index, port: u16| {
+        let told = state(&json!({"expose#0": {"port": 80, "listener_port": port}}));
+        served.apply(Event::Daemon(told), &Context::default());
+        (served.snapshot().clone(), served.memory())
     };
-    let start = Start::with(Recalled::patiently, FIRST_SECRETS, keeper);
-    let told = |port: u16| state(&json!({"expose#0": {"port": 80, "listener_port": port}}));
-    start.tells(told(0));
-    until(|| ports() == Some(1)).await;
+    let before = tell(&mut served, 0);
+    keeper.follow(&served, true);
+    writes(&mut keeper, &served).await;
+    assert_eq!(ports(), 1);
     // The daemon stored the port that was chosen.
-    start.tells(told(1025));
-    until(|| ports() == Some(0)).await;
+    let after = tell(&mut served, 1025);
+    assert!(after.0.is_same(&before.0) && after.1 != before.1);
+    keeper.follow(&served, false);
+    writes(&mut keeper, &served).await;
+    assert_eq!(ports(), 0);
 }
 
-/// Waits for what happens on disk.
-async fn until(mut happened: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !happened() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it never does");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// Lets a keeper write what is due.
+async fn writes(keeper: &mut Keeper, index: &Index) {
+    let write = async {
+        keeper.wait().await;
+        keeper.proceed(index);
+        keeper.wait().await;
+    };
+    let written = tokio::time::timeout(Duration::from_secs(60), write).await;
+    written.expect("something is due");
 }
 
 /// An index that serves something, and what keeps it in a folder.

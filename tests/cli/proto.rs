@@ -1,6 +1,7 @@
 //! The committed code of the control service is the one that its proto makes. `make proto` rewrites it.
 //!
-//! It is made as one text, and committed in parts: the messages, the client and the server.
+//! It is made as one text, and committed in parts: the messages about the state of a gateway and the others,
+//! the client and the server.
 
 use std::path::Path;
 
@@ -48,16 +49,16 @@ fn the_committed_code_is_the_generated_one() {
 }
 
 /// The generated text in its parts, which together are all of it.
-fn parts(generated: &str) -> [(&'static str, &str); 3] {
-    let start = |what: &str| {
-        let found = generated.find(&format!("/// Generated {what} implementations."));
-        found.unwrap()
-    };
-    let (messages, services) = generated.split_at(start("client"));
-    let (client, server) = services.split_at(start("server") - messages.len());
-    [
-        ("messages.rs", messages),
-        ("client.rs", client),
-        ("server.rs", server),
-    ]
+fn parts(generated: &str) -> [(&'static str, &str); 4] {
+    let beginnings = [
+        ("status.rs", ""),
+        ("explanation.rs", "/// The way of a request.\n"),
+        ("client.rs", "/// Generated client implementations.\n"),
+        ("server.rs", "/// Generated server implementations.\n"),
+    ];
+    let starts = beginnings.map(|(_, first)| generated.find(first).unwrap());
+    std::array::from_fn(|at| {
+        let end = starts.get(at + 1).copied().unwrap_or(generated.len());
+        (beginnings[at].0, &generated[starts[at]..end])
+    })
 }

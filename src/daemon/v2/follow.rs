@@ -207,11 +207,7 @@ impl Follower<'_> {
         if let Some(refetch) = refetch {
             refetch.keep(text);
         }
-        let update = self.replica.take();
-        heard(self.publisher.connection(), update.is_some());
-        if let Some(update) = update {
-            self.publisher.publish(update);
-        }
+        self.publish_changes();
         Ok(())
     }
 
@@ -219,6 +215,11 @@ impl Follower<'_> {
     /// state, which tells the rest, may be some time away.
     fn patch_roughly(&mut self, changes: Vec<Change>) {
         let _ = self.replica.apply(changes);
+        self.publish_changes();
+    }
+
+    /// Publishes what a message changed, and counts it.
+    fn publish_changes(&mut self) {
         let update = self.replica.take();
         heard(self.publisher.connection(), update.is_some());
         if let Some(update) = update {

@@ -180,7 +180,7 @@ impl<'a> Sections<'a> {
                 .in_section(name),
             );
         }
-        let published: BTreeSet<&str> = self.document.published().collect();
+        let published = self.document.published();
         let faulty: BTreeSet<String> = findings.faulty_sections().map(Into::into).collect();
         let mut culprits = BTreeMap::new();
         for (name, parsed) in exposes.iter() {
